@@ -5,7 +5,6 @@ Malformed with a reason for people, so that a poisoned record becomes a dead let
 """
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -31,9 +30,14 @@ class _Envelope(msgspec.Struct, Generic[T], frozen=True, gc=False):
 _encoder = msgspec.json.Encoder()
 
 
-@cache
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(_Envelope[kind])
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(_Envelope[kind])
+    return decoder
 
 
 def encode(record: object) -> bytes:

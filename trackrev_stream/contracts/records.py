@@ -1,4 +1,4 @@
-"""The records that agents exchange beside the domain's own (Hit, Journey, Visit, PaymentFact, PaymentState)."""
+"""The records that agents exchange beside those of the domain."""
 
 from dataclasses import dataclass
 

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NO_EMAIL = "no_email"
     NO_VISITOR = "no_visitor_identified"
     NO_TOUCH = "no_touch_in_window"
+    LEFT = "left_for_another_payer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,12 @@ class Scope:
         return SEPARATOR.join((self.workspace, self.account, "live" if self.livemode else "test", name))
 
 
+def scope_of(key: str) -> Scope:
+    """The scope that a key of a Stripe object begins with."""
+    workspace, account, mode, _ = key.split(SEPARATOR, 3)
+    return Scope(workspace, account, mode == "live")
+
+
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key: CRC-32, the one partitioner of collectors and agents alike."""
     return zlib.crc32(key.encode()) % partitions

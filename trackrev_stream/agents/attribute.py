@@ -1,0 +1,195 @@
+"""attribute: payments meet journeys; a charge leaves with the whole set of lines that shall stand for it."""
+
+from collections.abc import Iterable
+
+from trackrev_stream.agents.payer_rows import (
+    PaidRow,
+    PayerRow,
+    journeys_told,
+    list_payment,
+    paid_row,
+    payments_of,
+    put_journeys,
+    put_paid,
+)
+from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
+from trackrev_stream.contracts.codec import decode
+from trackrev_stream.contracts.records import AttributedCharge, Interest, PayerJourneys
+from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, INTERESTS, PAYMENTS
+from trackrev_stream.domain.attribution import Decision, Reason, Rules
+from trackrev_stream.domain.ids import SEPARATOR, email_join, scope_of, workspace_of
+from trackrev_stream.domain.ledger import lines_of
+from trackrev_stream.domain.payer import Binding, Bindings, binding_of, choose, decide_own, is_bound, settle
+from trackrev_stream.domain.payment import ChargeState, PaymentState
+
+MOST_JOINS = 10
+RULES = Rules()  # the first version, which holds from the beginning
+
+
+def attribute(rows: Rows, record: Record) -> Outcome:
+    """Apply a payment's state, or what gather tells of a join key."""
+    if record.topic == PAYMENTS.name:
+        return _hear_payment(rows, record, decode(PaymentState, record.value))
+    return _hear_journeys(rows, record, decode(PayerJourneys, record.value))
+
+
+def _hear_payment(rows: Rows, record: Record, state: PaymentState) -> Outcome:
+    outcome = Outcome()
+    row = rows.get(PayerRow, state.payer) or PayerRow(state.payer)
+    paid = paid_row(rows, state.payer, state.payment)
+    if is_repeat(row.positions, record):
+        _ask(outcome, row, row.joins)
+        _tell(outcome, row, [paid] if paid else [])
+    else:
+        row.version += 1
+        if paid is None:
+            list_payment(rows, row, state.payment)
+        if paid is None or state.version > paid.state.version:
+            paid = _replaced(paid, state)
+            put_paid(rows, row.payer, paid)
+            _ask(outcome, row, _new_joins(row, state))
+            _tell(outcome, row, _restate_payment(rows, row, paid))
+    rows.put(row.payer, row)
+    return outcome
+
+
+def _hear_journeys(rows: Rows, record: Record, told: PayerJourneys) -> Outcome:
+    outcome = Outcome()
+    row = rows.get(PayerRow, told.payer) or PayerRow(told.payer)
+    if is_repeat(row.positions, record):
+        _tell(outcome, row, payments_of(rows, row))
+    else:
+        row.version += 1
+        if put_journeys(rows, told):
+            _tell(outcome, row, _restate_journeys(rows, row))
+    rows.put(row.payer, row)
+    return outcome
+
+
+def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
+    """The row with a newer state; charges that the state has no more are remembered as left."""
+    if paid is None:
+        return PaidRow(state)
+    stay = {charge.charge for charge in state.charges}
+    before = paid.left | {charge.charge: charge for charge in paid.state.charges}
+    left = {name: charge for name, charge in before.items() if name not in stay}
+    return PaidRow(state, left, {name: each for name, each in paid.decisions.items() if name in stay})
+
+
+def _restate_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> list[PaidRow]:
+    """Settle one payment; where it moves a binding, all of the payer's."""
+    own = _decide_own(rows, row, [paid])
+    mine = {*paid.left, *(state.charge for state in paid.state.charges)}
+    others = [b for b in (row.bindings.firm, row.bindings.late) if b and b.charge not in mine]
+    if choose([*others, *_candidates([paid], own)]) != row.bindings:
+        return _restate_all(rows, row, heard=paid)
+    _note_early(row, paid)
+    _settle(rows, row, [paid], own)
+    return [paid]
+
+
+def _restate_journeys(rows: Rows, row: PayerRow) -> list[PaidRow]:
+    """Settle the payments that journeys decide: those up to the firm binding, or all without one."""
+    if row.bindings.firm is None:
+        return _restate_all(rows, row, heard=None)
+    early = [paid for payment in row.early if (paid := paid_row(rows, row.payer, payment))]
+    own = _decide_own(rows, row, early)
+    bindings = choose(_candidates(early, own))
+    if bindings.firm != row.bindings.firm:
+        return _restate_all(rows, row, heard=None)
+    row.bindings = bindings
+    return _settle(rows, row, early, own)
+
+
+def _restate_all(rows: Rows, row: PayerRow, *, heard: PaidRow | None) -> list[PaidRow]:
+    """Find the bindings anew and settle every payment; ``heard`` is told even where nothing changed."""
+    row.bindings = Bindings()
+    everything = list(payments_of(rows, row))
+    own = _decide_own(rows, row, everything)
+    row.bindings = choose(_candidates(everything, own))
+    row.early = []
+    for paid in everything:
+        _note_early(row, paid)
+    changed = _settle(rows, row, everything, own)
+    if heard is None or heard.state.payment in {paid.state.payment for paid in changed}:
+        return changed
+    return [*changed, *(paid for paid in everything if paid.state.payment == heard.state.payment)]
+
+
+def _decide_own(rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> dict[str, Decision]:
+    open_charges = [s for paid in payments for s in paid.state.charges if not is_bound(s, row.bindings)]
+    journeys = journeys_told(rows, row) if open_charges else []
+    return {state.charge: decide_own(state, journeys, RULES) for state in open_charges}
+
+
+def _candidates(payments: Iterable[PaidRow], own: dict[str, Decision]) -> list[Binding]:
+    charges = (state for paid in payments for state in paid.state.charges if state.charge in own)
+    return [found for state in charges if (found := binding_of(state, own[state.charge]))]
+
+
+def _settle(
+    rows: Rows, row: PayerRow, payments: Iterable[PaidRow], own: dict[str, Decision]
+) -> list[PaidRow]:
+    """Write the final decisions; return the payments whose decisions changed."""
+    changed = []
+    for paid in payments:
+        undecided = Decision(Reason.NO_TOUCH)
+        decisions = {
+            s.charge: settle(s, own.get(s.charge, undecided), row.bindings) for s in paid.state.charges
+        }
+        if decisions != paid.decisions:
+            paid.decisions = decisions
+            put_paid(rows, row.payer, paid)
+            changed.append(paid)
+    return changed
+
+
+def _note_early(row: PayerRow, paid: PaidRow) -> None:
+    if row.bindings.firm is None or paid.state.payment in row.early:
+        return
+    if any(not is_bound(state, row.bindings) for state in paid.state.charges):
+        row.early.append(paid.state.payment)
+
+
+def _new_joins(row: PayerRow, state: PaymentState) -> list[str]:
+    workspace = workspace_of(row.payer)
+    named = [email_join(workspace, charge.email_key) for charge in state.charges if charge.email_key]
+    new = [join for join in dict.fromkeys(named) if join not in row.joins][: MOST_JOINS - len(row.joins)]
+    row.joins.extend(new)
+    return new
+
+
+def _ask(outcome: Outcome, row: PayerRow, joins: Iterable[str]) -> None:
+    for join in joins:
+        interest = Interest(join, row.payer, row.version)
+        outcome.send(INTERESTS, interest, route=join, key=SEPARATOR.join((join, row.payer)))
+
+
+def _tell(outcome: Outcome, row: PayerRow, payments: Iterable[PaidRow]) -> None:
+    for paid in payments:
+        for state in paid.state.charges:
+            _tell_charge(outcome, row, paid.state, state, paid.decisions[state.charge])
+        for state in paid.left.values():
+            _tell_charge(outcome, row, paid.state, state, None)
+
+
+def _tell_charge(
+    outcome: Outcome, row: PayerRow, payment: PaymentState, state: ChargeState, decision: Decision | None
+) -> None:
+    scope = scope_of(row.payer)
+    key = scope.key(state.charge)
+    charge = AttributedCharge(
+        key=key,
+        workspace=scope.workspace,
+        account=scope.account,
+        livemode=scope.livemode,
+        payer=row.payer,
+        payment=payment.payment,
+        payment_version=payment.version,
+        version=row.version,
+        state=state,
+        decision=decision or Decision(Reason.LEFT),
+        rules_version=RULES.version,
+        lines=lines_of(key, state, decision) if decision else (),
+    )
+    outcome.send(ATTRIBUTED_CHARGES, charge, route=row.payer, key=key)
