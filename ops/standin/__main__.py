@@ -1,4 +1,4 @@
-"""`python -m ops.standin`: prints one line of JSON once it listens, its address; SIGINT and SIGTERM end it."""
+"""`python -m ops.standin`: prints its address as a line of JSON once it listens; SIGTERM ends it."""
 
 import argparse
 import asyncio

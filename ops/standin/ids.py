@@ -22,12 +22,18 @@ _SHAPES: dict[str, tuple[str, int]] = {
 
 
 class Ids:
-    """A source of fresh ids. The same seed and the same order of calls give the same ids."""
+    """A source of fresh ids. The same seed gives each kind the same ids in the same order.
+
+    Every kind draws by itself: a read, which only takes a request's id, changes no later charge's id.
+    """
 
     def __init__(self, seed: int | None = None) -> None:
-        self._random = secrets.SystemRandom() if seed is None else random.Random(seed)
+        self._random = {
+            kind: secrets.SystemRandom() if seed is None else random.Random(f"{kind} {seed}")
+            for kind in _SHAPES
+        }
 
     def new(self, kind: str) -> str:
         """A fresh id for a kind of object named in `_SHAPES`; KeyError for another."""
         prefix, length = _SHAPES[kind]
-        return prefix + "".join(self._random.choices(_ALPHABET, k=length))
+        return prefix + "".join(self._random[kind].choices(_ALPHABET, k=length))

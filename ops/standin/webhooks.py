@@ -20,7 +20,7 @@ _SPREAD_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits between attempts in seconds: doubled from `first_s` to `most_s`, less a jitter of at most half."""
+    """Waits between attempts in seconds: doubled from `first_s` to `most_s`, less a jitter of up to half."""
 
     first_s: float = 0.1
     most_s: float = 5.0
