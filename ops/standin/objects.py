@@ -102,8 +102,7 @@ def charge(
     payment_intent: str,
     payment_method: str,
     balance_transaction: str,
-    billing_email: str | None,
-    billing_name: str | None,
+    billing: Json,
     receipt_email: str | None,
     description: str | None,
     metadata: dict[str, str],
@@ -114,7 +113,7 @@ def charge(
         "object": "charge",
         **_money(amount_minor, currency),
         "balance_transaction": balance_transaction,
-        "billing_details": _billing_details(billing_email, billing_name),
+        "billing_details": billing,
         "calculated_statement_descriptor": "STAND-IN",
         "created": created,
         "customer": customer,
@@ -128,13 +127,13 @@ def charge(
         "payment_method": payment_method,
         "payment_method_details": {"card": _CARD, "type": "card"},
         "receipt_email": receipt_email,
-        **_nulls("application", "application_fee", "application_fee_amount", "failure_balance_transaction"),
-        **_nulls(
-            "failure_code", "failure_message", "invoice", "on_behalf_of", "receipt_number", "receipt_url"
-        ),
-        **_nulls("review", "shipping", "source", "source_transfer", "statement_descriptor"),
-        **_nulls("statement_descriptor_suffix", "transfer_data", "transfer_group"),
+        **_CHARGE_NULLS,
     }
+
+
+def billing_details(email: str | None, name: str | None) -> Json:
+    address = _nulls("city", "country", "line1", "line2", "postal_code", "state")
+    return {"address": address, "email": email, "name": name, "phone": None, "tax_id": None}
 
 
 def refund(
@@ -238,11 +237,12 @@ def _money(amount_minor: int, currency: str) -> Json:
     }
 
 
-def _billing_details(email: str | None, name: str | None) -> Json:
-    address = _nulls("city", "country", "line1", "line2", "postal_code", "state")
-    return {"address": address, "email": email, "name": name, "phone": None, "tax_id": None}
-
-
+_CHARGE_NULLS: Final[Json] = {
+    **_nulls("application", "application_fee", "application_fee_amount", "failure_balance_transaction"),
+    **_nulls("failure_code", "failure_message", "invoice", "on_behalf_of", "receipt_number", "receipt_url"),
+    **_nulls("review", "shipping", "source", "source_transfer", "statement_descriptor"),
+    **_nulls("statement_descriptor_suffix", "transfer_data", "transfer_group"),
+}
 _CARD_OPTIONS: Final[Json] = {
     **_nulls("installments", "mandate_options", "network"),
     "request_three_d_secure": "automatic",
