@@ -13,12 +13,10 @@ VISITORS = [uuid7(START, bytes([n] * 10)) for n in range(4)]
 EMAILS = ["anna", "ben", "cleo"]
 CHANNELS = ["newsletter", "youtube", "podcast"]
 
-times = st.integers(0, 35 * 24).map(lambda hours: START + hours * 3_600_000)
-
 
 @st.composite
-def hits(draw: st.DrawFn) -> Hit:
-    at = draw(times)
+def hits(draw: st.DrawFn, days: int = 35) -> Hit:
+    at = START + draw(st.integers(0, days * 24)) * 3_600_000
     kind = draw(st.sampled_from(["direct", "search", "link", "internal", "identify", "identify"]))
     hit = Hit(
         workspace="ws_1",
@@ -89,5 +87,5 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
 @st.composite
 def histories(draw: st.DrawFn) -> list[Hit | PaymentFact]:
     found: list[Hit | PaymentFact] = list(draw(st.lists(hits(), max_size=14)))
-    bought = draw(st.lists(payments(), max_size=4, unique_by=lambda facts: facts[0].charge))
+    bought = draw(st.lists(payments(), min_size=1, max_size=4, unique_by=lambda facts: facts[0].charge))
     return found + [fact for facts in bought for fact in facts]

@@ -85,8 +85,9 @@ class Simulation:
         logic, _ = AGENTS[agent]
         offset = self.done[agent, topic]
         key, value = self.topics[topic][offset]
-        rows = Rows(self.tables[agent].get)
-        outcome = logic(rows, Record(topic, 0, offset, key, value))
+        record = Record(topic, 0, offset, key, value)
+        rows = Rows(self.tables[agent].get, record.name)
+        outcome = logic(rows, record)
         effects: list[Callable[[], None]] = [
             *(self._put(agent, name.encode(), raw) for name, raw in rows.puts.items()),
             *(self._sent(send.topic.name, send.key.encode(), send.value) for send in outcome.sends),
@@ -101,13 +102,14 @@ class Simulation:
         for place in list(self.done):
             self.done[place] = max(0, self.done[place] - rng.randrange(4))
 
-    def run(self, rng: random.Random | None = None, *, crashes: float = 0) -> "Simulation":
-        """Step until nothing waits: in a fixed order, or in the order that ``rng`` draws."""
+    def run(self, rng: random.Random | None = None, *, crashes: int = 0) -> "Simulation":
+        """Step until nothing waits, in a fixed order or in one that ``rng`` draws; crash so many times."""
         while waiting := self.pending():
             agent, topic = rng.choice(waiting) if rng else waiting[0]
-            if rng and rng.random() < crashes:
+            if rng and crashes and rng.random() < 0.5:
                 self.step(agent, topic, crash_after=rng.randrange(6))
                 self.rewind(rng)
+                crashes -= 1
             else:
                 self.step(agent, topic)
         return self

@@ -44,11 +44,15 @@ def _hear_payment(rows: Rows, record: Record, state: PaymentState) -> Outcome:
         row.version += 1
         if paid is None:
             list_payment(rows, row, state.payment)
-        if paid is None or state.version > paid.state.version:
+        # The same version counts as news: a crash may have come between the payment's row and the payer's.
+        if paid is None or state.version >= paid.state.version:
             paid = _replaced(paid, state)
             put_paid(rows, row.payer, paid)
-            _ask(outcome, row, _new_joins(row, state))
-            _tell(outcome, row, _restate_payment(rows, row, paid))
+            before = set(row.joins)
+            row.joins = _joins(rows, row, paid)
+            _ask(outcome, row, [join for join in row.joins if join not in before])
+            moved = before and before != set(row.joins)
+            _tell(outcome, row, _restate_all(rows, row, paid) if moved else _restate_payment(rows, row, paid))
     rows.put(row.payer, row)
     return outcome
 
@@ -67,13 +71,16 @@ def _hear_journeys(rows: Rows, record: Record, told: PayerJourneys) -> Outcome:
 
 
 def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
-    """The row with a newer state; charges that the state has no more are remembered as left."""
+    """The row with a newer state; charges and join keys that it has no more are remembered."""
+    workspace = workspace_of(state.payer)
+    named = {email_join(workspace, charge.email_key) for charge in state.charges if charge.email_key}
     if paid is None:
-        return PaidRow(state)
+        return PaidRow(state, sorted(named))
     stay = {charge.charge for charge in state.charges}
     before = paid.left | {charge.charge: charge for charge in paid.state.charges}
     left = {name: charge for name, charge in before.items() if name not in stay}
-    return PaidRow(state, left, {name: each for name, each in paid.decisions.items() if name in stay})
+    decisions = {name: each for name, each in paid.decisions.items() if name in stay}
+    return PaidRow(state, sorted(named.union(paid.named)), left, decisions, paid.decided_by)
 
 
 def _restate_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> list[PaidRow]:
@@ -82,7 +89,7 @@ def _restate_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> list[PaidRow]:
     mine = {*paid.left, *(state.charge for state in paid.state.charges)}
     others = [b for b in (row.bindings.firm, row.bindings.late) if b and b.charge not in mine]
     if choose([*others, *_candidates([paid], own)]) != row.bindings:
-        return _restate_all(rows, row, heard=paid)
+        return _restate_all(rows, row, paid)
     _note_early(row, paid)
     _settle(rows, row, [paid], own)
     return [paid]
@@ -91,17 +98,17 @@ def _restate_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> list[PaidRow]:
 def _restate_journeys(rows: Rows, row: PayerRow) -> list[PaidRow]:
     """Settle the payments that journeys decide: those up to the firm binding, or all without one."""
     if row.bindings.firm is None:
-        return _restate_all(rows, row, heard=None)
+        return _restate_all(rows, row, None)
     early = [paid for payment in row.early if (paid := paid_row(rows, row.payer, payment))]
     own = _decide_own(rows, row, early)
     bindings = choose(_candidates(early, own))
     if bindings.firm != row.bindings.firm:
-        return _restate_all(rows, row, heard=None)
+        return _restate_all(rows, row, None)
     row.bindings = bindings
     return _settle(rows, row, early, own)
 
 
-def _restate_all(rows: Rows, row: PayerRow, *, heard: PaidRow | None) -> list[PaidRow]:
+def _restate_all(rows: Rows, row: PayerRow, heard: PaidRow | None) -> list[PaidRow]:
     """Find the bindings anew and settle every payment; ``heard`` is told even where nothing changed."""
     row.bindings = Bindings()
     everything = list(payments_of(rows, row))
@@ -130,7 +137,7 @@ def _candidates(payments: Iterable[PaidRow], own: dict[str, Decision]) -> list[B
 def _settle(
     rows: Rows, row: PayerRow, payments: Iterable[PaidRow], own: dict[str, Decision]
 ) -> list[PaidRow]:
-    """Write the final decisions; return the payments whose decisions changed."""
+    """Write the final decisions; return the payments whose decisions this record changed."""
     changed = []
     for paid in payments:
         undecided = Decision(Reason.NO_TOUCH)
@@ -139,7 +146,9 @@ def _settle(
         }
         if decisions != paid.decisions:
             paid.decisions = decisions
+            paid.decided_by = rows.applying
             put_paid(rows, row.payer, paid)
+        if paid.decided_by == rows.applying:
             changed.append(paid)
     return changed
 
@@ -151,12 +160,22 @@ def _note_early(row: PayerRow, paid: PaidRow) -> None:
         row.early.append(paid.state.payment)
 
 
-def _new_joins(row: PayerRow, state: PaymentState) -> list[str]:
+def _joins(rows: Rows, row: PayerRow, paid: PaidRow) -> dict[str, tuple[int, str]]:
+    """The payer's join keys, first named first, at most MOST_JOINS; counted anew when one may have gone."""
+    gone = set(paid.named) - set(_named_by(row, [paid]))
+    named = _named_by(row, payments_of(rows, row) if gone else [paid])
+    for join, first in row.joins.items() if not gone else ():
+        named[join] = min(first, named.get(join, first))
+    return dict(sorted(named.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
+
+
+def _named_by(row: PayerRow, payments: Iterable[PaidRow]) -> dict[str, tuple[int, str]]:
     workspace = workspace_of(row.payer)
-    named = [email_join(workspace, charge.email_key) for charge in state.charges if charge.email_key]
-    new = [join for join in dict.fromkeys(named) if join not in row.joins][: MOST_JOINS - len(row.joins)]
-    row.joins.extend(new)
-    return new
+    named: dict[str, tuple[int, str]] = {}
+    for state in (state for paid in payments for state in paid.state.charges if state.email_key):
+        join, first = email_join(workspace, state.email_key), (state.created_at, state.charge)
+        named[join] = min(first, named.get(join, first))
+    return named
 
 
 def _ask(outcome: Outcome, row: PayerRow, joins: Iterable[str]) -> None:

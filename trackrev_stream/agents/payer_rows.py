@@ -20,11 +20,15 @@ CHUNK = 256
 
 @dataclass(slots=True)
 class PayerRow:
-    """A payer. ``version`` counts the records applied; ``early`` are its payments up to the firm binding."""
+    """A payer.
+
+    ``version`` counts the records applied; ``joins`` are its join keys with the first charge that named each;
+    ``early`` are its payments up to the firm binding.
+    """
 
     payer: str
     version: int = 0
-    joins: list[str] = field(default_factory=list)
+    joins: dict[str, tuple[int, str]] = field(default_factory=dict)
     bindings: Bindings = field(default_factory=Bindings)
     early: list[str] = field(default_factory=list)
     chunks: int = 0
@@ -33,11 +37,17 @@ class PayerRow:
 
 @dataclass(slots=True)
 class PaidRow:
-    """One payment of a payer: its state, the decision that stands for each charge, and charges that left."""
+    """One payment of a payer: its state and the decision that stands for each charge.
+
+    ``left`` are charges that went to another payer, ``named`` the join keys that its charges ever named.
+    ``decided_by`` is the record that last changed a decision: applied again after a crash, it tells again.
+    """
 
     state: PaymentState
+    named: list[str] = field(default_factory=list)
     left: dict[str, ChargeState] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    decided_by: str = ""
 
 
 @dataclass(slots=True)
@@ -59,15 +69,18 @@ def put_paid(rows: Rows, payer: str, row: PaidRow) -> None:
 
 def journeys_told(rows: Rows, row: PayerRow) -> list[Journey]:
     """All journeys the payer was told of, over its join keys."""
-    told = (rows.get(PayerJourneys, _join_key(row.payer, join)) for join in row.joins)
+    told = (rows.get(PayerJourneys, _join_key(row.payer, join)) for join in sorted(row.joins))
     return [journey for known in told if known for journey in known.journeys]
 
 
 def put_journeys(rows: Rows, told: PayerJourneys) -> bool:
-    """Keep what the payer was told about a join key; False when something newer is known."""
+    """Keep what the payer was told about a join key; False when something newer is known.
+
+    The same version counts as news: a crash may have come between this row and what follows from it.
+    """
     key = _join_key(told.payer, told.join)
     known = rows.get(PayerJourneys, key)
-    if known is not None and known.version >= told.version:
+    if known is not None and known.version > told.version:
         return False
     rows.put(key, told)
     return True
@@ -75,29 +88,30 @@ def put_journeys(rows: Rows, told: PayerJourneys) -> bool:
 
 def list_payment(rows: Rows, row: PayerRow, payment: str) -> None:
     """Add a payment to the payer's list; after a crash in between it may be there already."""
-    last = max(row.chunks - 1, 0)
-    chunk = rows.get(ChunkRow, _chunk_key(row.payer, last)) or ChunkRow()
-    if payment in chunk.payments:
-        row.chunks = max(row.chunks, 1)
-        return
-    if len(chunk.payments) >= CHUNK:
-        last, chunk = last + 1, rows.get(ChunkRow, _chunk_key(row.payer, last + 1)) or ChunkRow()
-        if payment in chunk.payments:
-            row.chunks = last + 1
-            return
-    chunk.payments.append(payment)
-    row.chunks = last + 1
-    rows.put(_chunk_key(row.payer, last), chunk)
+    index, chunk = max(row.chunks - 1, 0), ChunkRow()
+    while found := rows.get(ChunkRow, _chunk_key(row.payer, index)):
+        chunk = found
+        if payment in chunk.payments or len(chunk.payments) < CHUNK:
+            break
+        index, chunk = index + 1, ChunkRow()
+    row.chunks = index + 1
+    if payment not in chunk.payments:
+        chunk.payments.append(payment)
+        rows.put(_chunk_key(row.payer, index), chunk)
 
 
 def payments_of(rows: Rows, row: PayerRow) -> Iterator[PaidRow]:
-    """Every payment of a payer, in the order in which they became known."""
-    for index in range(row.chunks):
-        chunk = rows.get(ChunkRow, _chunk_key(row.payer, index)) or ChunkRow()
+    """Every payment of a payer, in the order in which they became known.
+
+    The chunks themselves say how many there are: after a crash the payer's row may not know the last one.
+    """
+    index = 0
+    while chunk := rows.get(ChunkRow, _chunk_key(row.payer, index)):
         for payment in chunk.payments:
             paid = paid_row(rows, row.payer, payment)
             if paid is not None:
                 yield paid
+        index += 1
 
 
 def _paid_key(payer: str, payment: str) -> str:

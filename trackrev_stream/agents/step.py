@@ -25,6 +25,11 @@ class Record:
     key: bytes | None
     value: bytes | None
 
+    @property
+    def name(self) -> str:
+        """What tells this record from all others an agent can receive."""
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
 
 @dataclass(frozen=True, slots=True)
 class Send:
@@ -47,9 +52,10 @@ class Reject:
 
 @dataclass(slots=True)
 class Rows:
-    """The rows an agent sees while it applies one record: reads go through to ``read`` once."""
+    """The rows an agent sees while it applies the record ``applying``; ``read`` gives those standing."""
 
     read: Callable[[bytes], bytes | None]
+    applying: str
     puts: dict[str, bytes] = field(default_factory=dict)
 
     def get(self, kind: type[T], key: str) -> T | None:
