@@ -36,6 +36,13 @@ def size_of(record: NewRecord | Record) -> int:
     return len(record.key or b"") + len(record.value or b"") + 16
 
 
+def checked_size(record: NewRecord) -> int:
+    """As `size_of`. Raises TypeError now rather than when others' records are in the same block."""
+    if not isinstance(record.key, bytes | None) or not isinstance(record.value, bytes | None):
+        raise TypeError(f"key and value of a record are bytes or None: {record!r}")
+    return size_of(record)
+
+
 def encode(base: int, end: int, records: Sequence[Record]) -> bytes:
     """The block of `records`, which lie in [base, end)."""
     latest = max((record.timestamp for record in records), default=0)

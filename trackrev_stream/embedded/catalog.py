@@ -106,6 +106,10 @@ class Catalog:
         """The topics by name."""
         return {name: topic.spec for name, topic in self._topics.items()}
 
+    def highs(self) -> dict[TopicPartition, int]:
+        """The high watermark of every partition."""
+        return {tp: partition.high for tp, partition in self._partitions.items()}
+
     def partition(self, topic: str, number: int) -> Partition:
         """Raises UnknownTopic."""
         try:

@@ -37,7 +37,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Open or create. Raises LogBusy, LogCorrupt or LogUnavailable."""
         self._path = path
-        self._failed = False
+        self._failed = self._closed = False
         self._reclaiming = threading.Lock()
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -73,12 +73,11 @@ class Database:
         return self._failed
 
     def reopen(self) -> None:
-        """Close and open again. Raises LogUnavailable while the disk still refuses."""
-        self.close()
-        try:
+        """Open again after a failure. Raises LogUnavailable while the disk still refuses."""
+        if not self._closed:
+            self._let_go()
             self._db = self._open()
-        except LogBusy as error:  # our own background work still holds it
-            raise LogUnavailable(str(error)) from error
+        self._ready()
         self._failed = False
 
     def write(self, batch: rocksdict.WriteBatch) -> None:
@@ -131,7 +130,11 @@ class Database:
             self._ready().compact_range(begin, end)
 
     def close(self) -> None:
-        """Close; what was written stays. Does nothing when closed."""
+        """Close for good; what was written stays."""
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         with self._reclaiming:  # RocksDB cannot be closed while it works for us
             db, self._db = self._db, None
             if db is not None:

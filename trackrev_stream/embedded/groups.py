@@ -26,7 +26,9 @@ from trackrev_stream.embedded.records import (
     TopicPartition,
 )
 
-_GROUP_BYTES = 4 << 20
+# What one turn of the event loop may take, about 5 ms.
+_GROUP_BYTES = 1 << 20
+_GROUP_RECORDS = 2_000
 _T = TypeVar("_T")
 
 
@@ -36,6 +38,7 @@ class _Write:
     commit: Commit | None
     future: asyncio.Future[Any]
     result: Callable[[list[int]], Any]
+    records: int
     size: int
 
 
@@ -44,11 +47,12 @@ class _Group:
     writes: list[_Write]
     bases: list[list[int]]  # of each write, the first offset of each of its appends
     ends: dict[TopicPartition, int]  # the high watermarks once the group is durable
-    records: int
+    records: int = 0
+    size: int = 0
 
 
 class GroupCommit:
-    """The one writer of the log. `on_durable` is told which partitions have new records."""
+    """The one writer of the log. `on_durable` is told the new high watermarks."""
 
     def __init__(
         self, db: Database, catalog: Catalog, on_durable: Callable[[dict[TopicPartition, int]], None]
@@ -65,11 +69,14 @@ class GroupCommit:
     def write(
         self, appends: Sequence[Append], commit: Commit | None, result: Callable[[list[int]], _T]
     ) -> asyncio.Future[_T]:
-        """Queue a write. Once it is durable the future has `result` of the first offsets of its appends."""
+        """Queue a write. Once it is durable the future has `result` of the first offsets of its appends.
+
+        Raises TypeError for keys and values that are not bytes.
+        """
         loop = asyncio.get_running_loop()
-        size = sum(blocks.size_of(record) for append in appends for record in append.records)
         future: asyncio.Future[_T] = loop.create_future()
-        self._queue.append(_Write(appends, commit, future, result, size))
+        sizes = [blocks.checked_size(record) for append in appends for record in append.records]
+        self._queue.append(_Write(appends, commit, future, result, len(sizes), sum(sizes)))
         if self._syncing is None and not self._scheduled:
             # Not at once: what the rest of this turn of the event loop appends goes into the same group.
             self._scheduled = True
@@ -80,11 +87,10 @@ class GroupCommit:
         self._scheduled = False
         if not self._queue:
             return
-        group = _Group([], [], {}, 0)
+        group = _Group([], [], {})
         try:
             if self._db.failed:
-                self._db.reopen()
-                self._catalog.load()
+                self._recover()
             self._db.write(self._seal(group))
         except (LogUnavailable, LogCorrupt) as error:
             self._fail(group, error)
@@ -93,24 +99,29 @@ class GroupCommit:
         sync = asyncio.get_running_loop().run_in_executor(self._executor, self._db.sync)
         sync.add_done_callback(lambda done: self._finish(group, done.exception()))
 
+    def _recover(self) -> None:
+        self._db.reopen()
+        self._catalog.load()
+        # A group whose sync failed may be there after all.
+        self._on_durable(self._catalog.highs())
+
     def _seal(self, group: _Group) -> rocksdict.WriteBatch:
         batch = rocksdict.WriteBatch(raw_mode=True)
         records: dict[TopicPartition, list[NewRecord]] = {}
-        size = 0
-        while self._queue and size < _GROUP_BYTES:
+        while self._queue and group.size < _GROUP_BYTES and group.records < _GROUP_RECORDS:
             write = self._queue.popleft()
             group.writes.append(write)
             group.bases.append([self._place(append, records) for append in write.appends])
             if write.commit is not None:
                 self._put_commit(batch, write.commit)
-            size += write.size
+            group.size += write.size
+            group.records += write.records
         for (topic, number), added in records.items():
             partition = self._catalog.partition(topic, number)
             for base, block in blocks.pack(partition.high, added):
                 batch.put(partition.block_key(base), block)
                 self._bytes += len(block)
             group.ends[topic, number] = partition.high + len(added)
-            group.records += len(added)
         return batch
 
     def _place(self, append: Append, records: dict[TopicPartition, list[NewRecord]]) -> int:

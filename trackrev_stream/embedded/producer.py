@@ -103,15 +103,13 @@ class Producer(BaseProducer):  # type: ignore[misc]  # Faust has no types
         )
 
     async def flush(self) -> None:
-        """Wait until all that was sent before is durable. Raises what it was that got lost.
+        """Wait until all that was sent before is durable, or has failed: see `Transport.failure`.
 
         Mends transport/producer.py:84, which looks at the length of its queue only. Appends become durable in
         the order in which they were called, so the last one speaks for all.
         """
         if self._pending is not None and not self._pending.done():
             await asyncio.wait([self._pending])
-        if self.transport.failure is not None:
-            raise self.transport.failure
 
     async def create_topic(self, topic: str, partitions: int, replication: int, **options: Any) -> None:
         """Create the topic if it is not there; there is nothing to replicate to."""

@@ -1,7 +1,7 @@
 """A Faust app on an event loop that it shares: no `faust worker`, no signals, no logging set-up."""
 
 import asyncio
-from typing import Any
+from typing import Any, Self
 
 import faust
 from faust.tables.manager import TableManager as BaseTableManager
@@ -56,7 +56,7 @@ class Runtime:
             reason = self.app.crash_reason
             raise AppFailed(f"The stream processor stopped: {reason!r}") from reason
 
-    async def __aenter__(self) -> "Runtime":
+    async def __aenter__(self) -> Self:
         try:
             await self.start()
         except BaseException:

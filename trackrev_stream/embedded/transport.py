@@ -28,7 +28,7 @@ class Conductor(BaseConductor):  # type: ignore[misc]  # Faust has no types
 
 
 class Transport(base.Transport):  # type: ignore[misc]  # Faust has no types
-    """Consumer and producer of one app share the log; it is open from the first use until the app has stopped."""
+    """Consumer and producer of one app share the log; it is open from its first use until the app stopped."""
 
     Consumer = Consumer
     Producer = Producer
@@ -37,11 +37,12 @@ class Transport(base.Transport):  # type: ignore[misc]  # Faust has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: Awaited before each commit, after the producer's deliveries: what must be done before an input counts
-        #: as done. One that raises ends the app without a commit, so it retries by itself what can be retried.
+        #: Awaited before each commit, after the producer's deliveries: what must be done before an input
+        #: counts as done. One that raises ends the app without a commit, so it retries what can be retried.
         self.commit_barriers: list[Callable[[], Awaitable[None]]] = []
         #: Told once, when something was lost that a commit would hide.
         self.on_fatal: list[Callable[[BaseException], None]] = []
+        #: What was lost; from then on nothing is committed.
         self.failure: BaseException | None = None
         self._log: Log | None = None
 
@@ -70,13 +71,15 @@ class Transport(base.Transport):  # type: ignore[misc]  # Faust has no types
             self.failure = reason
             for tell in self.on_fatal:
                 tell(reason)
-            self._crash = asyncio.ensure_future(self.app.crash(reason))
+            self._crashing = asyncio.ensure_future(self.app.crash(reason))
 
     async def commit(self, group: str, offsets: dict[tuple[str, int], int]) -> bool:
         """Commit once all that was sent so far is durable and every barrier is passed.
 
         False if something was lost: then nothing may be committed over it.
         """
+        if self.failure is not None:
+            return False
         try:
             await self.app.producer.flush()
             for barrier in self.commit_barriers:
