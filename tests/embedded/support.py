@@ -1,0 +1,46 @@
+"""Processes that are killed, and directories as a crash would leave them."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def python(module: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A Python program of ours whose lines can be read; killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def kill(process: subprocess.Popen[str]) -> list[str]:
+    """Kill -9, and the lines that it had written and nobody read; the last one may be torn."""
+    process.send_signal(signal.SIGKILL)
+    assert process.stdout is not None
+    rest = process.stdout.read()
+    process.wait()
+    return [line for line in rest.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def crash_image(directory: Path, target: Path) -> Path:
+    """The directory as a kill -9 now would leave it: RocksDB holds nothing back from the kernel."""
+    if target.exists():
+        shutil.rmtree(target)
+    return Path(shutil.copytree(directory, target, ignore=shutil.ignore_patterns("LOCK")))
