@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
+from collectors.deps import Limits
 from trackrev_stream.contracts.ports import Unavailable, Workspace
 from trackrev_stream.domain.channel import host_of
 from trackrev_stream.domain.ids import is_visitor_id
 from trackrev_stream.metrics import REQUESTS_REFUSED
-
-from collectors.deps import Limits
 
 VISITOR_COOKIE = "tr_vid"
 VISITOR_COOKIE_AGE_S = 34_560_000  # 400 days, the most that browsers keep

@@ -8,9 +8,8 @@ from functools import cache, lru_cache
 from aiohttp import web
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
-from trackrev_stream.contracts.reasons import DropReason
-
 from collectors.deps import Limits
+from trackrev_stream.contracts.reasons import DropReason
 
 _LONGEST_AGENT = 512
 

@@ -4,17 +4,16 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from trackrev_stream.contracts import click_token
-from trackrev_stream.contracts.ports import Link, Unavailable, Workspace
-from trackrev_stream.domain.ids import is_plain, uuid7
-from trackrev_stream.domain.touch import Click, Hit, HitKind
-from trackrev_stream.metrics import LINK_CLICKS
-
 from collectors.answers import cookie_visitor, set_visitor_cookie
 from collectors.callers import Caller, caller_of, looks_ahead
 from collectors.deps import EdgeDeps
 from collectors.publisher import HitPublisher
 from collectors.scrub import BadUrl, scrub_referrer, scrub_url
+from trackrev_stream.contracts import click_token
+from trackrev_stream.contracts.ports import Link, Unavailable, Workspace
+from trackrev_stream.domain.ids import is_plain, uuid7
+from trackrev_stream.domain.touch import Click, Hit, HitKind
+from trackrev_stream.metrics import LINK_CLICKS
 
 LONGEST_SLUG = 128
 

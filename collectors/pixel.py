@@ -6,13 +6,6 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from trackrev_stream.contracts.dead_letters import DeadLetter
-from trackrev_stream.contracts.ports import Unavailable, Workspace
-from trackrev_stream.contracts.reasons import DropReason
-from trackrev_stream.domain.ids import is_plain, is_visitor_id, uuid7
-from trackrev_stream.domain.touch import Hit
-from trackrev_stream.metrics import HITS_ACCEPTED, HITS_DROPPED
-
 from collectors.answers import (
     Refused,
     allow_origin,
@@ -27,6 +20,12 @@ from collectors.deps import EdgeDeps, Limits
 from collectors.publisher import DeadLetterPublisher, HitPublisher
 from collectors.rates import Buckets
 from collectors.screening import LONGEST_ID, Dropped, Envelope, bury, screen, time_of
+from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.ports import Unavailable, Workspace
+from trackrev_stream.contracts.reasons import DropReason
+from trackrev_stream.domain.ids import is_plain, is_visitor_id, uuid7
+from trackrev_stream.domain.touch import Hit
+from trackrev_stream.metrics import HITS_ACCEPTED, HITS_DROPPED
 
 _PREFLIGHT_AGE_S = 86_400
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from collectors.scrub import BadUrl, scrub_referrer, scrub_text, scrub_url, values_of
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Workspace
@@ -23,8 +24,6 @@ from trackrev_stream.contracts.reasons import DropReason
 from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.ids import email_key, is_plain, normalise_email
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
-
-from collectors.scrub import BadUrl, scrub_referrer, scrub_text, scrub_url, values_of
 
 PROCESSOR = "collect"
 LONGEST_ID = 64

@@ -8,6 +8,10 @@ import orjson
 import stripe
 from aiohttp import web
 
+from collectors.answers import Refused, json_response, read_at_most, unavailable
+from collectors.deps import EdgeDeps
+from collectors.publisher import DeadLetterPublisher, FactPublisher
+from collectors.scrub import scrub_text
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
@@ -16,11 +20,6 @@ from trackrev_stream.contracts.stripe_events import facts_of, has_effect
 from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
 from trackrev_stream.domain.ids import is_plain
 from trackrev_stream.metrics import WEBHOOKS_ACCEPTED, WEBHOOKS_IGNORED
-
-from collectors.answers import Refused, json_response, read_at_most, unavailable
-from collectors.deps import EdgeDeps
-from collectors.publisher import DeadLetterPublisher, FactPublisher
-from collectors.scrub import scrub_text
 
 PROCESSOR = "collect"
 VIA = "webhook"
