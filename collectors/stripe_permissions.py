@@ -8,7 +8,7 @@ import stripe
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.ids import OWN_ACCOUNT
 
-# Since 2025-03-31.basil charges carry no invoice: reads stay on the version before (facts: Stripe's changelog).
+# From 2025-03-31.basil on charges carry no invoice: reads stay on the version before.
 API_VERSION = "2025-02-24.acacia"
 _READS = MappingProxyType(
     {
@@ -22,7 +22,7 @@ _READS = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """For each kind of object ``granted``, ``missing`` or ``unknown``; and what a person should know of it."""
+    """For each kind of object ``granted``, ``missing`` or ``unknown``, and what a person should know."""
 
     permissions: dict[str, str]
     warning: str = ""
@@ -30,10 +30,9 @@ class Probe:
 
 def probe(connection: StripeConnection) -> Probe:
     """Read one object of each kind with the connection's key. Blocks for a few seconds at most."""
-    addresses: stripe.BaseAddresses = {"api": connection.api_base} if connection.api_base else {}
     client = stripe.StripeClient(
         connection.api_key,
-        base_addresses=addresses,
+        base_addresses={"api": connection.api_base} if connection.api_base else {},
         stripe_version=API_VERSION,
         stripe_account=None if connection.account == OWN_ACCOUNT else connection.account,
         http_client=stripe.RequestsClient(timeout=10),
@@ -49,7 +48,9 @@ def probe(connection: StripeConnection) -> Probe:
             found[name] = "missing"
             warnings.append(f"the key may not read {name}: {error.user_message or 'Stripe answered 403'}")
         except stripe.AuthenticationError:
-            return Probe(found, "Stripe does not know this key; the webhook works without it, the poller will not")
+            return Probe(
+                found, "Stripe does not know this key; the webhook works without it, the poller will not"
+            )
         except stripe.StripeError as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             return Probe(found, f"Stripe could not be asked ({reason}); the webhook works without the poller")

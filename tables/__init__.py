@@ -47,8 +47,6 @@ def define(app: faust.App, spec: TableSpec, partitions: int) -> Any:
         partitions=partitions,
         key_type=bytes,
         value_type=bytes,
-        key_serializer="raw",
-        value_serializer="raw",
         options=dict(_ROCKSDB),
         help=f"{spec.owner}, by {spec.key}: {spec.bound}",
     )

@@ -19,7 +19,8 @@ from trackrev_stream import metrics
 from trackrev_stream.agents import post
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Worker
-from trackrev_stream.api.app import add_api
+from trackrev_stream.api import page
+from trackrev_stream.api.read import ReadApi
 from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
@@ -98,7 +99,8 @@ class Program:
             ready=lambda: self._ready,
         )
         add_routes(public, edge)
-        add_api(public, store, directory, self._clock)
+        api = ReadApi(store, directory, self._clock, settings.public_url)
+        public.add_routes([*page.routes(), *api.routes()])
         await self._serve(_admin(), "127.0.0.1", settings.admin_port)
         self.url = await self._serve(public, settings.host, settings.port)
         self._ready = True
@@ -124,7 +126,9 @@ class Program:
         )
         app.transport.on_fatal.append(self._fail)
         app.transport.commit_barriers.append(writer.barrier)
-        worker = Worker(app, partitions=self.settings.partitions, clock=self._clock, on_bug=app.transport.fail)
+        worker = Worker(
+            app, partitions=self.settings.partitions, clock=self._clock, on_bug=app.transport.fail
+        )
         for spec in AGENTS:
             worker.add(spec)
 

@@ -1,4 +1,4 @@
-"""The command line: `trackrev COMMAND`. Each command says what it did, or with --json answers for programs."""
+"""The command line, `trackrev COMMAND`: each says what it did, or with --json answers for programs."""
 
 import argparse
 import json
@@ -21,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it did what it was asked, 1 when it could not, 2 for words it does not know."""
     given = _parser().parse_args(arguments)
     try:
-        chosen = settings.read(data=given.data, host=getattr(given, "host", None), port=getattr(given, "port", None))
+        chosen = settings.read(
+            data=given.data, host=getattr(given, "host", None), port=getattr(given, "port", None)
+        )
         quiet_libraries(chosen.log_level)
         if given.command is up:
             up(chosen)
@@ -55,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"trackrev {__version__}")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--data", metavar="DIR", help="the data directory (default: TRACKREV_DATA or ./trackrev-data)")
+    common.add_argument(
+        "--data", metavar="DIR", help="the data directory (default: TRACKREV_DATA or ./trackrev-data)"
+    )
     common.add_argument("--json", action="store_true", help="answer in JSON")
     top = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_up(top, common)
@@ -76,11 +80,19 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "workspace", "workspaces: a site with its keys and links")
     create = _leaf(group, "create", common, commands.create_workspace, "make a workspace and its API key")
     create.add_argument("workspace", metavar="WS", help="its id, such as ws_shop")
-    create.add_argument("--domain", required=True, metavar="D", help="the site's domain, such as shop.example")
-    create.add_argument("--cookie-domain", metavar="D", help="where the visitor cookie is valid (default .DOMAIN)")
-    create.add_argument("--time-zone", metavar="TZ", default="UTC", help="of the days in reports (default UTC)")
+    create.add_argument(
+        "--domain", required=True, metavar="D", help="the site's domain, such as shop.example"
+    )
+    create.add_argument(
+        "--cookie-domain", metavar="D", help="where the visitor cookie is valid (default .DOMAIN)"
+    )
+    create.add_argument(
+        "--time-zone", metavar="TZ", default="UTC", help="of the days in reports (default UTC)"
+    )
     _leaf(group, "list", common, commands.list_workspaces, "the workspaces")
-    secret = _leaf(group, "identify-secret", common, commands.identify_secret, "the secret that signs identify")
+    secret = _leaf(
+        group, "identify-secret", common, commands.identify_secret, "the secret that signs identify"
+    )
     secret.add_argument("workspace", metavar="WS")
 
 
@@ -98,7 +110,9 @@ def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "stripe", "the connection to Stripe")
-    connect = _leaf(group, "connect", common, commands.connect_stripe, "connect a Stripe account to a workspace")
+    connect = _leaf(
+        group, "connect", common, commands.connect_stripe, "connect a Stripe account to a workspace"
+    )
     connect.add_argument("workspace", metavar="WS")
     connect.add_argument("--key", metavar="K", help="a restricted key; - reads it from standard input")
     connect.add_argument("--account", metavar="A", help="a connected account, acct_...")

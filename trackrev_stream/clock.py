@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """The one place that reads the clock; everything else takes the time as an argument."""
 
 import time
@@ -9,13 +8,4 @@ Clock = Callable[[], int]  # milliseconds since the epoch, UTC
 
 def now_ms() -> int:
     """The time now, in milliseconds since the epoch."""
-=======
-"""The only module that reads the wall clock; everything else takes the time as an argument."""
-
-import time
-
-
-def now_ms() -> int:
-    """The time of day in milliseconds since the epoch."""
->>>>>>> embedded
     return time.time_ns() // 1_000_000

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -129,7 +130,9 @@ def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:
     with _opened(settings) as (store, _):
         link = store.write_now(put)
     url = f"{_origin(settings)}/l/{link.slug}"
-    return Outcome(f"{url} leads to {link.url} and counts for {link.channel}.", {"slug": link.slug, "url": url})
+    return Outcome(
+        f"{url} leads to {link.url} and counts for {link.channel}.", {"slug": link.slug, "url": url}
+    )
 
 
 def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
@@ -138,7 +141,13 @@ def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
         found = store.read_now(lambda connection: links.list_links(connection, given.workspace))
     text = "\n".join(f"/l/{link.slug:24} {link.channel:20} {link.url}" for link in found)
     data = [
-        {"slug": x.slug, "url": f"{_origin(settings)}/l/{x.slug}", "to": x.url, "channel": x.channel, "partner": x.partner}
+        {
+            "slug": x.slug,
+            "url": f"{_origin(settings)}/l/{x.slug}",
+            "to": x.url,
+            "channel": x.channel,
+            "partner": x.partner,
+        }
         for x in found
     ]
     return Outcome(text or f"No link yet: trackrev link create {given.workspace} SLUG ...", {"links": data})
@@ -173,15 +182,13 @@ def connect_stripe(given: argparse.Namespace, settings: Settings) -> Outcome:
 def inspect_charge(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`inspect charge`."""
     with _opened(settings) as (store, sealer):
-        names = [given.workspace] if given.workspace else [
-            each.id for each in store.read_now(lambda c: workspaces.list_workspaces(c, sealer))
-        ]
-        for name in names:
-            found = store.read_now(lambda c, name=name: find_charge(c, name, given.charge))
+        known = store.read_now(lambda connection: workspaces.list_workspaces(connection, sealer))
+        for name in [given.workspace] if given.workspace else [each.id for each in known]:
+            found = store.read_now(partial(find_charge, workspace=name, charge=given.charge))
             if found is not None:
                 return Outcome(explain(found), answers.detail(found))
     raise CommandError(
-        f"no charge {given.charge!r} in the book: it may not have arrived yet, be unpaid, or be in the other mode"
+        f"no charge {given.charge!r} in the book: it may not be here yet, unpaid, or in the other mode"
     )
 
 

@@ -25,7 +25,9 @@ def first_workspace(data: Path, store: Store, sealer: Sealer, now: int) -> First
     place = data / FILE
     if place.exists():
         return FirstWorkspace(**json.loads(place.read_text()))
-    new = store.write_now(lambda connection: create_workspace(connection, sealer, domain="localhost", now=now))
+    new = store.write_now(
+        lambda connection: create_workspace(connection, sealer, domain="localhost", now=now)
+    )
     first = FirstWorkspace(new.workspace.id, new.api_key)
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""The settings: each is an environment variable, read here and nowhere else; the defaults work as they are."""
+"""The settings: each is an environment variable, read here alone; the defaults work as they are."""
 
 import os
 from collections.abc import Mapping

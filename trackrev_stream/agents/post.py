@@ -9,7 +9,9 @@ from trackrev_stream.domain.journey import Visit
 
 def read(record: Record) -> AttributedCharge | Visit:
     """The record to be posted. Raises Malformed."""
-    return decode(Visit if record.topic == VISITS.name else AttributedCharge, record.value)
+    if record.topic == VISITS.name:
+        return decode(Visit, record.value)
+    return decode(AttributedCharge, record.value)
 
 
 def check(_rows: Rows, record: Record) -> Outcome:
