@@ -1,5 +1,6 @@
 """Processes that are killed, and directories as a crash would leave them."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -40,7 +41,22 @@ def kill(process: subprocess.Popen[str]) -> list[str]:
 
 
 def crash_image(directory: Path, target: Path) -> Path:
-    """The directory as a kill -9 now would leave it: RocksDB holds nothing back from the kernel."""
-    if target.exists():
-        shutil.rmtree(target)
-    return Path(shutil.copytree(directory, target, ignore=shutil.ignore_patterns("LOCK")))
+    """The directory as a kill -9 now would leave it: RocksDB holds nothing back from the kernel.
+
+    Its background work goes on meanwhile, so a copy counts only if nothing changed under it.
+    """
+    while True:
+        shutil.rmtree(target, ignore_errors=True)
+        before = _state(directory)
+        with contextlib.suppress(shutil.Error):
+            shutil.copytree(directory, target, ignore=shutil.ignore_patterns("LOCK"))
+            if _state(directory) == before:
+                return target
+
+
+def _state(directory: Path) -> set[tuple[str, int, int]]:
+    found = set()
+    for entry in os.scandir(directory):
+        with contextlib.suppress(FileNotFoundError):
+            found.add((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns))
+    return found

@@ -50,7 +50,7 @@ class Consumer(BaseConsumer):  # type: ignore[misc]  # Faust has no types
                 raise LookupError(
                     f"No such topic in the log: {names}. Create the topics before the app starts."
                 )
-            if assigned == self._assigned:
+            if assigned == self._assigned and self.app.consumer_generation_id:
                 return
             self.app.on_rebalance_start()
             if self._assigned:
