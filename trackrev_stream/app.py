@@ -27,6 +27,7 @@ from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicSpec
 from trackrev_stream.embedded.runtime import SETTINGS, Runtime
+from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
@@ -40,6 +41,10 @@ COMMIT_INTERVAL_S = 0.5
 QUIET = ("faust", "mode", "aiokafka")
 
 
+class AddressTakenError(OSError):
+    """An address cannot be listened on; the message says which."""
+
+
 class Program:
     """Everything of one process. ``start`` returns when it is ready, ``run`` ends when it was told to stop.
 
@@ -49,6 +54,7 @@ class Program:
     def __init__(self, settings: Settings, clock: Clock = now_ms) -> None:
         self.settings = settings
         self.url = ""
+        self.first: FirstRun | None = None
         self._clock = clock
         self._ready = False
         self._closing = contextlib.AsyncExitStack()
@@ -81,6 +87,7 @@ class Program:
         self._closing.callback(store.close)
         sealer = open_sealer(settings.data, settings.secret_key)
         directory = StoreDirectory(store, sealer, self._clock)
+        self.first = first_run(settings.data, store, sealer, self._clock())
         writer = Writer(store, self._clock, on_fatal=self._fail)
         writer.start()
         self._closing.push_async_callback(writer.stop)
@@ -143,7 +150,12 @@ class Program:
         await runner.setup()
         self._closing.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, host, port, backlog=1024)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise AddressTakenError(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another port"
+            ) from error
         bound = runner.addresses[0][1]
         return f"http://{host}:{bound}"
 

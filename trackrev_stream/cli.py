@@ -42,7 +42,7 @@ def up(chosen: Settings) -> None:
     """Start everything in this process, and stay until SIGTERM or Ctrl-C."""
 
     async def started(program: Program) -> None:
-        print(commands.greeting(chosen, program.url), flush=True)
+        print(commands.greeting(chosen, program.url, program.first), flush=True)
 
     run(Program(chosen), started)
 

@@ -17,7 +17,7 @@ from trackrev_stream.api.snippet import script_tag
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.ids import OWN_ACCOUNT
-from trackrev_stream.first_run import first_workspace
+from trackrev_stream.first_run import FirstRun
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import connections, links, workspaces
 from trackrev_stream.store.engine import Store
@@ -53,21 +53,20 @@ def _origin(settings: Settings) -> str:
     return settings.public_url or f"http://{settings.host}:{settings.port}"
 
 
-def greeting(settings: Settings, url: str) -> str:
+def greeting(settings: Settings, url: str, first: FirstRun | None) -> str:
     """What `up` says once it is ready."""
-    with _opened(settings) as (store, sealer):
-        first = first_workspace(settings.data, store, sealer, now_ms())
-        workspace = store.read_now(lambda c: workspaces.find_workspace(c, sealer, first.workspace))
-        tag = script_tag(settings.public_url or url, workspace) if workspace else "(removed)"
+    if first is None:
+        return f"trackrev is up at {url}\nData is in {settings.data}; stop with Ctrl-C."
+    workspace, tag = first.workspace.id, script_tag(settings.public_url or url, first.workspace)
     return (
         f"trackrev is up.\n\n"
-        f"  Live page   {url}/#ws={first.workspace}&key={first.api_key}\n"
-        f"  Workspace   {first.workspace}\n"
+        f"  Live page   {url}/#ws={workspace}&key={first.api_key}\n"
+        f"  Workspace   {workspace}\n"
         f"  API key     {first.api_key}\n"
         f"  Data        {settings.data}\n\n"
         f"Put this on every page of your site:\n\n{tag}\n\n"
-        f"Next: trackrev link create {first.workspace} SLUG --to URL --channel NAME\n"
-        f"      trackrev stripe connect {first.workspace}\n"
+        f"Next: trackrev link create {workspace} SLUG --to URL --channel NAME\n"
+        f"      trackrev stripe connect {workspace}\n"
         f"Stop with Ctrl-C; it goes on where it left off."
     )
 

@@ -49,7 +49,10 @@ class Store:
         """
         place = _sqlite_path(url)
         try:
-            os.close(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
+            # Only a new file is opened here: closing any descriptor of a database that this process uses
+            # would drop SQLite's locks on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+            if not place.exists():
+                os.close(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise StoreError(f"cannot open the database {place}: {error.strerror}") from error
         target = URL.create("sqlite", database=str(place))
