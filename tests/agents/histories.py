@@ -89,3 +89,40 @@ def histories(draw: st.DrawFn) -> list[Hit | PaymentFact]:
     found: list[Hit | PaymentFact] = list(draw(st.lists(hits(), max_size=14)))
     bought = draw(st.lists(payments(), min_size=1, max_size=4, unique_by=lambda facts: facts[0].charge))
     return found + [fact for facts in bought for fact in facts]
+
+
+def bought() -> list[Hit | PaymentFact]:
+    """One visitor of the newsletter who identifies, then pays 48.00 USD."""
+    click = Click("click-1", "newsletter", "newsletter", "", START)
+    landing = Hit(
+        workspace="ws_1",
+        id="hit-1",
+        visitor=VISITORS[0],
+        kind=HitKind.PAGEVIEW,
+        occurred_at=START,
+        received_at=START,
+        url="https://shop.example/",
+        click=click,
+    )
+    identify = replace(landing, id="hit-2", kind=HitKind.IDENTIFY, email_key="anna", click=None)
+    paid = PaymentFact(
+        kind=FactKind.CHARGE,
+        workspace="ws_1",
+        account="own",
+        livemode=True,
+        payment="pi_1",
+        charge="ch_1",
+        id="ch_1",
+        created_at=START + DAY_MS,
+        observed_at=START + DAY_MS,
+        received_at=START + DAY_MS,
+        via="webhook",
+        source_id="evt_1",
+        status="succeeded",
+        amount_minor=4_800,
+        currency="usd",
+        captured=True,
+        email_key="anna",
+        customer="cus_1",
+    )
+    return [landing, identify, paid]

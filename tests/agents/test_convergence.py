@@ -5,7 +5,7 @@ import random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.agents.histories import histories, hits
+from tests.agents.histories import bought, histories, hits
 from tests.agents.simulation import Simulation
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger import net_of
@@ -75,3 +75,13 @@ def test_crashes_anywhere_change_nothing(history: History, seed: int) -> None:
         crashed.feed(*history)
         crashed.run(rng, crashes=8)
         assert crashed.standing() == straight.standing()
+
+
+def test_an_ordinary_charge_is_told_once_with_its_credit() -> None:
+    told: list[AttributedCharge] = []
+    simulation = Simulation(on_posted=told.append)
+    simulation.feed(*bought())
+    simulation.run()
+    assert [(charge.decision.reason, charge.lines[0].channel) for charge in told] == [
+        ("last_non_direct_click", "newsletter")
+    ]

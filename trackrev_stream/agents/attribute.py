@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from trackrev_stream.agents.payer_rows import (
     PaidRow,
     PayerRow,
+    is_answered,
     journeys_told,
     list_payment,
     paid_row,
@@ -39,7 +40,7 @@ def _hear_payment(rows: Rows, record: Record, state: PaymentState) -> Outcome:
     paid = paid_row(rows, state.payer, state.payment)
     if is_repeat(row.positions, record):
         _ask(outcome, row, row.joins)
-        _tell(outcome, row, [paid] if paid else [])
+        _tell(outcome, row, [paid] if paid and state.payment not in row.waiting else [])
     else:
         row.version += 1
         if paid is None:
@@ -52,7 +53,8 @@ def _hear_payment(rows: Rows, record: Record, state: PaymentState) -> Outcome:
             row.joins = _joins(rows, row, paid)
             _ask(outcome, row, [join for join in row.joins if join not in before])
             moved = before and before != set(row.joins)
-            _tell(outcome, row, _restate_all(rows, row, paid) if moved else _restate_payment(rows, row, paid))
+            changed = _restate_all(rows, row, paid) if moved else _restate_payment(rows, row, paid)
+            _tell(outcome, row, _released(rows, row, changed, paid))
     rows.put(row.payer, row)
     return outcome
 
@@ -61,13 +63,31 @@ def _hear_journeys(rows: Rows, record: Record, told: PayerJourneys) -> Outcome:
     outcome = Outcome()
     row = rows.get(PayerRow, told.payer) or PayerRow(told.payer)
     if is_repeat(row.positions, record):
-        _tell(outcome, row, payments_of(rows, row))
+        _tell(outcome, row, [p for p in payments_of(rows, row) if p.state.payment not in row.waiting])
     else:
         row.version += 1
         if put_journeys(rows, told):
-            _tell(outcome, row, _restate_journeys(rows, row))
+            _tell(outcome, row, _released(rows, row, _restate_journeys(rows, row)))
     rows.put(row.payer, row)
     return outcome
+
+
+def _released(
+    rows: Rows, row: PayerRow, changed: list[PaidRow], heard: PaidRow | None = None
+) -> list[PaidRow]:
+    """What may be told: what needs no journeys at once, the rest when gather has answered."""
+    if heard and any(not is_bound(state, row.bindings) for state in heard.state.charges):
+        row.waiting = sorted({*row.waiting, heard.state.payment})
+    elif heard and heard.state.payment in row.waiting:
+        row.waiting.remove(heard.state.payment)
+    if not row.waiting:
+        return changed
+    if not is_answered(rows, row):
+        return [paid for paid in changed if paid.state.payment not in row.waiting]
+    known = {paid.state.payment for paid in changed}
+    waited = [paid_row(rows, row.payer, payment) for payment in row.waiting if payment not in known]
+    row.waiting = []
+    return [*changed, *(paid for paid in waited if paid)]
 
 
 def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:

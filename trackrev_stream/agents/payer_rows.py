@@ -23,7 +23,8 @@ class PayerRow:
     """A payer.
 
     ``version`` counts the records applied; ``joins`` are its join keys with the first charge that named each;
-    ``early`` are its payments up to the firm binding.
+    ``early`` are its payments up to the firm binding; ``waiting`` those that are not told before gather has
+    answered for every join key, so that an ordinary charge is not first posted as unattributed.
     """
 
     payer: str
@@ -31,6 +32,7 @@ class PayerRow:
     joins: dict[str, tuple[int, str]] = field(default_factory=dict)
     bindings: Bindings = field(default_factory=Bindings)
     early: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     chunks: int = 0
     positions: dict[str, int] = field(default_factory=dict)
 
@@ -71,6 +73,11 @@ def journeys_told(rows: Rows, row: PayerRow) -> list[Journey]:
     """All journeys the payer was told of, over its join keys."""
     told = (rows.get(PayerJourneys, _join_key(row.payer, join)) for join in sorted(row.joins))
     return [journey for known in told if known for journey in known.journeys]
+
+
+def is_answered(rows: Rows, row: PayerRow) -> bool:
+    """Whether the payer was told about each of its join keys."""
+    return all(rows.get(PayerJourneys, _join_key(row.payer, join)) for join in row.joins)
 
 
 def put_journeys(rows: Rows, told: PayerJourneys) -> bool:
