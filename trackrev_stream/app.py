@@ -37,6 +37,7 @@ from trackrev_stream.store.writer import Writer
 
 log = logging.getLogger(__name__)
 
+APP_ID = "trackrev"
 COMMIT_INTERVAL_S = 0.5
 QUIET = ("faust", "mode", "aiokafka")
 
@@ -108,7 +109,7 @@ class Program:
         add_routes(public, edge)
         api = ReadApi(store, directory, self._clock, settings.public_url)
         public.add_routes([*page.routes(), *api.routes()])
-        await self._serve(_admin(), "127.0.0.1", settings.admin_port)
+        await self._serve(_admin(event_log), "127.0.0.1", settings.admin_port)
         self.url = await self._serve(public, settings.host, settings.port)
         self._ready = True
 
@@ -123,7 +124,7 @@ class Program:
 
     def _agents(self, writer: Writer) -> Runtime:
         app = faust.App(
-            "trackrev",
+            APP_ID,
             broker=self.settings.broker,
             store="rocksdb://",
             datadir=self.settings.data / "tables",
@@ -179,15 +180,27 @@ class Program:
             self._failed.set_result(error)
 
 
-def _admin() -> web.Application:
+def _admin(event_log: Log) -> web.Application:
     """What only this machine may see."""
 
     async def exposition(_: web.Request) -> web.Response:
+        for topic in TOPICS:
+            if topic.consumer == "people":
+                continue
+            metrics.LAG_RECORDS.labels(topic.name).set(_lag(event_log, topic.name))
         return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     app = web.Application()
     app.router.add_get("/metrics", exposition)
     return app
+
+
+def _lag(event_log: Log, topic: str) -> int:
+    """How many records of a topic are not yet committed, over its partitions."""
+    return sum(
+        event_log.high_watermark(topic, number) - (event_log.committed(APP_ID, topic, number) or 0)
+        for number in range(event_log.topics()[topic].partitions)
+    )
 
 
 def quiet_libraries(level: str) -> None:
