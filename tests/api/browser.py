@@ -27,6 +27,7 @@ class Tab:
         self._ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.problems: list[str] = []
+        self._loaded = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -70,7 +71,9 @@ class Tab:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self._loaded.clear()
         await self.call("Page.navigate", url=url)
+        await asyncio.wait_for(self._loaded.wait(), 30)
 
     async def picture(self) -> bytes:
         """The page as a PNG."""
@@ -86,6 +89,8 @@ class Tab:
             said = message.json()
             if said.get("id") in self._answers:
                 self._answers.pop(said["id"]).set_result(said)
+            elif said.get("method") == "Page.loadEventFired":
+                self._loaded.set()
             elif said.get("method") == "Runtime.exceptionThrown":
                 self.problems.append(said["params"]["exceptionDetails"]["exception"]["description"])
             elif said.get("method") == "Log.entryAdded" and said["params"]["entry"]["source"] != "network":

@@ -10,15 +10,47 @@ import pytest
 from tests.api.conftest import OpenSite
 from tests.store.builders import NOON, WS, charge, decision_of, run, touch, visit
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.attribution import Credit, Decision, Reason
+from trackrev_stream.domain.attribution import Credit
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.connections import put_connection
-from trackrev_stream.store.explain import _REASONS, explain, why
-from trackrev_stream.store.queries import find_charge
 from trackrev_stream.store.workspaces import create_workspace
 
 NEWS, TUBE = touch(), touch("YouTube", "video", partner="ada")
 HOUR = 3_600_000
+
+
+CHANNELS = [
+    {
+        "channel": "Newsletter",
+        "visitors": 1,
+        "clicks": 4,
+        "gross_minor": 4_900,
+        "net_minor": 4_000,
+        "currency": "usd",
+        "native": [
+            {"currency": "eur", "gross_minor": 1_000, "net_minor": 1_000, "unconverted": 1},
+            {"currency": "usd", "gross_minor": 4_900, "net_minor": 4_000, "unconverted": 0},
+        ],
+    },
+    {
+        "channel": "unattributed",
+        "visitors": 0,
+        "clicks": 0,
+        "gross_minor": 500,
+        "net_minor": 500,
+        "currency": "usd",
+        "native": [{"currency": "usd", "gross_minor": 500, "net_minor": 500, "unconverted": 0}],
+    },
+    {
+        "channel": "Direct",
+        "visitors": 2,
+        "clicks": 2,
+        "gross_minor": 0,
+        "net_minor": 0,
+        "currency": "usd",
+        "native": [],
+    },
+]
 
 
 def test_channels_bring_visits_and_money_together(open_site: OpenSite) -> None:
@@ -39,38 +71,7 @@ def test_channels_bring_visits_and_money_together(open_site: OpenSite) -> None:
             return await site.get(f"{WS}/channels?days=30")
 
     found = run(story())
-    assert found["channels"] == [
-        {
-            "channel": "Newsletter",
-            "visitors": 1,
-            "clicks": 4,
-            "gross_minor": 4_900,
-            "net_minor": 4_000,
-            "currency": "usd",
-            "native": [
-                {"currency": "eur", "gross_minor": 1_000, "net_minor": 1_000, "unconverted": 1},
-                {"currency": "usd", "gross_minor": 4_900, "net_minor": 4_000, "unconverted": 0},
-            ],
-        },
-        {
-            "channel": "unattributed",
-            "visitors": 0,
-            "clicks": 0,
-            "gross_minor": 500,
-            "net_minor": 500,
-            "currency": "usd",
-            "native": [{"currency": "usd", "gross_minor": 500, "net_minor": 500, "unconverted": 0}],
-        },
-        {
-            "channel": "Direct",
-            "visitors": 2,
-            "clicks": 2,
-            "gross_minor": 0,
-            "net_minor": 0,
-            "currency": "usd",
-            "native": [],
-        },
-    ]
+    assert found["channels"] == CHANNELS
     total = found["total"]
     assert (total["visitors"], total["clicks"], total["net_minor"]) == (2, 6, 4_500)  # v1 counts once
     assert found["exponents"] == {"eur": 2, "usd": 2}
@@ -118,17 +119,22 @@ def test_a_day_in_spring_has_23_hours(open_site: OpenSite) -> None:
     assert dates == sorted(dates)
 
 
-def test_a_charge_is_explained(open_site: OpenSite) -> None:
-    decision = dataclasses.replace(
-        decision_of(NEWS, TUBE), credits=(Credit("v1", NEWS, 2, 5), Credit("v1", TUBE, 3, 5))
-    )
+def shared_charge(open_site: OpenSite) -> Any:
+    """A charge first unattributed, then shared by two touches; and the list of the latest."""
+    shares = (Credit("v1", NEWS, 2, 5), Credit("v1", TUBE, 3, 5))
+    decision = dataclasses.replace(decision_of(NEWS, TUBE), credits=shares)
 
     async def story() -> Any:
         async with open_site() as site:
             site.put(charge(), charge(versions=(1, 2), decision=decision, fee=172))
             return await site.get(f"{WS}/charges/ch_1"), await site.get(f"{WS}/charges?limit=5")
 
-    found, latest = run(story())
+    return run(story())
+
+
+def test_a_charge_tells_who_earned_it(open_site: OpenSite) -> None:
+    found, latest = shared_charge(open_site)
+    assert [share["amount_minor"] for share in latest["charges"][0]["shares"]] == [2_940, 1_960]
     assert (found["charge"], found["status"], found["reason"]) == (
         "ch_1",
         "credited",
@@ -152,6 +158,10 @@ def test_a_charge_is_explained(open_site: OpenSite) -> None:
     assert found["explanation"].startswith(
         "Credited to Newsletter (link spring) (2/5) and YouTube (link video"
     )
+
+
+def test_a_charge_tells_why_and_what_was_posted(open_site: OpenSite) -> None:
+    found, _ = shared_charge(open_site)
     assert found["decision"]["identity"] == {
         "by": "email",
         "trust": "signed",
@@ -164,7 +174,6 @@ def test_a_charge_is_explained(open_site: OpenSite) -> None:
     assert sorted(one["amount_minor"] for one in entries[2:]) == [1_960, 2_940]
     assert entries[1]["retracts"] == entries[0]["entry_id"]
     assert {"seq", "cause", "posted_at", "occurred_at", "usd_minor", "channel", "link"} <= entries[0].keys()
-    assert [share["amount_minor"] for share in latest["charges"][0]["shares"]] == [2_940, 1_960]
 
 
 def test_latest_charges_come_newest_first(open_site: OpenSite) -> None:
@@ -265,39 +274,3 @@ def test_the_workspace_tells_its_script_tag(open_site: OpenSite) -> None:
             )
 
     run(story())
-
-
-def test_the_story_of_a_charge_reads_aloud(open_site: OpenSite) -> None:
-    async def story() -> str:
-        async with open_site() as site:
-            site.put(
-                charge(),
-                charge(versions=(1, 2), touches=(NEWS,), fee=172),
-                charge(versions=(3, 3), touches=(NEWS,), fee=172, refunds=(("re_1", 900),)),
-            )
-            detail = site.store.read_now(lambda c: find_charge(c, WS, "ch_1"))
-            assert detail is not None
-            return explain(detail)
-
-    assert run(story()).splitlines() == [
-        "Charge ch_1 of 2025-10-09 12:00 UTC",
-        "49.00 USD paid, 9.00 USD went back, 40.00 USD remain; Stripe kept a fee of 1.72 USD.",
-        "Credited to Newsletter (link spring): it was the last click before the charge that was not direct.",
-        "The visitor identified on 2025-10-08 12:00 UTC, signed by the site's backend.",
-        "",
-        "Touches considered, latest first:",
-        "  2025-10-08 12:00 UTC  Newsletter (link spring): credited",
-        "",
-        "Entries:",
-        "  1. 2025-10-11 12:00 UTC: 49.00 USD, credit, unattributed [payment v1]",
-        "  2. 2025-10-11 12:00 UTC: -49.00 USD, credit, unattributed, takes back 1 [journeys]",
-        "  3. 2025-10-11 12:00 UTC: 49.00 USD, credit, Newsletter (link spring) [journeys]",
-        "  4. 2025-10-11 12:00 UTC: -9.00 USD, refund, Newsletter (link spring) [payment v3]",
-    ]
-
-
-def test_every_reason_has_words() -> None:
-    assert _REASONS.keys() == set(Reason)
-    assert why(Decision(Reason.NO_EMAIL)).startswith("Unattributed: the charge has no email")
-    inherited = Decision(Reason.INHERITED, (Credit("v1", NEWS),), inherited_from="ch_0")
-    assert why(inherited).endswith("renewals inherit it (from ch_0).")

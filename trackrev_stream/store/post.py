@@ -71,29 +71,23 @@ def post(
         after[item.topic, item.partition] = max(after[item.topic, item.partition], item.offset)
     advance(connection, before, after)
     again = [item for item in postings if item.offset <= before[item.topic, item.partition]]
-    fresh = [item for item in postings if item.offset > before[item.topic, item.partition]]
-
-    charges = [item.record for item in fresh if isinstance(item.record, AttributedCharge)]
-    keys = dict.fromkeys(item.record.key for item in postings if isinstance(item.record, AttributedCharge))
-    book = Book(connection, keys)
-    stored = _visit_versions(connection, [item.record for item in again if isinstance(item.record, Visit)])
-    for item in again:
-        _check_redelivered(item, book, stored)
-    applied = 0
-    for record in charges:
-        if not book.surpasses(record):
-            book.apply(record, posted_at)
-            applied += 1
-    book.save(posted_at)
-    seen = [item.record for item in fresh if isinstance(item.record, Visit)]
-    _save_visits(connection, seen)
-    return PostResult(
-        positions=after,
-        entries=Counter(entry["reason"] for entry in book.entries),
-        applied=applied + len(seen),
-        surpassed=len(charges) - applied,
-        redelivered=len(again),
+    fresh = [item.record for item in postings if item.offset > before[item.topic, item.partition]]
+    book = Book(
+        connection, {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
     )
+    _check_redelivered(connection, again, book)
+    surpassed = 0
+    for record in fresh:
+        if not isinstance(record, AttributedCharge):
+            continue
+        if book.surpasses(record):
+            surpassed += 1
+        else:
+            book.apply(record, posted_at)
+    book.save(posted_at)
+    _save_visits(connection, [record for record in fresh if isinstance(record, Visit)])
+    reasons = Counter(entry["reason"] for entry in book.entries)
+    return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again))
 
 
 def _save_visits(connection: Connection, records: Sequence[Visit]) -> None:
@@ -108,19 +102,21 @@ def _save_visits(connection: Connection, records: Sequence[Visit]) -> None:
     upsert(connection, visits, rows, newer_by="version")
 
 
-def _check_redelivered(item: Posting, book: Book, stored: Mapping[VisitKey, int]) -> None:
+def _check_redelivered(connection: Connection, again: Sequence[Posting], book: Book) -> None:
     """Raise PositionConflict when a posting at an old offset was never applied."""
-    record = item.record
-    if isinstance(record, AttributedCharge):
-        applied = book.surpasses(record)
-    else:
-        applied = stored.get(_visit_key(record), NOTHING) >= record.version
-    if not applied:
-        raise PositionConflict(
-            f"{item.topic}/{item.partition} brings a new record at offset {item.offset}, which the database "
-            "has passed: the log was created anew, or belongs to another database. Start with a database "
-            "of its own, or bring back the log that this one was written from"
-        )
+    stored = _visit_versions(connection, [item.record for item in again if isinstance(item.record, Visit)])
+    for item in again:
+        record = item.record
+        if isinstance(record, AttributedCharge):
+            applied = book.surpasses(record)
+        else:
+            applied = stored.get(_visit_key(record), NOTHING) >= record.version
+        if not applied:
+            raise PositionConflict(
+                f"{item.topic}/{item.partition} brings a new record at offset {item.offset}, which the "
+                "database has passed: the log was created anew, or belongs to another database. Start with a "
+                "database of its own, or bring back the log that this one was written from"
+            )
 
 
 def _visit_versions(connection: Connection, records: Sequence[Visit]) -> dict[VisitKey, int]:

@@ -118,7 +118,7 @@ charges = Table(
     _number("rules_version"),
     _number("posted_at"),
     _text("detail"),  # the decision, as contracts.codec encodes it
-    Index("charges_by_id", "workspace", "charge"),
+    Index("charges_by_id", "workspace", "charge", "livemode"),
     Index("charges_by_time", "workspace", "livemode", "created_at"),
 )
 
@@ -163,6 +163,7 @@ visits = Table(
     _number("clicks"),
     Column("landed", Boolean, nullable=False),
     _number("version"),
+    sqlite_with_rowid=False,  # the key is most of the row: kept once, and read in its order
 )
 
 positions = Table(

@@ -16,6 +16,7 @@ from trackrev_stream.store.secrets import Sealer
 
 SETTINGS_VERSION = "settings_version"  # counts every change of a setting, so that caches see it
 
+_SECRETS = ("email_secret", "click_secret", "identify_secret")
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"^{_LABEL}(\.{_LABEL})*$")
@@ -60,18 +61,9 @@ def create_workspace(
         raise InvalidSetting(f"{made.id!r} is no workspace id: up to 64 letters, digits, '-' and '_'")
     if connection.execute(select(workspaces.c.id).where(workspaces.c.id == made.id)).scalar():
         raise InvalidSetting(f"there is a workspace {made.id!r} already; choose another id")
-    connection.execute(
-        insert(workspaces).values(
-            id=made.id,
-            domain=made.domain,
-            cookie_domain=made.cookie_domain,
-            time_zone=made.time_zone,
-            created_at=now,
-            email_secret=sealer.seal(made.email_secret),
-            click_secret=sealer.seal(made.click_secret),
-            identify_secret=sealer.seal(made.identify_secret),
-        )
-    )
+    sealed = {name: sealer.seal(getattr(made, name)) for name in _SECRETS}
+    plain = {name: getattr(made, name) for name in ("id", "domain", "cookie_domain", "time_zone")}
+    connection.execute(insert(workspaces).values(**plain, **sealed, created_at=now))
     return NewWorkspace(made, add_api_key(connection, made.id, now))
 
 
@@ -117,10 +109,8 @@ def _workspace(row: Row[tuple[object, ...]], sealer: Sealer) -> Workspace:
         id=row.id,
         domain=row.domain,
         cookie_domain=row.cookie_domain,
-        email_secret=sealer.open(row.email_secret),
-        click_secret=sealer.open(row.click_secret),
-        identify_secret=sealer.open(row.identify_secret),
         time_zone=row.time_zone,
+        **{name: sealer.open(getattr(row, name)) for name in _SECRETS},
     )
 
 
