@@ -37,9 +37,10 @@ def scenarios() -> list[Scenario]:
         elif line == "expect":
             expecting = True
         elif line and not line.startswith(("#", "charge ")):
-            (found[-1].expected if expecting else found[-1].events).append(
-                line.split() if expecting else line
-            )
+            if expecting:
+                found[-1].expected.append(re.split(r"\s{2,}", line))
+            else:
+                found[-1].events.append(line)
     return found
 
 
