@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,8 +79,15 @@ def test_a_record_that_is_not_bytes_hurts_nobody_else(tmp_path: Path) -> None:
         log = Log.open(tmp_path / "log")
         log.create_topics([TopicSpec("hits", 1)])
         good = log.append("hits", 0, [NewRecord(1, b"k", b"v")])
-        with pytest.raises(TypeError, match="bytes"):
-            log.append("hits", 0, [NewRecord(1, "text", b"v")])  # type: ignore[arg-type]  # what is tested
+        bad: list[Any] = [
+            NewRecord(1, "text", b"v"),  # type: ignore[arg-type]  # what is tested
+            NewRecord(1, b"k", 7),  # type: ignore[arg-type]  # what is tested
+            NewRecord(1.5, b"k", b"v"),  # type: ignore[arg-type]  # what is tested
+            NewRecord(1, b"k", b"v", (("name", "text"),)),  # type: ignore[arg-type]  # what is tested
+        ]
+        for record in bad:
+            with pytest.raises(TypeError, match="bytes"):
+                log.append("hits", 0, [record])
         assert await good == 0
         await log.close()
 
