@@ -228,6 +228,12 @@ def test_a_full_buffer_does_not_sleep(tmp_path: Path, long_sleeps: list[object])
     assert long_sleeps == []
 
 
+def test_a_url_with_a_host_is_told(tmp_path: Path) -> None:
+    app = make_app(tmp_path, broker="embedded://var/log")
+    with pytest.raises(ValueError, match="embedded:///absolute/path"):
+        _ = app.transport.log
+
+
 def test_the_log_is_let_go_when_the_app_has_stopped(tmp_path: Path) -> None:
     async def main() -> None:
         async with open_log(tmp_path) as log, Runtime(counting_app(tmp_path, [])):
