@@ -103,8 +103,10 @@ class Consumer(BaseConsumer):  # type: ignore[misc]  # Faust has no types
         found = {tp: records for tp in readable if (records := self._read(tp))}
         if not found:
             self._idle = self._log.arrival({tp: self._positions[tp] for tp in readable})
+            # Faust does not tell when its tables become ready.
+            patience = timeout if self.app.tables.actives_ready else 0.01
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._idle, timeout)
+                await asyncio.wait_for(self._idle, patience)
         return found
 
     def _may_read(self, tp: TP) -> bool:
