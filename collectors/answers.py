@@ -29,6 +29,7 @@ class Refused(Exception):  # noqa: N818 - it names what became of the request
         *,
         retry_after_s: int = 0,
         workspace: Workspace | None = None,
+        close: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -36,6 +37,7 @@ class Refused(Exception):  # noqa: N818 - it names what became of the request
         self.message = message
         self.retry_after_s = retry_after_s
         self.workspace = workspace
+        self.close = close
 
 
 def refusing(endpoint: str, handler: Handler, *, cors: bool = False) -> Handler:
@@ -50,6 +52,8 @@ def refusing(endpoint: str, handler: Handler, *, cors: bool = False) -> Handler:
             response = json_response(error, status=refused.status)
             if refused.retry_after_s:
                 response.headers["Retry-After"] = str(refused.retry_after_s)
+            if refused.close:
+                response.force_close()
             if cors:
                 allow_origin(request, response, refused.workspace)
             return response
@@ -84,8 +88,11 @@ async def read_at_most(request: web.Request, limit: int) -> bytes:
             body += chunk
             if len(body) > limit:
                 raise too_large
-    except (web.RequestPayloadError, web.HTTPException) as error:
-        raise Refused(400, "malformed", "The body broke off, or its encoding is broken.") from error
+    except web.RequestPayloadError as error:
+        # No byte after this can be trusted: nothing more is read, and the connection is not used again.
+        request.content.feed_eof()
+        message = "The body broke off, or its encoding is broken."
+        raise Refused(400, "malformed", message, close=True) from error
     return bytes(body)
 
 

@@ -46,7 +46,7 @@ async def wait_until(condition: Callable[[], object], what: str, patience_s: flo
         await asyncio.sleep(0.02)
 
 
-class ScriptFailed(AssertionError):
+class ScriptError(AssertionError):
     """JavaScript that threw."""
 
 
@@ -59,11 +59,11 @@ class Page:
     session: str
 
     async def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression; a promise is awaited. Raises ScriptFailed."""
+        """The value of a JavaScript expression; a promise is awaited. Raises ScriptError."""
         arguments = {"expression": expression, "awaitPromise": True, "returnByValue": True}
         answer = await self.browser.call("Runtime.evaluate", arguments, self.session)
         if "exceptionDetails" in answer:
-            raise ScriptFailed(answer["exceptionDetails"].get("exception", {}).get("description", "?"))
+            raise ScriptError(answer["exceptionDetails"].get("exception", {}).get("description", "?"))
         return answer["result"].get("value")
 
     async def wait_for(self, expression: str, patience_s: float = PATIENCE_S) -> None:
@@ -76,7 +76,7 @@ class Page:
     async def _holds(self, expression: str) -> bool:
         try:
             return bool(await self.evaluate(expression))
-        except ScriptFailed:  # the page is on its way to another document
+        except ScriptError:  # the page is on its way to another document
             return False
 
     async def go(self, url: str) -> None:
@@ -120,7 +120,7 @@ class Browser:
             if future is None or future.done():
                 continue
             if "error" in data:
-                future.set_exception(ScriptFailed(str(data["error"])))
+                future.set_exception(ScriptError(str(data["error"])))
             else:
                 future.set_result(data["result"])
 

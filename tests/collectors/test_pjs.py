@@ -30,7 +30,7 @@ window.setTimeout = (callback, ms, ...more) => { delays.push(ms); return slow(ca
 def test_the_script_is_small_cached_and_compressed() -> None:
     async def scenario(edge: Edge) -> None:
         headers = {"Accept-Encoding": "gzip", "User-Agent": PERSON}
-        response = await edge.client.get("/p.js", headers=headers, auto_decompress=False)  # type: ignore[call-arg]
+        response = await edge.client.get("/p.js", headers=headers)
         body = await response.read()
         assert response.status == 200
         assert response.content_type == "text/javascript"
@@ -38,7 +38,7 @@ def test_the_script_is_small_cached_and_compressed() -> None:
         assert "max-age=" in response.headers["Cache-Control"]
         plain = await edge.client.get("/p.js", headers={"Accept-Encoding": "identity"})
         assert "Content-Encoding" not in plain.headers
-        assert await plain.read() == (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
+        assert await plain.read() == body
         fresh = await edge.client.get("/p.js", headers={"If-None-Match": response.headers["ETag"]})
         assert fresh.status == 304
         assert len(gzip.compress(await plain.read(), 9)) <= MOST_GZIPPED_BYTES
