@@ -1,6 +1,7 @@
 """Answers: errors in one form, bodies with a limit, cookies and CORS."""
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable
 
 import orjson
@@ -14,6 +15,8 @@ from trackrev_stream.metrics import REQUESTS_REFUSED
 
 VISITOR_COOKIE = "tr_vid"
 VISITOR_COOKIE_AGE_S = 34_560_000  # 400 days, the most that browsers keep
+
+_ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII | re.IGNORECASE)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -63,7 +66,7 @@ def refusing(endpoint: str, handler: Handler, *, cors: bool = False) -> Handler:
 
 def unavailable(error: Unavailable, limits: Limits, workspace: Workspace | None = None) -> Refused:
     """The refusal of what could not be saved."""
-    message = f"Nothing is lost, but nothing is saved yet: {error}. Send the same again a little later."
+    message = f"Not saved: {error}. Send the same again a little later; what comes twice counts once."
     return Refused(503, "unavailable", message, retry_after_s=limits.retry_after_s, workspace=workspace)
 
 
@@ -103,7 +106,7 @@ def allow_origin(request: web.Request, response: web.StreamResponse, workspace: 
     """
     response.headers["Vary"] = "Origin"
     origin = request.headers.get("Origin", "")
-    host = host_of(origin)
+    host = host_of(origin) if _ORIGIN.fullmatch(origin) else ""
     if not host or (workspace is not None and not _may_read(host, workspace)):
         return
     response.headers["Access-Control-Allow-Origin"] = origin

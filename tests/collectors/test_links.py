@@ -116,7 +116,7 @@ def test_a_link_never_breaks() -> None:
     on_edge(scenario)
 
 
-@pytest.mark.parametrize("slug", ["winter", "a%7Cb", "%0a", "x" * 500, "%F0%9F%92%A9"])
+@pytest.mark.parametrize("slug", ["winter", "a%7Cb", "%0a", "x" * 500, "%F0%9F%92%A9", "%FF"])
 def test_an_unknown_slug_is_a_page_for_people(slug: str) -> None:
     async def scenario(edge: Edge) -> None:
         response = await edge.client.get(f"/l/{slug}", headers=PERSON)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.collectors.edge import NOW, WORKSPACE, DictDirectory, Edge, on_edge
-from tests.contracts.stripe import charge, event
+from tests.contracts.stripe import charge, event, refund
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.ids import partition_of
 from trackrev_stream.metrics import REGISTRY
@@ -73,17 +73,7 @@ def test_the_event_names_its_account() -> None:
         (event("customer.created", {"id": "cus_1", "object": "customer"}), "event_type"),
         (event("charge.succeeded", charge(livemode=False), livemode=False), "livemode"),
         (
-            event(
-                "refund.created",
-                {
-                    "id": "re_1",
-                    "charge": None,
-                    "created": 1,
-                    "amount": 1,
-                    "currency": "usd",
-                    "status": "succeeded",
-                },
-            ),
+            event("refund.created", refund(charge=None)),
             "no_effect",
         ),
     ],
