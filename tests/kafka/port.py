@@ -15,6 +15,7 @@ from trackrev_stream.embedded import records as embedded
 from trackrev_stream.embedded.records import NewRecord, OffsetOutOfRange, Record, TopicSpec, UnknownTopic
 from trackrev_stream.kafka import topics
 from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.kafka.coordinator import listen
 
 _numbers = itertools.count()
 # A segment for each batch of another millisecond: only whole segments, never the newest, are cleaned.
@@ -37,6 +38,7 @@ class KafkaPort:
         self._partitions: dict[str, int] = {}
         self._specs: dict[str, TopicSpec] = {}
         self._producer: AIOKafkaProducer | None = None
+        self._readers: dict[int, AIOKafkaConsumer] = {}
 
     async def create(self, *specs: TopicSpec) -> None:
         for spec in specs:
@@ -84,31 +86,29 @@ class KafkaPort:
     ) -> list[Record]:
         self._known(topic, partition)
         tp = TopicPartition(self._name(topic), partition)
-        async with self._consumer(None, max_partition_fetch_bytes=max_bytes) as consumer:
+        async with self._reader(max_bytes) as consumer:
             start, high = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
             if not start <= offset <= high:
                 raise OffsetOutOfRange(topic, partition, offset, start, high)
-            if offset == high:
-                return []
             consumer.assign([tp])
             consumer.seek(tp, offset)
             found: list[Any] = []
-            while not found:
+            while offset < high and not found:
                 found = (await consumer.getmany(tp, timeout_ms=1_000, max_records=max_records)).get(tp, [])
             return [Record(r.offset, r.timestamp, r.key, r.value, tuple(r.headers)) for r in found]
 
     async def start_offset(self, topic: str, partition: int) -> int:
         tp = TopicPartition(self._name(topic), partition)
-        async with self._consumer(None) as consumer:
+        async with self._reader() as consumer:
             return int((await consumer.beginning_offsets([tp]))[tp])
 
     async def high_watermark(self, topic: str, partition: int) -> int:
         tp = TopicPartition(self._name(topic), partition)
-        async with self._consumer(None) as consumer:
+        async with self._reader() as consumer:
             return int((await consumer.end_offsets([tp]))[tp])
 
     async def wait_for_data(self, positions: Mapping[tuple[str, int], int]) -> None:
-        async with self._consumer(None) as consumer:
+        async with self._reader() as consumer:
             tps = {TopicPartition(self._name(topic), n): at for (topic, n), at in positions.items()}
             consumer.assign(list(tps))
             for tp, at in tps.items():
@@ -117,13 +117,13 @@ class KafkaPort:
 
     async def commit(self, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
         tps = {TopicPartition(self._name(topic), n): at for (topic, n), at in offsets.items()}
-        async with self._consumer(self._prefix + group) as consumer:
+        async with self._member(group) as consumer:
             consumer.assign(list(tps))
             await consumer.commit(tps)
 
     async def committed(self, group: str, topic: str, partition: int) -> int | None:
         tp = TopicPartition(self._name(topic), partition)
-        async with self._consumer(self._prefix + group) as consumer:
+        async with self._member(group) as consumer:
             consumer.assign([tp])
             offset: int | None = await consumer.committed(tp)
             return offset
@@ -161,11 +161,13 @@ class KafkaPort:
 
     async def count(self, topic: str, partition: int) -> int:
         """How many records a topic still has."""
-        high = await self.high_watermark(topic, partition)
-        offset, found = await self.start_offset(topic, partition), 0
-        while offset < high:
-            records = await self.fetch(topic, partition, offset, 10_000)
-            offset, found = records[-1].offset + 1, found + len(records)
+        tp, found = TopicPartition(self._name(topic), partition), 0
+        async with self._reader() as consumer:
+            high = (await consumer.end_offsets([tp]))[tp]
+            consumer.assign([tp])
+            await consumer.seek_to_beginning(tp)
+            while await consumer.position(tp) < high:
+                found += len((await consumer.getmany(tp, timeout_ms=1_000)).get(tp, []))
         return found
 
     async def configure(self, topic: str, config: dict[str, str]) -> None:
@@ -180,8 +182,10 @@ class KafkaPort:
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
+        readers, self._readers = self._readers, {}
+        for each in (producer, *readers.values()):
+            if each is not None:
+                await each.stop()
 
     def _name(self, topic: str) -> str:
         return self._prefix + topic
@@ -191,8 +195,26 @@ class KafkaPort:
             raise UnknownTopic(topic, partition)
 
     @asynccontextmanager
-    async def _consumer(self, group: str | None, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(
+    async def _reader(self, max_bytes: int = 1 << 20) -> AsyncIterator[AIOKafkaConsumer]:
+        """A consumer without a group, kept for the next reader: to connect takes longer than to read."""
+        if max_bytes not in self._readers:
+            consumer = self._readers[max_bytes] = self._client(None, max_partition_fetch_bytes=max_bytes)
+            await consumer.start()
+        yield self._readers[max_bytes]
+        self._readers[max_bytes].unsubscribe()
+
+    @asynccontextmanager
+    async def _member(self, group: str) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = self._client(self._prefix + group)
+        await consumer.start()
+        listen(consumer)
+        try:
+            yield consumer
+        finally:
+            await consumer.stop()
+
+    def _client(self, group: str | None, **options: Any) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
             **self._cluster.options,
             group_id=group,
             enable_auto_commit=False,
@@ -200,8 +222,3 @@ class KafkaPort:
             fetch_max_wait_ms=50,
             **options,
         )
-        await consumer.start()
-        try:
-            yield consumer
-        finally:
-            await consumer.stop()

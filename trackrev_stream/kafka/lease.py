@@ -1,0 +1,53 @@
+"""Whether this worker still owns its partitions: nothing is written for them unless it surely does.
+
+A worker that was frozen (a stopped container, a paused machine) wakes up believing in partitions that another
+worker has long taken over. What it sends then to other topics is outdone by versions, but an old row in a
+changelog would be the last one of its key, and be restored later. So its producer asks here before it writes.
+
+The coordinator gives partitions away no earlier than a session after the last heartbeat that it has seen,
+or a rebalance's time after it called for one; `transport` sets the second longer than the first. A heartbeat
+counts from when it was asked, so the lease ends before the session does, whatever the network did.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+SAFE_SHARE = 0.8  # of a session; the rest is for a record on its way
+_LOOK_AGAIN_S = 0.05
+
+
+class LeaseLost(Exception):
+    """The partitions belong to another worker now, and were not given back before."""
+
+
+class Lease:
+    """Renewed on the consumer's thread, asked on the producer's; the attributes are replaced, never changed."""
+
+    def __init__(self, session_s: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._length_s = session_s * SAFE_SHARE
+        self._now = now
+        self._until = float("inf")  # before the first assignment there is nothing to write for
+        self.lost: str | None = None
+
+    def renew(self, asked_at: float) -> None:
+        """The coordinator confirmed our membership; it was asked at ``asked_at``, on the same clock."""
+        self._until = asked_at + self._length_s
+
+    def lose(self, reason: str) -> None:
+        """The coordinator does not know us any more."""
+        self.lost = reason
+
+    def holds(self) -> bool:
+        """Whether records for our partitions may be written now. Raises LeaseLost."""
+        if self.lost is not None:
+            raise LeaseLost(
+                f"this worker was silent for so long that its partitions went to another one ({self.lost}); "
+                "it ends here, and starts anew from what is committed"
+            )
+        return self._now() < self._until
+
+    async def wait(self) -> None:
+        """Return as soon as records may be written. Raises LeaseLost."""
+        while not self.holds():
+            await asyncio.sleep(_LOOK_AGAIN_S)
