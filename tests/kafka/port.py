@@ -38,7 +38,6 @@ class KafkaPort:
         self._partitions: dict[str, int] = {}
         self._specs: dict[str, TopicSpec] = {}
         self._producer: AIOKafkaProducer | None = None
-        self._readers: dict[int, AIOKafkaConsumer] = {}
 
     async def create(self, *specs: TopicSpec) -> None:
         for spec in specs:
@@ -86,7 +85,7 @@ class KafkaPort:
     ) -> list[Record]:
         self._known(topic, partition)
         tp = TopicPartition(self._name(topic), partition)
-        async with self._reader(max_bytes) as consumer:
+        async with self._consumer(None, max_partition_fetch_bytes=max_bytes) as consumer:
             start, high = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
             if not start <= offset <= high:
                 raise OffsetOutOfRange(topic, partition, offset, start, high)
@@ -99,16 +98,16 @@ class KafkaPort:
 
     async def start_offset(self, topic: str, partition: int) -> int:
         tp = TopicPartition(self._name(topic), partition)
-        async with self._reader() as consumer:
+        async with self._consumer(None) as consumer:
             return int((await consumer.beginning_offsets([tp]))[tp])
 
     async def high_watermark(self, topic: str, partition: int) -> int:
         tp = TopicPartition(self._name(topic), partition)
-        async with self._reader() as consumer:
+        async with self._consumer(None) as consumer:
             return int((await consumer.end_offsets([tp]))[tp])
 
     async def wait_for_data(self, positions: Mapping[tuple[str, int], int]) -> None:
-        async with self._reader() as consumer:
+        async with self._consumer(None) as consumer:
             tps = {TopicPartition(self._name(topic), n): at for (topic, n), at in positions.items()}
             consumer.assign(list(tps))
             for tp, at in tps.items():
@@ -117,13 +116,13 @@ class KafkaPort:
 
     async def commit(self, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
         tps = {TopicPartition(self._name(topic), n): at for (topic, n), at in offsets.items()}
-        async with self._member(group) as consumer:
+        async with self._consumer(self._prefix + group) as consumer:
             consumer.assign(list(tps))
             await consumer.commit(tps)
 
     async def committed(self, group: str, topic: str, partition: int) -> int | None:
         tp = TopicPartition(self._name(topic), partition)
-        async with self._member(group) as consumer:
+        async with self._consumer(self._prefix + group) as consumer:
             consumer.assign([tp])
             offset: int | None = await consumer.committed(tp)
             return offset
@@ -162,7 +161,7 @@ class KafkaPort:
     async def count(self, topic: str, partition: int) -> int:
         """How many records a topic still has."""
         tp, found = TopicPartition(self._name(topic), partition), 0
-        async with self._reader() as consumer:
+        async with self._consumer(None) as consumer:
             high = (await consumer.end_offsets([tp]))[tp]
             consumer.assign([tp])
             await consumer.seek_to_beginning(tp)
@@ -182,10 +181,8 @@ class KafkaPort:
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None
-        readers, self._readers = self._readers, {}
-        for each in (producer, *readers.values()):
-            if each is not None:
-                await each.stop()
+        if producer is not None:
+            await producer.stop()
 
     def _name(self, topic: str) -> str:
         return self._prefix + topic
@@ -195,26 +192,8 @@ class KafkaPort:
             raise UnknownTopic(topic, partition)
 
     @asynccontextmanager
-    async def _reader(self, max_bytes: int = 1 << 20) -> AsyncIterator[AIOKafkaConsumer]:
-        """A consumer without a group, kept for the next reader: to connect takes longer than to read."""
-        if max_bytes not in self._readers:
-            consumer = self._readers[max_bytes] = self._client(None, max_partition_fetch_bytes=max_bytes)
-            await consumer.start()
-        yield self._readers[max_bytes]
-        self._readers[max_bytes].unsubscribe()
-
-    @asynccontextmanager
-    async def _member(self, group: str) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = self._client(self._prefix + group)
-        await consumer.start()
-        listen(consumer)
-        try:
-            yield consumer
-        finally:
-            await consumer.stop()
-
-    def _client(self, group: str | None, **options: Any) -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
+    async def _consumer(self, group: str | None, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(
             **self._cluster.options,
             group_id=group,
             enable_auto_commit=False,
@@ -222,3 +201,10 @@ class KafkaPort:
             fetch_max_wait_ms=50,
             **options,
         )
+        await consumer.start()
+        if group is not None:
+            listen(consumer)
+        try:
+            yield consumer
+        finally:
+            await consumer.stop()
