@@ -1,0 +1,1 @@
+"""What crosses a boundary: topics and their records, Stripe's JSON, dead letters, the ports between parts."""

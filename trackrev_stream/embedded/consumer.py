@@ -71,10 +71,10 @@ class Consumer(BaseConsumer):  # type: ignore[misc]  # Faust has no types
             for topic in sorted({tp.topic for tp in self._assigned})
         }
         assignor, url = self.app.assignor, str(self.app.conf.canonical_url)
-        assignor._assignment = ClientAssignment(actives=numbers, standbys={})  # noqa: SLF001
-        assignor._active_tps = set(self._assigned)  # noqa: SLF001
-        assignor._standby_tps = set()  # noqa: SLF001
-        assignor._topic_groups = dict.fromkeys(numbers, 0)  # noqa: SLF001
+        assignor._assignment = ClientAssignment(actives=numbers, standbys={})  # noqa: SLF001 - what a leader would assign over the network
+        assignor._active_tps = set(self._assigned)  # noqa: SLF001 - what a leader would assign over the network
+        assignor._standby_tps = set()  # noqa: SLF001 - what a leader would assign over the network
+        assignor._topic_groups = dict.fromkeys(numbers, 0)  # noqa: SLF001 - what a leader would assign over the network
         changelogs = self.app.tables.changelog_topics
         assignor.changelog_distribution = {
             url: {topic: tps for topic, tps in numbers.items() if topic in changelogs}

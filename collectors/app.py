@@ -1,0 +1,38 @@
+"""The edge as routes of aiohttp."""
+
+from aiohttp import web
+
+from collectors.answers import refusing
+from collectors.deps import EdgeDeps
+from collectors.health import Readiness, live
+from collectors.links import Links
+from collectors.pixel import Pixel
+from collectors.pjs import Script
+from collectors.publisher import Bounds, DeadLetterPublisher, FactPublisher, HitPublisher
+from collectors.stripe_webhook import StripeWebhook
+
+
+def routes(deps: EdgeDeps) -> list[web.RouteDef]:
+    """The routes of the edge over ``deps``. To be made within the event loop that will serve them."""
+    limits = deps.limits
+    bounds = Bounds(limits.pending_hits, limits.publish_wait_s)
+    hits = HitPublisher(deps.publisher, deps.partitions, bounds)
+    facts = FactPublisher(deps.publisher, deps.partitions, bounds)
+    dead_letters = DeadLetterPublisher(deps.publisher, deps.partitions, bounds)
+    pixel = Pixel(deps, hits, dead_letters)
+    webhook = StripeWebhook(deps, facts, dead_letters)
+    readiness = Readiness(deps.ready)
+    return [
+        web.post("/e", refusing("pixel", pixel.take, cors=True)),
+        web.options("/e", pixel.preflight),
+        web.get("/p.js", Script().get),
+        web.get("/l/{slug}", Links(deps, hits).follow),
+        web.post("/webhooks/stripe/{workspace}", refusing("stripe", webhook.take)),
+        web.get("/live", live),
+        web.get("/ready", refusing("ready", readiness.ready)),
+    ]
+
+
+def add_routes(app: web.Application, deps: EdgeDeps) -> None:
+    """Serve the edge from ``app``."""
+    app.add_routes(routes(deps))

@@ -1,0 +1,25 @@
+"""Health: ``/live`` says that the process answers, ``/ready`` whether it shall be sent requests."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from collectors.answers import Refused, json_response
+
+
+async def live(_request: web.Request) -> web.Response:
+    """Answer ``GET /live``, whatever the log does: a restart would not help it."""
+    return json_response({"live": True})
+
+
+class Readiness:
+    """Answers ``GET /ready``."""
+
+    def __init__(self, is_ready: Callable[[], bool]) -> None:
+        self._is_ready = is_ready
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """Answer 200, or raise Refused (503) while starting, stopping or without a log."""
+        if not self._is_ready():
+            raise Refused(503, "not_ready", "Starting, stopping, or the log cannot be reached.")
+        return json_response({"ready": True})

@@ -1,0 +1,186 @@
+"""Publishing to the log: hits in frames, facts and dead letters one by one, each awaited until durable.
+
+A hit that comes alone goes alone. While a frame of a partition is on its way to the log, the hits of that
+partition gather into the next one: under load frames grow by themselves, without a timer.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAME, encode, encode_frame
+from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.ports import Publisher, Unavailable
+from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS
+from trackrev_stream.domain.ids import partition_of, visitor_key
+from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.touch import Hit
+from trackrev_stream.metrics import DEAD_LETTERS as DEAD_LETTERS_TOTAL
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many records may be waiting for the log, and how long a caller waits for it."""
+
+    most_pending: int = 20_000
+    longest_wait_s: float = 5.0
+
+
+_DEFAULT = Bounds()
+
+
+class _Ticket:
+    """What one caller waits for: all of its hits, which may travel in several frames."""
+
+    def __init__(self, hits: int) -> None:
+        self._left = hits
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle(self, failure: Exception | None) -> None:
+        self._left -= 1
+        if self.done.done():  # an earlier frame failed, or the caller has gone
+            return
+        if failure is not None:
+            self.done.set_exception(failure)
+        elif self._left == 0:
+            self.done.set_result(None)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One partition: what waits for it, and the task that carries it there while there is any."""
+
+    waiting: deque[tuple[bytes, _Ticket]] = field(default_factory=deque)
+    carrier: asyncio.Task[None] | None = None
+
+
+class HitPublisher:
+    """Publishes hits to ``pixel-hits`` in frames of at most 200 hits and 64 KB."""
+
+    def __init__(self, publisher: Publisher, partitions: int, bounds: Bounds = _DEFAULT) -> None:
+        self._publisher = publisher
+        self._lanes = [_Lane() for _ in range(partitions)]
+        self._bounds = bounds
+        self._pending = 0
+
+    async def put(self, hits: Sequence[Hit], wait_s: float | None = None) -> None:
+        """Return once all ``hits`` are durable; wait at most ``wait_s`` seconds for it.
+
+        Raises Unavailable when they are not, or not yet, or when too much is waiting already. Some of the
+        hits may be saved nevertheless: to offer them again is harmless, for their ids are the same.
+        """
+        if not hits:
+            return
+        if self._pending + len(hits) > self._bounds.most_pending:
+            raise Unavailable(f"{self._pending} hits are waiting for the log already")
+        ticket = _Ticket(len(hits))
+        self._pending += len(hits)
+        for hit in hits:
+            number = partition_of(visitor_key(hit.workspace, hit.visitor), len(self._lanes))
+            self._enqueue(number, encode(hit), ticket)
+        await _wait(ticket.done, self._bounds.longest_wait_s if wait_s is None else wait_s)
+
+    def _enqueue(self, number: int, hit: bytes, ticket: _Ticket) -> None:
+        lane = self._lanes[number]
+        lane.waiting.append((hit, ticket))
+        if lane.carrier is None:
+            lane.carrier = asyncio.create_task(self._carry(number, lane))
+
+    async def _carry(self, number: int, lane: _Lane) -> None:
+        """Publish what waits in a lane, frame by frame, until nothing does."""
+        try:
+            while lane.waiting:
+                frame = _next_frame(lane.waiting)
+                try:
+                    value = encode_frame(hit for hit, _ in frame)
+                    await self._publisher.publish(PIXEL_HITS.name, number, None, value)
+                except asyncio.CancelledError:
+                    lane.waiting.extendleft(reversed(frame))
+                    raise
+                except Exception as error:  # noqa: BLE001 - even of a bug those who wait have to hear
+                    self._settle(frame, error)
+                else:
+                    self._settle(frame, None)
+        finally:
+            lane.carrier = None
+            self._settle(lane.waiting, Unavailable("the collector is stopping"))
+            lane.waiting.clear()
+
+    def _settle(self, hits: Collection[tuple[bytes, _Ticket]], failure: Exception | None) -> None:
+        self._pending -= len(hits)
+        for _, ticket in hits:
+            ticket.settle(failure)
+
+
+def _next_frame(waiting: deque[tuple[bytes, _Ticket]]) -> list[tuple[bytes, _Ticket]]:
+    frame = [waiting.popleft()]
+    size = len(frame[0][0])
+    while waiting and len(frame) < MOST_HITS_A_FRAME:
+        size += 1 + len(waiting[0][0])  # a line feed before each further hit
+        if size > MOST_BYTES_A_FRAME:
+            break
+        frame.append(waiting.popleft())
+    return frame
+
+
+class FactPublisher:
+    """Publishes payment facts to ``stripe-payments`` under the key of their payment."""
+
+    def __init__(self, publisher: Publisher, partitions: int, bounds: Bounds = _DEFAULT) -> None:
+        self._records = _Records(publisher, partitions, bounds)
+
+    async def put(self, facts: Iterable[PaymentFact]) -> None:
+        """Return once all ``facts`` are durable. Raises Unavailable when they are not, or not yet."""
+        await self._records.put(STRIPE_PAYMENTS.name, [(fact.key, encode(fact)) for fact in facts])
+
+
+class DeadLetterPublisher:
+    """Publishes what the edge could not read to ``dead-letters``, counted."""
+
+    def __init__(self, publisher: Publisher, partitions: int, bounds: Bounds = _DEFAULT) -> None:
+        self._records = _Records(publisher, partitions, bounds)
+
+    async def put(self, workspace: str, letters: Sequence[DeadLetter]) -> None:
+        """Return once all ``letters`` are durable. Raises Unavailable when they are not, or not yet."""
+        await self._records.put(DEAD_LETTERS.name, [(workspace, encode(letter)) for letter in letters])
+        for letter in letters:
+            DEAD_LETTERS_TOTAL.labels(letter.processor).inc()
+
+
+class _Records:
+    """Records that travel each on its own, with a bound on how many are on their way."""
+
+    def __init__(self, publisher: Publisher, partitions: int, bounds: Bounds) -> None:
+        self._publisher = publisher
+        self._partitions = partitions
+        self._bounds = bounds
+        self._pending = 0
+
+    async def put(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
+        if not records:
+            return
+        if self._pending + len(records) > self._bounds.most_pending:
+            raise Unavailable(f"{self._pending} records are waiting for the log already")
+        # Shielded: a record that is on its way stays so, and counted, when its caller no longer waits.
+        sent = asyncio.gather(*(self._publish(topic, *record) for record in records), return_exceptions=True)
+        for outcome in await _wait(asyncio.shield(sent), self._bounds.longest_wait_s):
+            if outcome is not None:
+                raise outcome
+
+    async def _publish(self, topic: str, key: str, value: bytes) -> None:
+        self._pending += 1
+        try:
+            await self._publisher.publish(topic, partition_of(key, self._partitions), key.encode(), value)
+        finally:
+            self._pending -= 1
+
+
+async def _wait(durable: asyncio.Future[T], wait_s: float) -> T:
+    try:
+        return await asyncio.wait_for(durable, wait_s)
+    except TimeoutError:
+        raise Unavailable(f"the log has not confirmed within {wait_s} s") from None

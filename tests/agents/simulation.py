@@ -1,0 +1,139 @@
+"""The agents over topics in memory, stepped in any order a test asks for, with crashes in any place.
+
+What runs is the agents' own logic; only the framework between them is absent. Each topic has one partition,
+as one partition of the real thing has its own order.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from trackrev_stream.agents.attribute import attribute
+from trackrev_stream.agents.bill import bill
+from trackrev_stream.agents.gather import gather
+from trackrev_stream.agents.step import Record, Rows, Step
+from trackrev_stream.agents.stitch import stitch
+from trackrev_stream.contracts.codec import decode, encode, encode_frame
+from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.contracts.topics import (
+    ATTRIBUTED_CHARGES,
+    INTERESTS,
+    JOURNEYS,
+    PAYER_JOURNEYS,
+    PAYMENTS,
+    PIXEL_HITS,
+    STRIPE_PAYMENTS,
+    VISITS,
+)
+from trackrev_stream.domain.journey import Visit
+from trackrev_stream.domain.ledger import Line
+from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.touch import Hit
+
+AGENTS: dict[str, tuple[Step, tuple[str, ...]]] = {
+    "stitch": (stitch, (PIXEL_HITS.name,)),
+    "gather": (gather, (JOURNEYS.name, INTERESTS.name)),
+    "bill": (bill, (STRIPE_PAYMENTS.name,)),
+    "attribute": (attribute, (PAYMENTS.name, PAYER_JOURNEYS.name)),
+}
+
+
+@dataclass
+class Simulation:
+    """Topics, rows, and what a writer that follows the versions would have standing."""
+
+    topics: dict[str, list[tuple[bytes, bytes]]] = field(default_factory=lambda: defaultdict(list))
+    tables: dict[str, dict[bytes, bytes]] = field(default_factory=lambda: defaultdict(dict))
+    done: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    posted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    charges: dict[str, AttributedCharge] = field(default_factory=dict)
+    visits: dict[str, Visit] = field(default_factory=dict)
+    on_posted: Callable[[AttributedCharge], None] = lambda _: None
+
+    def feed(self, *facts: Hit | PaymentFact) -> None:
+        """Put hits and facts into their topics, one record each."""
+        for fact in facts:
+            if isinstance(fact, Hit):
+                self.topics[PIXEL_HITS.name].append((b"", encode_frame([encode(fact)])))
+            else:
+                self.topics[STRIPE_PAYMENTS.name].append((fact.key.encode(), encode(fact)))
+
+    def pending(self) -> list[tuple[str, str]]:
+        """The inputs that have records waiting, as (agent, topic)."""
+        waiting = [
+            (agent, topic)
+            for agent, (_, topics) in AGENTS.items()
+            for topic in topics
+            if self.done[agent, topic] < len(self.topics[topic])
+        ]
+        return waiting + [
+            ("post", topic)
+            for topic in (ATTRIBUTED_CHARGES.name, VISITS.name)
+            if self.posted[topic] < len(self.topics[topic])
+        ]
+
+    def step(self, agent: str, topic: str, *, crash_after: int | None = None) -> None:
+        """Let an agent apply its next record of a topic.
+
+        With ``crash_after`` the process dies when that many of its row writes and sends are done; the record
+        counts as not done.
+        """
+        if agent == "post":
+            self._post(topic)
+            return
+        logic, _ = AGENTS[agent]
+        offset = self.done[agent, topic]
+        key, value = self.topics[topic][offset]
+        record = Record(topic, 0, offset, key, value)
+        rows = Rows(self.tables[agent].get, record.name)
+        outcome = logic(rows, record)
+        effects: list[Callable[[], None]] = [
+            *(self._put(agent, name.encode(), raw) for name, raw in rows.puts.items()),
+            *(self._sent(send.topic.name, send.key.encode(), send.value) for send in outcome.sends),
+        ]
+        for effect in effects[:crash_after]:
+            effect()
+        if crash_after is None:
+            self.done[agent, topic] += 1
+
+    def rewind(self, rng: random.Random) -> None:
+        """A restart: every agent goes back by a few records that it had already applied."""
+        for place in list(self.done):
+            self.done[place] = max(0, self.done[place] - rng.randrange(4))
+
+    def run(self, rng: random.Random | None = None, *, crashes: int = 0) -> "Simulation":
+        """Step until nothing waits, in a fixed order or in one that ``rng`` draws; crash so many times."""
+        while waiting := self.pending():
+            agent, topic = rng.choice(waiting) if rng else waiting[0]
+            if rng and crashes and rng.random() < 0.5:
+                self.step(agent, topic, crash_after=rng.randrange(6))
+                self.rewind(rng)
+                crashes -= 1
+            else:
+                self.step(agent, topic)
+        return self
+
+    def standing(self) -> dict[str, dict[str, Line]]:
+        """The standing lines by charge."""
+        return {key: {line.line_id: line for line in c.lines} for key, c in sorted(self.charges.items())}
+
+    def _put(self, agent: str, key: bytes, value: bytes) -> Callable[[], None]:
+        return lambda: self.tables[agent].__setitem__(key, value)
+
+    def _sent(self, topic: str, key: bytes, value: bytes) -> Callable[[], None]:
+        return lambda: self.topics[topic].append((key, value))
+
+    def _post(self, topic: str) -> None:
+        key, value = self.topics[topic][self.posted[topic]]
+        self.posted[topic] += 1
+        if topic == VISITS.name:
+            visit, seen = decode(Visit, value), self.visits.get(key.decode())
+            if seen is None or visit.version > seen.version:
+                self.visits[key.decode()] = visit
+            return
+        charge = decode(AttributedCharge, value)
+        known = self.charges.get(charge.key)
+        if known is None or (charge.payment_version, charge.version) > (known.payment_version, known.version):
+            self.charges[charge.key] = charge
+            self.on_posted(charge)

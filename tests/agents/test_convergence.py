@@ -1,0 +1,87 @@
+"""DESIGN.md, rule 4 and 5: any order, any duplicates, any restart give the same standing lines."""
+
+import random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.agents.histories import bought, histories, hits
+from tests.agents.simulation import Simulation
+from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.domain.ledger import net_of
+from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.touch import Hit
+
+History = list[Hit | PaymentFact]
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+def rule_5(charge: AttributedCharge) -> None:
+    expected = (
+        net_of(charge.state) if charge.lines or charge.decision.reason != "left_for_another_payer" else 0
+    )
+    assert sum(line.amount_minor for line in charge.lines) == expected
+    by_share: dict[tuple[str, str, str], int] = {}
+    for line in charge.lines:
+        share = (line.channel, line.source, line.link)
+        by_share[share] = by_share.get(share, 0) + line.amount_minor
+    assert all(amount >= 0 for amount in by_share.values())
+
+
+@relaxed
+@given(histories(), st.integers(0, 2**32))
+def test_any_order_and_duplicates_give_the_same_standing_lines(history: History, seed: int) -> None:
+    rng = random.Random(seed)
+    straight = Simulation(on_posted=rule_5)
+    straight.feed(*history)
+    straight.run()
+    shuffled = history + [fact for fact in history if rng.random() < 0.3]
+    rng.shuffle(shuffled)
+    other = Simulation(on_posted=rule_5)
+    for fact in shuffled:
+        other.feed(fact)
+        if rng.random() < 0.5 and (waiting := other.pending()):
+            other.step(*rng.choice(waiting))
+    other.run(rng)
+    assert other.standing() == straight.standing()
+
+
+@relaxed
+@given(st.lists(hits(days=7), max_size=14), st.integers(0, 2**32))
+def test_clicks_of_a_day_are_exact_while_it_is_open(history: list[Hit], seed: int) -> None:
+    rng = random.Random(seed)
+    straight = Simulation()
+    straight.feed(*history)
+    straight.run()
+    shuffled = history + [hit for hit in history if rng.random() < 0.3]
+    rng.shuffle(shuffled)
+    other = Simulation()
+    other.feed(*shuffled)
+    other.run(rng, crashes=4)
+    counted = {key: (visit.clicks, visit.landed) for key, visit in straight.visits.items()}
+    again = {key: (v.clicks, v.landed) for key, v in other.visits.items() if key in counted or v.clicks}
+    assert again == counted
+
+
+@relaxed
+@given(histories(), st.integers(0, 2**32))
+def test_crashes_anywhere_change_nothing(history: History, seed: int) -> None:
+    straight = Simulation()
+    straight.feed(*history)
+    straight.run()
+    for run in range(5):
+        rng = random.Random(seed + run)
+        crashed = Simulation(on_posted=rule_5)
+        crashed.feed(*history)
+        crashed.run(rng, crashes=8)
+        assert crashed.standing() == straight.standing()
+
+
+def test_an_ordinary_charge_is_told_once_with_its_credit() -> None:
+    told: list[AttributedCharge] = []
+    simulation = Simulation(on_posted=told.append)
+    simulation.feed(*bought())
+    simulation.run()
+    assert [(charge.decision.reason, charge.lines[0].channel) for charge in told] == [
+        ("last_non_direct_click", "newsletter")
+    ]

@@ -1,0 +1,164 @@
+"""Money as text: what happens, and what the book must say; readable without reading Python."""
+
+import re
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.agents.simulation import Simulation
+from trackrev_stream.domain.ids import uuid7
+from trackrev_stream.domain.ledger import net_of
+from trackrev_stream.domain.money import exponent
+from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
+
+START = 1_760_000_000_000 // DAY_MS * DAY_MS
+LINE = re.compile(r"day (\d+)\s+(\d\d):(\d\d)\s+(\w+)\s+(.*?)(?:\s+seen day (\d+) (\d\d):(\d\d))?$")
+Fact = Hit | PaymentFact
+
+
+@dataclass
+class Scenario:
+    name: str
+    events: list[str] = field(default_factory=list)
+    expected: list[list[str]] = field(default_factory=list)
+
+
+def scenarios() -> list[Scenario]:
+    found: list[Scenario] = []
+    expecting = False
+    for raw in (Path(__file__).parent / "book.txt").read_text().splitlines():
+        line = raw.strip()
+        if line.startswith("scenario: "):
+            found.append(Scenario(line.removeprefix("scenario: ")))
+            expecting = False
+        elif line == "expect":
+            expecting = True
+        elif line and not line.startswith(("#", "charge ")):
+            if expecting:
+                found[-1].expected.append(re.split(r"\s{2,}", line))
+            else:
+                found[-1].events.append(line)
+    return found
+
+
+def money(text: str) -> tuple[int, str]:
+    amount, _, currency = text.partition("_")
+    currency = currency or "usd"
+    return int(Decimal(amount).scaleb(exponent(currency))), currency
+
+
+def moment(day: str, hour: str, minute: str) -> int:
+    return START + int(day) * DAY_MS + (int(hour) * 60 + int(minute)) * 60_000
+
+
+class Teller:
+    """Turns the lines of a scenario into hits and facts of Stripe."""
+
+    def __init__(self) -> None:
+        self._paid: dict[str, PaymentFact] = {}
+
+    def facts(self, line: str) -> list[Fact]:
+        match = LINE.match(line)
+        assert match, f"not an event: {line}"
+        day, hour, minute, verb, words, *seen = match.groups()
+        at = moment(day, hour, minute)
+        received = moment(*seen) if seen[0] else at
+        fact = getattr(self, verb)(at, received, *words.split())
+        return [fact] if fact else []
+
+    def click(self, at: int, received: int, who: str, link: str) -> Hit:
+        return replace(self.visit(at, received, who, link), kind=HitKind.CLICK, id=f"click {who} {at}")
+
+    def visit(self, at: int, received: int, who: str, source: str) -> Hit:
+        hit = Hit(
+            workspace="ws_1",
+            id=f"visit {who} {at}",
+            visitor=uuid7(0, who.encode().ljust(10)),
+            kind=HitKind.PAGEVIEW,
+            occurred_at=at,
+            received_at=received,
+            url="https://shop.example/",
+            site="shop.example",
+        )
+        match source:
+            case "direct":
+                return hit
+            case "google":
+                return replace(hit, referrer="https://www.google.com/")
+        return replace(hit, click=Click(f"{source} {who} {at}", source, source, "", at))
+
+    def identify(self, at: int, received: int, who: str, email: str, trust: Trust = Trust.UNSIGNED) -> Hit:
+        hit = self.visit(at, received, who, "direct")
+        return replace(hit, kind=HitKind.IDENTIFY, id=f"identify {who} {at}", email_key=email, trust=trust)
+
+    def signed(self, at: int, received: int, who: str, email: str) -> Hit:
+        return self.identify(at, received, who, email, Trust.SIGNED)
+
+    def paid(self, at: int, received: int, charge: str, amount: str, *whom: str) -> PaymentFact:
+        minor, currency = money(amount)
+        fact = self._fact(charge, at, received)
+        self._paid[charge] = replace(
+            fact,
+            created_at=at,
+            amount_minor=minor,
+            currency=currency,
+            email_key=whom[0].strip("-"),
+            customer=whom[1].strip("-"),
+        )
+        return self._paid[charge]
+
+    def refunded(self, at: int, received: int, charge: str, total: str) -> PaymentFact:
+        return replace(self._fact(charge, at, received), refunded_minor=money(total)[0])
+
+    def moved(self, at: int, received: int, charge: str, customer: str) -> PaymentFact:
+        return replace(self._fact(charge, at, received), customer=customer)
+
+    def _fact(self, charge: str, at: int, received: int) -> PaymentFact:
+        known = self._paid.get(charge)
+        if known:
+            return replace(known, observed_at=at, received_at=received)
+        return PaymentFact(
+            kind=FactKind.CHARGE,
+            workspace="ws_1",
+            account="own",
+            livemode=True,
+            payment=charge.replace("ch_", "pi_"),
+            charge=charge,
+            id=charge,
+            created_at=at,
+            observed_at=at,
+            received_at=received,
+            via="webhook",
+            source_id="evt",
+            status="succeeded",
+            amount_minor=0,
+            currency="usd",
+            captured=True,
+        )
+
+
+def facts_of(scenario: Scenario) -> list[Fact]:
+    """The facts in the order of arrival; a refund that arrives first knows its charge all the same."""
+    teller = Teller()
+    for line in scenario.events:
+        if " paid " in line:
+            teller.facts(line)
+    return [fact for line in scenario.events for fact in teller.facts(line)]
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.name)
+def test_the_book_says(scenario: Scenario) -> None:
+    simulation = Simulation()
+    simulation.feed(*facts_of(scenario))
+    simulation.run()
+    found = {charge.state.charge: charge for charge in simulation.charges.values()}
+    assert sorted(found) == sorted(row[0] for row in scenario.expected)
+    for name, channel, gross, net, reason in scenario.expected:
+        charge = found[name]
+        assert {line.channel for line in charge.lines} == {channel}
+        assert (charge.state.amount_minor, charge.state.currency) == money(gross)
+        assert net_of(charge.state) == sum(line.amount_minor for line in charge.lines) == money(net)[0]
+        assert charge.decision.reason == reason

@@ -1,0 +1,110 @@
+"""Charges, journeys and visits for tests of the store: built with the domain's own functions."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, func, select
+
+from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.domain.attribution import Considered, Credit, Decision, Reason
+from trackrev_stream.domain.journey import Identity, Visit
+from trackrev_stream.domain.ledger import lines_of
+from trackrev_stream.domain.payment import ChargeState, Reversal
+from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
+from trackrev_stream.store.post import Posting
+from trackrev_stream.store.schema import entries, lines
+
+WS = "ws_test"
+NOON = 1_760_000_400_000 // DAY_MS * DAY_MS + DAY_MS // 2
+TOPIC = "attributed-charges"
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def touch(channel: str = "Newsletter", link: str = "spring", at: int = NOON - DAY_MS, **more: Any) -> Touch:
+    fields: dict[str, Any] = {
+        "source": "link" if link else channel.lower(),
+        "url": "https://shop.example/?a=1",
+    }
+    return Touch(id=f"t-{channel}-{link}", occurred_at=at, channel=channel, link=link, **(fields | more))
+
+
+def decision_of(*touches: Touch) -> Decision:
+    if not touches:
+        return Decision(Reason.NO_TOUCH)
+    identity = Identity(f"{WS}|e:abc", Trust.SIGNED, NOON - DAY_MS, NOON - DAY_MS)
+    earned = tuple(Credit("v1", one, 1, len(touches)) for one in touches)
+    considered = tuple(Considered("v1", one, "credited") for one in touches)
+    return Decision(Reason.LAST_NON_DIRECT, earned, identity, considered=considered)
+
+
+def charge(
+    name: str = "ch_1",
+    *,
+    versions: tuple[int, int] = (1, 1),
+    amount: int = 4_900,
+    refunds: tuple[tuple[str, int], ...] = (),
+    touches: tuple[Touch, ...] = (),
+    payer: str = "cus_1",
+    at: int = NOON,
+    currency: str = "usd",
+    livemode: bool = True,
+    gone: bool = False,
+    rules_version: int = 1,
+    decision: Decision | None = None,
+    workspace: str = WS,
+    fee: int | None = None,
+) -> AttributedCharge:
+    scope = f"{workspace}|own|{'live' if livemode else 'test'}|"
+    reversals = tuple(Reversal(one, "refund", part, at + DAY_MS) for one, part in refunds)
+    state = ChargeState(name, at, amount, currency, "abc", fee_minor=fee, reversals=reversals)
+    found = decision or decision_of(*touches)
+    return AttributedCharge(
+        key=scope + name,
+        workspace=workspace,
+        account="own",
+        livemode=livemode,
+        payer=scope + payer,
+        payment=scope + name.replace("ch", "pi"),
+        payment_version=versions[0],
+        version=versions[1],
+        state=state,
+        decision=found,
+        rules_version=rules_version,
+        lines=() if gone else lines_of(scope + name, state, found),
+        payment_cause=f"payment v{versions[0]}",
+        payment_received_at=at,
+    )
+
+
+def visit(
+    visitor: str = "v1", *, channel: str = "Newsletter", version: int = 1, clicks: int = 1, **more: Any
+) -> Visit:
+    fields: dict[str, Any] = {"workspace": WS, "day": NOON // DAY_MS, "link": "spring", "landed": True}
+    return Visit(channel=channel, visitor=visitor, version=version, clicks=clicks, **(fields | more))
+
+
+def at_offsets(*records: AttributedCharge | Visit, first: int = 0, topic: str = TOPIC) -> list[Posting]:
+    return [Posting(topic, 0, first + index, record) for index, record in enumerate(records)]
+
+
+def standing_lines(connection: Connection) -> list[tuple[Any, ...]]:
+    columns = [
+        lines.c[name]
+        for name in ("charge_key", "line_id", "channel", "link", "reason", "amount_minor", "currency")
+    ]
+    return [tuple(row) for row in connection.execute(select(*columns).order_by(lines.c.line_id))]
+
+
+def all_entries(connection: Connection) -> list[Any]:
+    return list(connection.execute(select(entries).order_by(entries.c.seq)))
+
+
+def sum_of_entries(connection: Connection, key: str) -> int:
+    total = select(func.sum(entries.c.amount_minor)).where(entries.c.charge_key == key)
+    return int(connection.execute(total).scalar() or 0)

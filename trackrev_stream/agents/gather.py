@@ -1,0 +1,70 @@
+"""gather: journeys of all visitors under one join key meet the payers who asked for it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
+from trackrev_stream.contracts.codec import decode
+from trackrev_stream.contracts.records import Interest, PayerJourneys
+from trackrev_stream.contracts.topics import INTERESTS, PAYER_JOURNEYS
+from trackrev_stream.domain.ids import SEPARATOR
+from trackrev_stream.domain.journey import Journey
+
+MOST_VISITORS = 50
+
+
+@dataclass(slots=True)
+class JoinRow:
+    """Who is under a join key. ``version`` counts the records applied to it."""
+
+    join: str
+    version: int = 0
+    journeys: dict[str, Journey] = field(default_factory=dict)
+    payers: dict[str, int] = field(default_factory=dict)
+    positions: dict[str, int] = field(default_factory=dict)
+
+
+def gather(rows: Rows, record: Record) -> Outcome:
+    """Apply a journey or an interest."""
+    if record.topic == INTERESTS.name:
+        return _hear_interest(rows, record, decode(Interest, record.value))
+    return _hear_journey(rows, record, decode(Journey, record.value))
+
+
+def _hear_journey(rows: Rows, record: Record, journey: Journey) -> Outcome:
+    row = rows.get(JoinRow, journey.join) or JoinRow(journey.join)
+    repeat = is_repeat(row.positions, record)
+    known = row.journeys.get(journey.visitor)
+    if not repeat:
+        row.version += 1
+        if known is None or journey.version > known.version:
+            row.journeys[journey.visitor] = journey
+            row.journeys = _bounded(row.journeys)
+    rows.put(row.join, row)
+    changed = row.journeys.get(journey.visitor) != known
+    return _tell(row, row.payers if repeat or changed else ())
+
+
+def _hear_interest(rows: Rows, record: Record, interest: Interest) -> Outcome:
+    row = rows.get(JoinRow, interest.join) or JoinRow(interest.join)
+    if not is_repeat(row.positions, record):
+        row.version += 1
+        row.payers[interest.payer] = max(interest.version, row.payers.get(interest.payer, 0))
+    rows.put(row.join, row)
+    return _tell(row, [interest.payer])
+
+
+def _tell(row: JoinRow, payers: Iterable[str]) -> Outcome:
+    outcome = Outcome()
+    for payer in payers:
+        told = PayerJourneys(payer, row.join, row.version, tuple(row.journeys.values()))
+        outcome.send(PAYER_JOURNEYS, told, route=payer, key=SEPARATOR.join((payer, row.join)))
+    return outcome
+
+
+def _bounded(journeys: dict[str, Journey]) -> dict[str, Journey]:
+    # The visitors known first stay: what they earned must not move because of later devices.
+    first = sorted(
+        journeys.values(), key=lambda j: (min((i.known_at for i in j.identities), default=0), j.visitor)
+    )
+    return {journey.visitor: journey for journey in sorted(first[:MOST_VISITORS], key=lambda j: j.visitor)}

@@ -1,0 +1,121 @@
+"""The agents on Faust: each reads its inputs as one stream, writes its rows, and sends what comes of them."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+
+import tables
+from trackrev_stream import metrics
+from trackrev_stream.agents.attribute import attribute
+from trackrev_stream.agents.bill import bill
+from trackrev_stream.agents.gather import gather
+from trackrev_stream.agents.guard import apply
+from trackrev_stream.agents.step import Outcome, Record, Rows, Step
+from trackrev_stream.agents.stitch import stitch
+from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.topics import TOPICS, Topic
+from trackrev_stream.domain.ids import partition_of
+
+Sink = Callable[[Record], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """An agent: its logic, the table it owns, and (from the registry) the topics it consumes."""
+
+    name: str
+    step: Step
+    table: tables.TableSpec
+
+    @property
+    def inputs(self) -> tuple[Topic, ...]:
+        """The topics whose consumer the agent is."""
+        return tuple(topic for topic in TOPICS if topic.consumer == self.name)
+
+
+AGENTS = (
+    AgentSpec("stitch", stitch, tables.TOUCHES_BY_VISITOR),
+    AgentSpec("gather", gather, tables.JOURNEYS_BY_JOIN),
+    AgentSpec("bill", bill, tables.FACTS_BY_PAYMENT),
+    AgentSpec("attribute", attribute, tables.CHARGES_BY_PAYER),
+)
+
+
+class Worker:
+    """Binds agents to a Faust app. A bug is told to ``on_bug``, and its event stays unacknowledged."""
+
+    def __init__(
+        self, app: faust.App, *, partitions: int, clock: Clock, on_bug: Callable[[BaseException], None]
+    ) -> None:
+        self._app = app
+        self._partitions = partitions
+        self._clock = clock
+        self._on_bug = on_bug
+        self._outputs = {topic.name: self._topic(topic.name) for topic in TOPICS}
+
+    def add(self, spec: AgentSpec) -> None:
+        """Run an agent with its table."""
+        table = tables.define(self._app, spec.table, self._partitions)
+
+        async def handle(record: Record) -> None:
+            rows = Rows(table.get, record.name)
+            outcome = apply(spec.name, spec.step, rows, record, self._clock())
+            for key, row in rows.puts.items():
+                table[key.encode()] = row
+            await self._send(outcome)
+
+        self._run(spec.name, spec.inputs, handle)
+
+    def add_sink(self, name: str, take: Callable[[Rows, Record], Outcome], sink: Sink) -> None:
+        """Run the agent ``name``, which hands on what ``take`` accepts to ``sink``."""
+
+        async def handle(record: Record) -> None:
+            outcome = apply(name, take, Rows(lambda _: None, record.name), record, self._clock())
+            if outcome.rejects:
+                await self._send(outcome)
+            else:
+                await sink(record)
+
+        self._run(name, tuple(topic for topic in TOPICS if topic.consumer == name), handle)
+
+    def _run(self, name: str, inputs: tuple[Topic, ...], handle: Callable[[Record], Awaitable[None]]) -> None:
+        seconds = metrics.RECORDS_SECONDS.labels(name)
+        processed = metrics.RECORDS_PROCESSED.labels(name)
+
+        async def agent(stream: Any) -> None:
+            async for event in stream.events():
+                message = event.message
+                started = time.perf_counter()
+                record = Record(message.topic, message.partition, message.offset, message.key, message.value)
+                try:
+                    await handle(record)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the event must not pass as done
+                    self._on_bug(error)
+                    await asyncio.Event().wait()
+                seconds.observe(time.perf_counter() - started)
+                processed.inc()
+
+        channel = self._topic(*(topic.name for topic in inputs))
+        self._app.agent(channel, name=name, concurrency=1)(agent)
+
+    async def _send(self, outcome: Outcome) -> None:
+        for send in outcome.sends:
+            await self._outputs[send.topic.name].send(
+                key=send.key.encode(),
+                value=send.value,
+                partition=partition_of(send.route, self._partitions),
+            )
+
+    def _topic(self, *names: str) -> Any:
+        return self._app.topic(
+            *names,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            partitions=self._partitions,
+        )

@@ -1,0 +1,157 @@
+"""What the read API answers with: the shapes of its JSON."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+from trackrev_stream.domain.attribution import Credit, Decision
+from trackrev_stream.domain.ledger import BASE_CURRENCY
+from trackrev_stream.domain.money import exponent
+from trackrev_stream.domain.touch import Touch
+from trackrev_stream.store.explain import why
+from trackrev_stream.store.queries import ChargeDetail, ChargeSummary, Entry
+from trackrev_stream.store.reports import ChannelRow, Money
+
+Json = dict[str, Any]
+
+
+def rfc3339(at: int) -> str:
+    """A time as ``2026-11-23T09:35:24.000Z``."""
+    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
+
+
+def exponents(currencies: Iterable[str]) -> dict[str, int]:
+    """How many decimals the minor unit of each currency has, USD always among them."""
+    return {currency: exponent(currency) for currency in sorted({BASE_CURRENCY, *currencies})}
+
+
+def money(total: Money) -> Json:
+    """Totals in USD with the amounts they are made of."""
+    return {
+        "gross_minor": total.gross_minor,
+        "net_minor": total.net_minor,
+        "currency": BASE_CURRENCY,
+        "native": [
+            {
+                "currency": one.currency,
+                "gross_minor": one.gross_minor,
+                "net_minor": one.net_minor,
+                "unconverted": one.unconverted,
+            }
+            for one in sorted(total.native.values(), key=lambda one: one.currency)
+        ],
+    }
+
+
+def channel(row: ChannelRow) -> Json:
+    """One row of the channels table."""
+    return {"channel": row.channel, "visitors": row.visitors, "clicks": row.clicks} | money(row.money)
+
+
+def summary(charge: ChargeSummary) -> Json:
+    """A charge as the list of the latest shows it."""
+    return {
+        "charge": charge.charge,
+        "account": charge.account,
+        "livemode": charge.livemode,
+        "status": charge.status,
+        "reason": charge.reason,
+        "shares": [
+            {
+                "channel": share.channel,
+                "source": share.source,
+                "link": share.link,
+                "partner": share.partner,
+                "amount_minor": share.amount_minor,
+            }
+            for share in charge.shares
+        ],
+        "gross_minor": charge.gross_minor,
+        "net_minor": charge.net_minor,
+        "fee_minor": charge.fee_minor,
+        "currency": charge.currency,
+        "created_at": rfc3339(charge.created_at),
+        "posted_at": rfc3339(charge.posted_at),
+    }
+
+
+def detail(found: ChargeDetail) -> Json:
+    """A charge with its decision and entries."""
+    decision = found.decision
+    return summary(found.summary) | {
+        "explanation": why(decision),
+        "credits": [_credit(credit) for credit in decision.credits],
+        "decision": _decision(decision),
+        "payment_version": found.payment_version,
+        "version": found.version,
+        "rules_version": found.rules_version,
+        "entries": [entry(one) for one in found.entries],
+    }
+
+
+def entry(one: Entry) -> Json:
+    """An entry of the ledger."""
+    return {
+        "seq": one.seq,
+        "entry_id": one.entry_id,
+        "line_id": one.line_id,
+        "charge": one.charge,
+        "reason": one.reason,
+        "retracts": one.retracts,
+        "cause": one.cause,
+        "channel": one.channel,
+        "source": one.source,
+        "link": one.link,
+        "partner": one.partner,
+        "amount_minor": one.amount_minor,
+        "currency": one.currency,
+        "usd_minor": one.usd_minor,
+        "rate": one.rate,
+        "rate_date": one.rate_date,
+        "occurred_at": rfc3339(one.occurred_at),
+        "posted_at": rfc3339(one.posted_at),
+    }
+
+
+def _credit(credit: Credit) -> Json:
+    touch = credit.touch
+    return {
+        "channel": touch.channel,
+        "source": touch.source,
+        "link": touch.link,
+        "partner": touch.partner,
+        "fraction": str(Fraction(credit.weight, credit.of)),
+        "touch": _touch(credit.visitor, touch),
+    }
+
+
+def _decision(decision: Decision) -> Json:
+    identity = decision.identity
+    return {
+        "identity": identity
+        and {
+            # The join key itself is a keyed hash of an email: it tells people nothing.
+            "by": "email" if "|e:" in identity.join else "stripe object",
+            "trust": identity.trust.value,
+            "identified_at": rfc3339(identity.identified_at),
+            "known_at": rfc3339(identity.known_at),
+        },
+        "late": decision.late,
+        "inherited_from": decision.inherited_from or None,
+        "considered": [
+            _touch(one.visitor, one.touch)
+            | {
+                "channel": one.touch.channel,
+                "source": one.touch.source,
+                "link": one.touch.link,
+                "partner": one.touch.partner,
+                "verdict": one.verdict,
+            }
+            for one in decision.considered
+        ],
+    }
+
+
+def _touch(visitor: str, touch: Touch) -> Json:
+    return {"visitor": visitor, "occurred_at": rfc3339(touch.occurred_at), "url": touch.url}

@@ -1,0 +1,168 @@
+"""The read API: ``GET /api/workspaces/{ws}/...`` with a Bearer key."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from aiohttp import web
+from sqlalchemy.exc import DBAPIError
+
+from trackrev_stream.api import answers
+from trackrev_stream.api.snippet import script_tag
+from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.ports import Workspace
+from trackrev_stream.store.connections import shown_livemode
+from trackrev_stream.store.directory import StoreDirectory
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.queries import find_charge, latest_charges, ledger_page
+from trackrev_stream.store.reports import channels, revenue
+
+MOST_DAYS = 366
+MOST_CHARGES = 200
+MOST_ENTRIES = 1_000
+LARGEST_SEQ = 2**63 - 1
+
+Answer = Callable[[web.Request, Workspace], Awaitable[answers.Json]]
+
+log = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """An answer other than 200, with a code for programs and a message for people."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class ReadApi:
+    """Answers from the store alone; it knows nothing of the running log."""
+
+    def __init__(self, store: Store, directory: StoreDirectory, clock: Clock, public_url: str = "") -> None:
+        """``public_url`` is where browsers reach this program; by default what the request says."""
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+        self._public_url = public_url.rstrip("/")
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes, to be added to an application."""
+        base = "/api/workspaces/{workspace}"
+        answered: list[tuple[str, Answer]] = [
+            ("", self._workspace),
+            ("/channels", self._channels),
+            ("/revenue", self._revenue),
+            ("/charges", self._charges),
+            ("/charges/{charge}", self._charge),
+            ("/ledger", self._ledger),
+        ]
+        named = [web.get(base + path, self._guarded(answer)) for path, answer in answered]
+        return [*named, web.get("/api/{rest:.*}", _nothing_here)]
+
+    async def _workspace(self, request: web.Request, workspace: Workspace) -> answers.Json:
+        livemode = await self._store.read(lambda c: shown_livemode(c, workspace.id))
+        return {
+            "workspace": workspace.id,
+            "domain": workspace.domain,
+            "time_zone": workspace.time_zone,
+            "livemode": livemode,
+            "script_tag": script_tag(self._public_url or str(request.url.origin()), workspace),
+        }
+
+    async def _channels(self, request: web.Request, workspace: Workspace) -> answers.Json:
+        days, now = _number(request, "days", 30, 1, MOST_DAYS), self._clock()
+        found = await self._store.read(lambda c: channels(c, workspace.id, days, now, workspace.time_zone))
+        total = answers.channel(found.total)
+        del total["channel"]
+        return {
+            "channels": [answers.channel(row) for row in found.rows],
+            "total": total,
+            "exponents": answers.exponents(found.total.money.native),
+        }
+
+    async def _revenue(self, request: web.Request, workspace: Workspace) -> answers.Json:
+        days, now = _number(request, "days", 10, 1, MOST_DAYS), self._clock()
+        found = await self._store.read(lambda c: revenue(c, workspace.id, days, now, workspace.time_zone))
+        return {
+            "days": [{"date": day.isoformat()} | answers.money(money) for day, money in found],
+            "time_zone": workspace.time_zone,
+            "exponents": answers.exponents(currency for _, money in found for currency in money.native),
+        }
+
+    async def _charges(self, request: web.Request, workspace: Workspace) -> answers.Json:
+        limit = _number(request, "limit", 20, 1, MOST_CHARGES)
+        found = await self._store.read(lambda c: latest_charges(c, workspace.id, limit))
+        return {
+            "charges": [answers.summary(charge) for charge in found],
+            "exponents": answers.exponents(charge.currency for charge in found),
+        }
+
+    async def _charge(self, request: web.Request, workspace: Workspace) -> answers.Json:
+        charge = request.match_info["charge"]
+        found = await self._store.read(lambda c: find_charge(c, workspace.id, charge))
+        if found is None:
+            raise ApiError(404, "not_found", f"this workspace has no paid charge {charge[:100]!r}")
+        return answers.detail(found) | {"exponents": answers.exponents([found.summary.currency])}
+
+    async def _ledger(self, request: web.Request, workspace: Workspace) -> answers.Json:
+        after = _number(request, "after", 0, 0, LARGEST_SEQ)
+        limit = _number(request, "limit", 100, 1, MOST_ENTRIES)
+        page, following = await self._store.read(lambda c: ledger_page(c, workspace.id, after, limit))
+        return {"entries": [answers.entry(entry) for entry in page], "next": following}
+
+    def _guarded(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            try:
+                return _json(await answer(request, await self._authorize(request)))
+            except ApiError as error:
+                return _error(error)
+            except DBAPIError:
+                log.exception("the database did not answer %s", request.path)
+                return _error(ApiError(503, "unavailable", "the database does not answer now; try again"))
+
+        return handle
+
+    async def _authorize(self, request: web.Request) -> Workspace:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise ApiError(401, "unauthorized", "send the workspace's API key: Authorization: Bearer trk_...")
+        allowed = await self._directory.authenticate(key.strip())
+        if allowed is None:
+            raise ApiError(401, "unauthorized", "this API key is not known")
+        workspace = await self._directory.workspace(allowed)
+        # Whether another workspace exists is not told.
+        if workspace is None or workspace.id != request.match_info["workspace"]:
+            raise ApiError(403, "forbidden", "this API key belongs to another workspace")
+        return workspace
+
+
+async def _nothing_here(request: web.Request) -> web.Response:
+    return _error(ApiError(404, "not_found", f"there is nothing at {request.path[:100]}"))
+
+
+def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
+    """The whole number in a query parameter; raises ApiError 400 for anything else."""
+    given = request.query.getall(name, [])
+    if not given:
+        return default
+    text = given[0]
+    if len(given) > 1 or not (text.isascii() and text.isdigit()) or not least <= int(text[:20]) <= most:
+        raise ApiError(400, "bad_parameter", f"{name} must be one whole number from {least} to {most}")
+    return int(text)
+
+
+def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    always = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return web.Response(
+        body=orjson.dumps(body),
+        status=status,
+        content_type="application/json",
+        headers=always | (headers or {}),
+    )
+
+
+def _error(error: ApiError) -> web.Response:
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return _json({"error": {"code": error.code, "message": str(error)}}, error.status, headers)

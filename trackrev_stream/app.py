@@ -1,0 +1,240 @@
+"""The composition root: log, store, agents, writer, collectors, API and page in one process, on one loop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import faust
+import uvloop
+from aiohttp import web
+
+from collectors.app import add_routes
+from collectors.deps import EdgeDeps, Limits
+from trackrev_stream import metrics
+from trackrev_stream.agents import post
+from trackrev_stream.agents.step import Record
+from trackrev_stream.agents.worker import AGENTS, Worker
+from trackrev_stream.api import page
+from trackrev_stream.api.read import ReadApi
+from trackrev_stream.clock import Clock, now_ms
+from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.embedded.log import Log
+from trackrev_stream.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.embedded.records import TopicSpec
+from trackrev_stream.embedded.runtime import SETTINGS, Runtime
+from trackrev_stream.first_run import FirstRun, first_run
+from trackrev_stream.settings import Settings
+from trackrev_stream.store.directory import StoreDirectory
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.post import Posting
+from trackrev_stream.store.secrets import open_sealer
+from trackrev_stream.store.writer import Writer
+
+log = logging.getLogger(__name__)
+
+APP_ID = "trackrev"
+COMMIT_INTERVAL_S = 0.5
+QUIET = ("faust", "mode", "aiokafka")
+
+
+class AddressTakenError(OSError):
+    """An address cannot be listened on; the message says which."""
+
+
+class Program:
+    """Everything of one process. ``start`` returns when it is ready, ``run`` ends when it was told to stop.
+
+    Raises LogBusy, StoreError and others with messages for people when it cannot start.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock = now_ms) -> None:
+        self.settings = settings
+        self.url = ""
+        self.first: FirstRun | None = None
+        self._clock = clock
+        self._ready = False
+        self._closing = contextlib.AsyncExitStack()
+        self._failed: asyncio.Future[BaseException] | None = None
+
+    async def start(self) -> None:
+        """Start everything; what was started is stopped again when something fails."""
+        self._failed = asyncio.get_running_loop().create_future()
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop in the order that loses nothing: the edge first, then the agents, the writer, the log."""
+        self._ready = False
+        await self._closing.aclose()
+
+    async def wait(self) -> None:
+        """Wait until something fails, and raise it."""
+        assert self._failed is not None, "wait comes after start"
+        raise await self._failed
+
+    async def _start(self) -> None:
+        settings = self.settings
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        event_log = self._open_log()
+        store = Store.open(settings.store)
+        self._closing.callback(store.close)
+        sealer = open_sealer(settings.data, settings.secret_key)
+        directory = StoreDirectory(store, sealer, self._clock)
+        self.first = first_run(settings.data, store, sealer, self._clock())
+        writer = Writer(store, self._clock, on_fatal=self._fail)
+        writer.start()
+        self._closing.push_async_callback(writer.stop)
+        runtime = self._agents(writer)
+        await runtime.start()
+        self._closing.push_async_callback(runtime.stop)
+        self._spawn(event_log.maintain(self._clock))
+        self._spawn(runtime.wait())
+        public = web.Application()
+        edge = EdgeDeps(
+            directory=directory,
+            publisher=EmbeddedPublisher(event_log, self._clock),
+            partitions=settings.partitions,
+            clock=self._clock,
+            limits=Limits(behind_proxy=settings.behind_proxy),
+            ready=lambda: self._ready,
+        )
+        add_routes(public, edge)
+        api = ReadApi(store, directory, self._clock, settings.public_url)
+        public.add_routes([*page.routes(), *api.routes()])
+        await self._serve(_admin(event_log), "127.0.0.1", settings.admin_port)
+        self.url = await self._serve(public, settings.host, settings.port)
+        self._ready = True
+
+    def _open_log(self) -> Log:
+        event_log = Log.open(Path(urlsplit(self.settings.broker).path))
+        self._closing.push_async_callback(event_log.close)
+        event_log.create_topics(
+            TopicSpec(topic.name, self.settings.partitions, topic.retention_ms, topic.compact)
+            for topic in TOPICS
+        )
+        return event_log
+
+    def _agents(self, writer: Writer) -> Runtime:
+        app = faust.App(
+            APP_ID,
+            broker=self.settings.broker,
+            store="rocksdb://",
+            datadir=self.settings.data / "tables",
+            topic_partitions=self.settings.partitions,
+            broker_commit_interval=COMMIT_INTERVAL_S,
+            **SETTINGS,
+        )
+        app.transport.on_fatal.append(self._fail)
+        app.transport.commit_barriers.append(writer.barrier)
+        worker = Worker(
+            app, partitions=self.settings.partitions, clock=self._clock, on_bug=app.transport.fail
+        )
+        for spec in AGENTS:
+            worker.add(spec)
+
+        async def submit(record: Record) -> None:
+            await writer.submit(Posting(record.topic, record.partition, record.offset, post.read(record)))
+
+        worker.add_sink("post", post.check, submit)
+        return Runtime(app)
+
+    async def _serve(self, app: web.Application, host: str, port: int) -> str:
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
+        await runner.setup()
+        self._closing.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, host, port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise AddressTakenError(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another port"
+            ) from error
+        bound = runner.addresses[0][1]
+        return f"http://{host}:{bound}"
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._ended)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.wait([task])
+
+        self._closing.push_async_callback(end)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._ready = False
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_result(error)
+
+
+def _admin(event_log: Log) -> web.Application:
+    """What only this machine may see."""
+
+    async def exposition(_: web.Request) -> web.Response:
+        for topic in TOPICS:
+            if topic.consumer == "people":
+                continue
+            metrics.LAG_RECORDS.labels(topic.name).set(_lag(event_log, topic.name))
+        return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    app = web.Application()
+    app.router.add_get("/metrics", exposition)
+    return app
+
+
+def _lag(event_log: Log, topic: str) -> int:
+    """How many records of a topic are not yet committed, over its partitions."""
+    return sum(
+        event_log.high_watermark(topic, number) - (event_log.committed(APP_ID, topic, number) or 0)
+        for number in range(event_log.topics()[topic].partitions)
+    )
+
+
+def quiet_libraries(level: str) -> None:
+    """Log at ``level``; Faust and its libraries only warn, for at other levels each event costs a record."""
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]]) -> None:
+    """Run a program until SIGTERM or SIGINT; ``started`` is awaited once it is ready.
+
+    Raises what ended the program otherwise.
+    """
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(_main(program, started))
+
+
+async def _main(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await program.start()
+    try:
+        await started(program)
+        stopped = asyncio.create_task(stop.wait())
+        failed = asyncio.create_task(program.wait())
+        await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            failed.result()
+        failed.cancel()
+    finally:
+        await program.stop()
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    return uvloop.new_event_loop()

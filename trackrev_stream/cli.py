@@ -1,0 +1,143 @@
+"""The command line, `trackrev COMMAND`: each says what it did, or with --json answers for programs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from trackrev_stream import __version__, commands, settings
+from trackrev_stream.app import Program, quiet_libraries, run
+from trackrev_stream.commands import CommandError, Outcome
+from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.embedded.runtime import AppFailed
+from trackrev_stream.settings import Settings, SettingsError
+from trackrev_stream.store.errors import StoreError
+
+Command = Callable[[argparse.Namespace, Settings], Outcome]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 when it did what it was asked, 1 when it could not, 2 for words it does not know."""
+    given = _parser().parse_args(arguments)
+    try:
+        chosen = settings.read(
+            data=given.data, host=getattr(given, "host", None), port=getattr(given, "port", None)
+        )
+        quiet_libraries(chosen.log_level)
+        if given.command is up:
+            up(chosen)
+            return 0
+        outcome: Outcome = given.command(given, chosen)
+    except (CommandError, SettingsError, StoreError, Unavailable, AppFailed, OSError) as error:
+        print(f"trackrev: {error}", file=sys.stderr)
+        return 1
+    for warning in outcome.warnings:
+        print(f"trackrev: {warning}", file=sys.stderr)
+    print(json.dumps(outcome.data, ensure_ascii=False) if given.json else outcome.text)
+    return 0
+
+
+def up(chosen: Settings) -> None:
+    """Start everything in this process, and stay until SIGTERM or Ctrl-C."""
+
+    async def started(program: Program) -> None:
+        print(commands.greeting(chosen, program.url, program.first), flush=True)
+
+    run(Program(chosen), started)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trackrev",
+        description="Which link earned this Stripe charge, and what is it worth after refunds?",
+        epilog="Settings are environment variables:\n"
+        + "\n".join(f"  {name:22} {text}" for name, text in settings.VARIABLES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"trackrev {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--data", metavar="DIR", help="the data directory (default: TRACKREV_DATA or ./trackrev-data)"
+    )
+    common.add_argument("--json", action="store_true", help="answer in JSON")
+    top = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_up(top, common)
+    _add_workspace(top, common)
+    _add_link(top, common)
+    _add_stripe(top, common)
+    _add_inspect(top, common)
+    return parser
+
+
+def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
+    parser = _leaf(top, "up", common, up, "start everything in one process")
+    parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", metavar="N", type=int, help="the port (default 8765; 0 for any free one)")
+
+
+def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "workspace", "workspaces: a site with its keys and links")
+    create = _leaf(group, "create", common, commands.create_workspace, "make a workspace and its API key")
+    create.add_argument("workspace", metavar="WS", help="its id, such as ws_shop")
+    create.add_argument(
+        "--domain", required=True, metavar="D", help="the site's domain, such as shop.example"
+    )
+    create.add_argument(
+        "--cookie-domain", metavar="D", help="where the visitor cookie is valid (default .DOMAIN)"
+    )
+    create.add_argument(
+        "--time-zone", metavar="TZ", default="UTC", help="of the days in reports (default UTC)"
+    )
+    _leaf(group, "list", common, commands.list_workspaces, "the workspaces")
+    secret = _leaf(
+        group, "identify-secret", common, commands.identify_secret, "the secret that signs identify"
+    )
+    secret.add_argument("workspace", metavar="WS")
+
+
+def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "link", "tracked links")
+    create = _leaf(group, "create", common, commands.create_link, "make a tracked link, or change it")
+    create.add_argument("workspace", metavar="WS")
+    create.add_argument("slug", metavar="SLUG", help="its name in /l/SLUG, unique in this installation")
+    create.add_argument("--to", required=True, metavar="URL", help="where it leads")
+    create.add_argument("--channel", required=True, metavar="NAME", help="the channel it counts for")
+    create.add_argument("--partner", default="", metavar="P", help="the partner it belongs to")
+    listing = _leaf(group, "list", common, commands.list_links, "the links of a workspace")
+    listing.add_argument("workspace", metavar="WS")
+
+
+def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "stripe", "the connection to Stripe")
+    connect = _leaf(
+        group, "connect", common, commands.connect_stripe, "connect a Stripe account to a workspace"
+    )
+    connect.add_argument("workspace", metavar="WS")
+    connect.add_argument("--key", metavar="K", help="a restricted key; - reads it from standard input")
+    connect.add_argument("--account", metavar="A", help="a connected account, acct_...")
+    connect.add_argument("--webhook-secret", metavar="S", help="whsec_...; - reads it from standard input")
+    connect.add_argument("--api-base", default="", metavar="URL", help="another address of Stripe's API")
+
+
+def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "inspect", "explain what stands in the book")
+    charge = _leaf(group, "charge", common, commands.inspect_charge, "who earned a charge, and why")
+    charge.add_argument("charge", metavar="ID", help="ch_...")
+    charge.add_argument("--workspace", metavar="WS", help="where to look (default: every workspace)")
+
+
+def _group(top: Any, name: str, text: str) -> Any:
+    return top.add_parser(name, help=text, description=text).add_subparsers(required=True, metavar="WHAT")
+
+
+def _leaf(
+    group: Any, name: str, common: argparse.ArgumentParser, command: Callable[..., Any], text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = group.add_parser(name, help=text, description=text, parents=[common])
+    parser.set_defaults(command=command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""What the commands do: settings and questions over the store, while the program runs or not."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from collectors.stripe_permissions import Probe, probe
+from trackrev_stream.api import answers
+from trackrev_stream.api.snippet import script_tag
+from trackrev_stream.clock import now_ms
+from trackrev_stream.contracts.ports import StripeConnection
+from trackrev_stream.domain.ids import OWN_ACCOUNT
+from trackrev_stream.first_run import FirstRun
+from trackrev_stream.settings import Settings
+from trackrev_stream.store import connections, links, workspaces
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.explain import explain
+from trackrev_stream.store.queries import find_charge
+from trackrev_stream.store.secrets import Sealer, open_sealer
+
+
+class CommandError(Exception):
+    """A command that cannot be done; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command answers: ``text`` for people, ``data`` for programs, ``warnings`` aside from both."""
+
+    text: str
+    data: Any
+    warnings: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = Store.open(settings.store)
+    try:
+        yield store, open_sealer(settings.data, settings.secret_key)
+    finally:
+        store.close()
+
+
+def _origin(settings: Settings) -> str:
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
+def greeting(settings: Settings, url: str, first: FirstRun | None) -> str:
+    """What `up` says once it is ready."""
+    if first is None:
+        return f"trackrev is up at {url}\nData is in {settings.data}; stop with Ctrl-C."
+    workspace, tag = first.workspace.id, script_tag(settings.public_url or url, first.workspace)
+    return (
+        f"trackrev is up.\n\n"
+        f"  Live page   {url}/#ws={workspace}&key={first.api_key}\n"
+        f"  Workspace   {workspace}\n"
+        f"  API key     {first.api_key}\n"
+        f"  Data        {settings.data}\n\n"
+        f"Put this on every page of your site:\n\n{tag}\n\n"
+        f"Next: trackrev link create {workspace} SLUG --to URL --channel NAME\n"
+        f"      trackrev stripe connect {workspace}\n"
+        f"Stop with Ctrl-C; it goes on where it left off."
+    )
+
+
+def create_workspace(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`workspace create`."""
+    with _opened(settings) as (store, sealer):
+        new = store.write_now(
+            lambda connection: workspaces.create_workspace(
+                connection,
+                sealer,
+                domain=given.domain,
+                now=now_ms(),
+                workspace=given.workspace,
+                cookie_domain=given.cookie_domain,
+                time_zone=given.time_zone,
+            )
+        )
+    tag = script_tag(_origin(settings), new.workspace)
+    text = (
+        f"Workspace {new.workspace.id} for {new.workspace.domain}.\n"
+        f"API key, shown this once: {new.api_key}\n\nPut this on every page of the site:\n\n{tag}"
+    )
+    return Outcome(text, {"workspace": new.workspace.id, "api_key": new.api_key, "script_tag": tag})
+
+
+def list_workspaces(_given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`workspace list`."""
+    with _opened(settings) as (store, sealer):
+        found = store.read_now(lambda connection: workspaces.list_workspaces(connection, sealer))
+    text = "\n".join(f"{each.id:24} {each.domain:32} {each.time_zone}" for each in found)
+    data = [{"workspace": each.id, "domain": each.domain, "time_zone": each.time_zone} for each in found]
+    return Outcome(text or "No workspace yet: trackrev workspace create WS --domain D", {"workspaces": data})
+
+
+def identify_secret(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`workspace identify-secret`: the site's backend signs identities with it."""
+    with _opened(settings) as (store, sealer):
+        found = store.read_now(lambda c: workspaces.find_workspace(c, sealer, given.workspace))
+    if found is None:
+        raise CommandError(f"there is no workspace {given.workspace!r}; `trackrev workspace list` names them")
+    secret = found.identify_secret.decode()
+    return Outcome(secret, {"workspace": found.id, "identify_secret": secret})
+
+
+def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`link create`."""
+
+    def put(connection: Connection) -> Any:
+        return links.put_link(
+            connection,
+            workspace=given.workspace,
+            slug=given.slug,
+            url=given.to,
+            channel=given.channel,
+            partner=given.partner,
+            now=now_ms(),
+        )
+
+    with _opened(settings) as (store, _):
+        link = store.write_now(put)
+    url = f"{_origin(settings)}/l/{link.slug}"
+    return Outcome(
+        f"{url} leads to {link.url} and counts for {link.channel}.", {"slug": link.slug, "url": url}
+    )
+
+
+def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`link list`."""
+    with _opened(settings) as (store, _):
+        found = store.read_now(lambda connection: links.list_links(connection, given.workspace))
+    text = "\n".join(f"/l/{link.slug:24} {link.channel:20} {link.url}" for link in found)
+    data = [
+        {
+            "slug": x.slug,
+            "url": f"{_origin(settings)}/l/{x.slug}",
+            "to": x.url,
+            "channel": x.channel,
+            "partner": x.partner,
+        }
+        for x in found
+    ]
+    return Outcome(text or f"No link yet: trackrev link create {given.workspace} SLUG ...", {"links": data})
+
+
+def connect_stripe(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`stripe connect`: keeps the secrets sealed, and says what the key may read."""
+    key = _secret(given.key, "Restricted key (rk_..., empty for webhooks alone): ")
+    secret = _secret(given.webhook_secret, "Webhook signing secret (whsec_..., empty for none): ")
+    if not key and not secret:
+        raise CommandError("neither a key nor a webhook secret was given: there is nothing to connect with")
+    wanted = StripeConnection(
+        workspace=given.workspace,
+        account=given.account or OWN_ACCOUNT,
+        livemode="_test_" not in key,
+        webhook_secrets=(secret,) if secret else (),
+        api_key=key,
+        api_base=given.api_base,
+    )
+    with _opened(settings) as (store, sealer):
+        store.write_now(lambda connection: connections.put_connection(connection, sealer, wanted, now_ms()))
+    found = probe(wanted) if key else Probe({}, "no key was given: webhooks alone bring charges")
+    text = "\n".join(f"  {name:16} {state}" for name, state in found.permissions.items())
+    hook = f"{_origin(settings)}/webhooks/stripe/{wanted.workspace}"
+    return Outcome(
+        f"Workspace {wanted.workspace} is connected to Stripe.\n{text}\n  webhook          {hook}",
+        {"workspace": wanted.workspace, "permissions": found.permissions, "webhook_url": hook},
+        [found.warning] if found.warning else [],
+    )
+
+
+def inspect_charge(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`inspect charge`."""
+    with _opened(settings) as (store, sealer):
+        known = store.read_now(lambda connection: workspaces.list_workspaces(connection, sealer))
+        for name in [given.workspace] if given.workspace else [each.id for each in known]:
+            found = store.read_now(partial(find_charge, workspace=name, charge=given.charge))
+            if found is not None:
+                return Outcome(explain(found), answers.detail(found))
+    raise CommandError(
+        f"no charge {given.charge!r} in the book: it may not be here yet, unpaid, or in the other mode"
+    )
+
+
+def _secret(given: str | None, prompt: str) -> str:
+    """A secret from an option, from a line of standard input (-), or from a prompt where a person sits."""
+    if given == "-":
+        return sys.stdin.readline().strip()
+    if given is not None:
+        return given.strip()
+    return getpass.getpass(prompt).strip() if sys.stdin.isatty() else ""

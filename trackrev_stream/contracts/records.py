@@ -1,0 +1,52 @@
+"""The records that agents exchange beside those of the domain."""
+
+from dataclasses import dataclass
+
+from trackrev_stream.domain.attribution import Decision
+from trackrev_stream.domain.journey import Journey
+from trackrev_stream.domain.ledger import Line
+from trackrev_stream.domain.payment import ChargeState
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """A payer wants to know the journeys under a join key."""
+
+    join: str
+    payer: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayerJourneys:
+    """All journeys under one join key, as an interested payer is told of them."""
+
+    payer: str
+    join: str
+    version: int
+    journeys: tuple[Journey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributedCharge:
+    """A charge with the whole set of lines that shall stand for it.
+
+    ``(payment_version, version)`` orders the records of one charge: a receiver ignores what it has surpassed.
+    Without lines the charge has left this payer (its money stands under another). ``payment_cause`` names the
+    fact that made this version of the payment, ``payment_received_at`` is when the edge received it.
+    """
+
+    key: str
+    workspace: str
+    account: str
+    livemode: bool
+    payer: str
+    payment: str
+    payment_version: int
+    version: int
+    state: ChargeState
+    decision: Decision
+    rules_version: int
+    lines: tuple[Line, ...]
+    payment_cause: str = ""
+    payment_received_at: int = 0

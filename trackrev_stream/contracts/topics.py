@@ -1,0 +1,50 @@
+"""The registry of topics: every stream of the program, who writes it, who reads it, what its key is."""
+
+from dataclasses import dataclass
+
+from trackrev_stream.domain.touch import DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic. ``key`` names what its partition is computed from; ``retention_ms`` None keeps for ever."""
+
+    name: str
+    key: str
+    value: str
+    version: int
+    producer: str
+    consumer: str
+    retention_ms: int | None = None
+    compact: bool = False
+
+
+PIXEL_HITS = Topic(
+    "pixel-hits", "visitor", "frame of Hit", 1, "collectors", "stitch", retention_ms=90 * DAY_MS
+)
+STRIPE_PAYMENTS = Topic(
+    "stripe-payments", "payment", "PaymentFact", 1, "collectors", "bill", retention_ms=400 * DAY_MS
+)
+JOURNEYS = Topic("journeys", "join", "Journey", 1, "stitch", "gather", compact=True)
+VISITS = Topic("visits", "visitor", "Visit", 1, "stitch", "post", retention_ms=30 * DAY_MS)
+INTERESTS = Topic("interests", "join", "Interest", 1, "attribute", "gather", compact=True)
+PAYER_JOURNEYS = Topic("payer-journeys", "payer", "PayerJourneys", 1, "gather", "attribute", compact=True)
+PAYMENTS = Topic("payments", "payer", "PaymentState", 1, "bill", "attribute", compact=True)
+ATTRIBUTED_CHARGES = Topic(
+    "attributed-charges", "payer", "AttributedCharge", 1, "attribute", "post", compact=True
+)
+DEAD_LETTERS = Topic(
+    "dead-letters", "origin", "DeadLetter", 1, "every agent", "people", retention_ms=90 * DAY_MS
+)
+
+TOPICS: tuple[Topic, ...] = (
+    PIXEL_HITS,
+    STRIPE_PAYMENTS,
+    JOURNEYS,
+    VISITS,
+    INTERESTS,
+    PAYER_JOURNEYS,
+    PAYMENTS,
+    ATTRIBUTED_CHARGES,
+    DEAD_LETTERS,
+)

@@ -1,0 +1,152 @@
+"""Attribution: which touch earned a charge, decided from journeys alone.
+
+Two windows (DESIGN.md, rule 7): click to identify, and identify to the first paid charge. Trust (rule 10):
+an unsigned identity that the edge heard of after the charge may fill what nobody earned, and moves nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from trackrev_stream.domain.journey import Identity, Journey, when
+from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
+
+SLACK_MS = 1_000  # Stripe's `created` has whole seconds: a touch within the same second came before
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The attribution settings of a workspace, as one version of them. Windows in days; None: unlimited."""
+
+    version: int = 1
+    model: str = "last_non_direct_click"
+    lookback_days: int = 30
+    identify_days: int | None = None
+
+
+class Reason(StrEnum):
+    """Why a charge stands as it does."""
+
+    LAST_NON_DIRECT = "last_non_direct_click"
+    ONLY_DIRECT = "only_direct_touches"
+    LATE_IDENTITY = "late_identity"
+    INHERITED = "inherited_from_first_credited_charge"
+    NO_EMAIL = "no_email"
+    NO_VISITOR = "no_visitor_identified"
+    NO_TOUCH = "no_touch_in_window"
+    LEFT = "left_for_another_payer"
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A touch that was looked at for a charge, and what was found."""
+
+    visitor: str
+    touch: Touch
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """A share of a charge. ``weight`` of ``of`` shares; all shares of a charge have the same ``of``."""
+
+    visitor: str
+    touch: Touch
+    weight: int = 1
+    of: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who earned a charge, by which identity, and what was passed over. Without credits: unattributed.
+
+    ``late`` says that only an identity heard of after the charge leads to the credit.
+    """
+
+    reason: Reason
+    credits: tuple[Credit, ...] = ()
+    identity: Identity | None = None
+    late: bool = False
+    inherited_from: str = ""
+    considered: tuple[Considered, ...] = field(default=())
+
+
+MOST_CONSIDERED = 20
+
+
+def decide(journeys: Iterable[Journey], created_at: int, rules: Rules) -> Decision:
+    """Decide a charge of ``created_at`` from the journeys of its payer, before any inheritance."""
+    known = [
+        (journey, identity)
+        for journey in sorted(journeys, key=lambda journey: (journey.join, journey.visitor))
+        for identity in journey.identities
+    ]
+    if not known:
+        return Decision(Reason.NO_VISITOR)
+    early = [pair for pair in known if not _is_late(pair[1], created_at)]
+    decision = _last_non_direct(early, created_at, rules)
+    if decision.credits:
+        return decision
+    # One late identity at a time, in the order the edge heard of them: a later one can never take over.
+    late = [pair for pair in known if _is_late(pair[1], created_at)]
+    for pair in sorted(late, key=lambda pair: (pair[1].known_at, pair[1].join, pair[0].visitor)):
+        filled = _last_non_direct([pair], created_at, rules)
+        if filled.credits:
+            return Decision(
+                reason=Reason.LATE_IDENTITY,
+                credits=filled.credits,
+                identity=filled.identity,
+                late=True,
+                considered=filled.considered,
+            )
+    return decision if early else Decision(Reason.NO_TOUCH)
+
+
+def _is_late(identity: Identity, created_at: int) -> bool:
+    return identity.trust is Trust.UNSIGNED and identity.known_at > created_at + SLACK_MS
+
+
+def _last_non_direct(known: Iterable[tuple[Journey, Identity]], created_at: int, rules: Rules) -> Decision:
+    """The last touch that is not direct; a direct one only where there is no other."""
+    found: dict[tuple[str, str], tuple[Touch, str, Identity, str]] = {}
+    for journey, identity in known:
+        for touch in journey.touches:
+            verdict = _outside(touch, identity, created_at, rules)
+            key = (journey.visitor, touch.id)
+            if key not in found or (found[key][3] and not verdict):
+                found[key] = (touch, journey.visitor, identity, verdict)
+    ordered = sorted(found.values(), key=lambda item: (when(item[0]), item[1]), reverse=True)
+    eligible = [item for item in ordered if not item[3]]
+    chosen = next((item for item in eligible if not item[0].direct), eligible[0] if eligible else None)
+    considered = tuple(
+        Considered(visitor, touch, verdict or _verdict(touch, chosen[0] if chosen else None))
+        for touch, visitor, _, verdict in ordered[:MOST_CONSIDERED]
+    )
+    if chosen is None:
+        return Decision(Reason.NO_TOUCH, considered=considered)
+    touch, visitor, identity, _ = chosen
+    reason = Reason.ONLY_DIRECT if touch.direct else Reason.LAST_NON_DIRECT
+    return Decision(reason, (Credit(visitor, touch),), identity, considered=considered)
+
+
+def _outside(touch: Touch, identity: Identity, created_at: int, rules: Rules) -> str:
+    """Why a touch cannot earn the charge; empty when it can."""
+    lookback = rules.lookback_days * DAY_MS
+    identified_at = min(identity.identified_at, created_at)
+    if touch.occurred_at > created_at + SLACK_MS:
+        return "after the charge"
+    if touch.occurred_at >= created_at - lookback:
+        return ""
+    if touch.occurred_at > identified_at:
+        return f"more than {rules.lookback_days} days before the charge, and after the visitor identified"
+    if touch.occurred_at < identified_at - lookback:
+        return f"more than {rules.lookback_days} days before the visitor identified"
+    if rules.identify_days is not None and identified_at < created_at - rules.identify_days * DAY_MS:
+        return f"identified more than {rules.identify_days} days before the charge"
+    return ""
+
+
+def _verdict(touch: Touch, chosen: Touch | None) -> str:
+    if chosen is None or touch == chosen:
+        return "credited"
+    return "direct, passed over" if touch.direct else "an earlier click"

@@ -1,0 +1,202 @@
+"""A visitor's journey: the touches and identities of one cookie, bounded and pruned by event time.
+
+Every rule here is a function of the set of hits, never of the order in which they came.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from trackrev_stream.domain.ids import email_join
+from trackrev_stream.domain.touch import DAY_MS, Hit, HitKind, Touch, Trust, same_contact, touch_of
+
+# Two of the largest window and a week of lateness (the edge lets no hit be older): DESIGN.md, rule 6.
+LARGEST_WINDOW_DAYS = 30
+HORIZON_MS = (2 * LARGEST_WINDOW_DAYS + 7) * DAY_MS
+OPEN_DAYS_MS = 9 * DAY_MS  # a day's visits stay open for the week of lateness, and the day itself
+MOST_OPEN_TOUCHES = 200
+MOST_CAMPAIGN_TOUCHES = 48
+MOST_DIRECT_TOUCHES = 16
+MOST_TOUCHES_OF_IDENTITY = 16
+MOST_JOINS = 10  # a shared device must not join any number of strangers
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A visitor said to belong to a join key: since when, by whom, and when the edge first heard of it."""
+
+    join: str
+    trust: Trust
+    identified_at: int
+    known_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What one visitor brings to one join key; without touches and identities it is withdrawn.
+
+    ``complete_since`` is the time since when no touch of the visitor has been forgotten.
+    """
+
+    join: str
+    visitor: str
+    version: int
+    touches: tuple[Touch, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    complete_since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Clicks of one visitor over one channel and link on one day (UTC, ``YYYYMMDD`` as days since 1970)."""
+
+    workspace: str
+    day: int
+    channel: str
+    link: str
+    visitor: str
+    clicks: int
+    landed: bool
+    version: int
+
+
+@dataclass(slots=True)
+class VisitorRow:
+    """All that is known of one visitor. ``version`` counts the hits applied to it."""
+
+    workspace: str
+    visitor: str
+    version: int = 0
+    latest_at: int = 0
+    forgotten_until: int = 0
+    touches: dict[str, Touch] = field(default_factory=dict)
+    identities: list[Identity] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+
+
+def absorb(row: VisitorRow, hits: Iterable[Hit]) -> tuple[list[Journey], list[Visit]]:
+    """Apply hits to a visitor's row in place; return the journeys and visits that they changed."""
+    moved: set[tuple[int, str, str]] = set()
+    known_before = (dict(row.touches), list(row.identities))
+    for hit in hits:
+        row.version += 1
+        row.latest_at = max(row.latest_at, hit.occurred_at)
+        moved |= _add_touch(row, hit)
+        _add_identity(row, hit)
+    _forget(row)
+    changed = known_before != (row.touches, row.identities)
+    return (journeys_of(row) if changed else []), [_visit(row, *slot) for slot in sorted(moved)]
+
+
+def journeys_of(row: VisitorRow) -> list[Journey]:
+    """The journey of the visitor under each of its join keys."""
+    by_join: dict[str, list[Identity]] = defaultdict(list)
+    for identity in row.identities:
+        by_join[identity.join].append(identity)
+    complete_since = max(row.forgotten_until, row.latest_at - HORIZON_MS, 0)
+    return [
+        Journey(
+            join=join,
+            visitor=row.visitor,
+            version=row.version,
+            touches=tuple(sorted(_worth_keeping(row, identities), key=when)),
+            identities=tuple(identities),
+            complete_since=complete_since,
+        )
+        for join, identities in by_join.items()
+    ]
+
+
+def visits_of(row: VisitorRow, hits: Iterable[Hit]) -> list[Visit]:
+    """The visits that ``hits``, already applied, are part of: for emitting them once more."""
+    slots = {
+        _slot(row.touches[touch.id]) for hit in hits if (touch := touch_of(hit)) and touch.id in row.touches
+    }
+    return [_visit(row, *slot) for slot in sorted(slots)]
+
+
+def when(touch: Touch) -> tuple[int, str]:
+    """The order of touches: by time, then by id."""
+    return touch.occurred_at, touch.id
+
+
+def _add_touch(row: VisitorRow, hit: Hit) -> set[tuple[int, str, str]]:
+    touch = touch_of(hit)
+    if touch is None or touch.occurred_at < row.latest_at - OPEN_DAYS_MS:
+        return _add_closed(row, touch)
+    known = row.touches.get(touch.id)
+    merged = same_contact(known, touch) if known else touch
+    row.touches[touch.id] = merged
+    return {_slot(merged)} | ({_slot(known)} if known else set()) if merged != known else set()
+
+
+def _add_closed(row: VisitorRow, touch: Touch | None) -> set[tuple[int, str, str]]:
+    # A touch of a day that is closed still joins the journey, but its day's clicks are not counted again.
+    if touch is not None:
+        known = row.touches.get(touch.id)
+        row.touches[touch.id] = same_contact(known, touch) if known else touch
+    return set()
+
+
+def _add_identity(row: VisitorRow, hit: Hit) -> None:
+    if hit.kind is not HitKind.IDENTIFY or not hit.email_key:
+        return
+    new = Identity(email_join(hit.workspace, hit.email_key), hit.trust, hit.occurred_at, hit.received_at)
+    kept = {(identity.join, identity.trust): identity for identity in row.identities}
+    known = kept.get((new.join, new.trust), new)
+    kept[new.join, new.trust] = Identity(
+        join=new.join,
+        trust=new.trust,
+        identified_at=min(known.identified_at, new.identified_at),
+        known_at=min(known.known_at, new.known_at),
+    )
+    ordered = sorted(kept.values(), key=lambda identity: (identity.known_at, identity.join, identity.trust))
+    joins = list(dict.fromkeys(identity.join for identity in ordered))[:MOST_JOINS]
+    row.identities = [identity for identity in ordered if identity.join in joins]
+
+
+def _forget(row: VisitorRow) -> None:
+    """Drop what no rule can ask for again, and remember since when the touches are complete."""
+    kept = {touch.id: touch for touch in _worth_keeping(row, row.identities)}
+    open_touches = [t for t in row.touches.values() if t.occurred_at >= row.latest_at - OPEN_DAYS_MS]
+    kept |= {touch.id: touch for touch in sorted(open_touches, key=when)[-MOST_OPEN_TOUCHES:]}
+    horizon = row.latest_at - HORIZON_MS
+    for touch in row.touches.values():
+        if touch.id not in kept and touch.occurred_at >= horizon:
+            row.forgotten_until = max(row.forgotten_until, touch.occurred_at + 1)
+    row.touches = kept
+
+
+def _worth_keeping(row: VisitorRow, identities: Iterable[Identity]) -> set[Touch]:
+    # Touches that led to an identity stay with it whatever the horizon: trials and freemium pay late.
+    ordered = sorted(row.touches.values(), key=when)
+    horizon = row.latest_at - HORIZON_MS
+    fresh = [touch for touch in ordered if touch.occurred_at >= horizon]
+    kept = set([touch for touch in fresh if not touch.direct][-MOST_CAMPAIGN_TOUCHES:])
+    kept |= set([touch for touch in fresh if touch.direct][-MOST_DIRECT_TOUCHES:])
+    for identity in identities:
+        window = LARGEST_WINDOW_DAYS * DAY_MS
+        led = [
+            t for t in ordered if identity.identified_at - window <= t.occurred_at <= identity.identified_at
+        ]
+        kept |= set([touch for touch in led if not touch.direct][-MOST_TOUCHES_OF_IDENTITY:])
+        kept |= set([touch for touch in led if touch.direct][-1:])
+    return kept
+
+
+def _slot(touch: Touch) -> tuple[int, str, str]:
+    return touch.occurred_at // DAY_MS, touch.channel, touch.link
+
+
+def _visit(row: VisitorRow, day: int, channel: str, link: str) -> Visit:
+    touches = [touch for touch in row.touches.values() if _slot(touch) == (day, channel, link)]
+    return Visit(
+        workspace=row.workspace,
+        day=day,
+        channel=channel,
+        link=link,
+        visitor=row.visitor,
+        clicks=sum(touch.clicks for touch in touches),
+        landed=any(touch.landed for touch in touches),
+        version=row.version,
+    )

@@ -1,0 +1,142 @@
+"""Touches: what a raw hit says about marketing, decided once from the hit alone."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trackrev_stream.domain.channel import DIRECT, RULE_VERSION, classify, is_internal
+
+DAY_MS = 86_400_000
+
+
+class HitKind(StrEnum):
+    """What a hit is."""
+
+    PAGEVIEW = "pageview"
+    IDENTIFY = "identify"
+    CLICK = "click"  # a tracked link was followed, seen at the redirect
+
+
+class Trust(StrEnum):
+    """Who vouches for an identity, strongest first."""
+
+    STRIPE = "stripe"  # a Stripe object names the visitor
+    SIGNED = "signed"  # the site's backend signed the identify
+    UNSIGNED = "unsigned"  # the browser said so
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A verified click on a tracked link, as its token tells it."""
+
+    id: str
+    link: str
+    channel: str
+    partner: str
+    occurred_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One hit as it leaves the collector: checked, scrubbed, its time corrected.
+
+    ``occurred_at`` is the browser's time corrected by the edge, never after ``received_at``. An identify
+    carries ``email_key`` and ``trust``; a page view or click that came over a tracked link carries ``click``.
+    """
+
+    workspace: str
+    id: str
+    visitor: str
+    kind: HitKind
+    occurred_at: int
+    received_at: int
+    url: str = ""
+    referrer: str = ""
+    site: str = ""
+    email_key: str = ""
+    trust: Trust = Trust.UNSIGNED
+    click: Click | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A classified marketing contact.
+
+    ``clicks`` is 1 where this touch counts as a click of its channel: at the redirect for a tracked link
+    (its landing page is the same click seen again), at the landing for everything else. ``landed`` says
+    that the pixel saw the visitor.
+    """
+
+    id: str
+    occurred_at: int
+    channel: str
+    source: str
+    link: str = ""
+    partner: str = ""
+    url: str = ""
+    clicks: int = 0
+    landed: bool = False
+    rule_version: int = RULE_VERSION
+
+    @property
+    def direct(self) -> bool:
+        """Whether nothing brought the visitor: typed in, or unknown."""
+        return self.channel == DIRECT and not self.link
+
+
+def touch_of(hit: Hit) -> Touch | None:
+    """The touch a hit makes, or None for a plain page view within the site.
+
+    A pure function of the hit, so that neither order nor duplicates of hits matter.
+    """
+    if hit.click is not None and hit.kind is not HitKind.IDENTIFY:
+        click = hit.click
+        return Touch(
+            id=click.id,
+            occurred_at=hit.occurred_at,
+            channel=click.channel,
+            source="link",
+            link=click.link,
+            partner=click.partner,
+            url=hit.url,
+            clicks=1 if hit.kind is HitKind.CLICK else 0,
+            landed=hit.kind is HitKind.PAGEVIEW,
+        )
+    if hit.kind is not HitKind.PAGEVIEW or is_internal(hit.url, hit.referrer, hit.site):
+        return None
+    channel, source = classify(hit.url, hit.referrer)
+    return Touch(
+        id=hit.id,
+        occurred_at=hit.occurred_at,
+        channel=channel,
+        source=source,
+        url=hit.url,
+        clicks=1,
+        landed=True,
+    )
+
+
+def same_contact(one: Touch, other: Touch) -> Touch:
+    """The union of two sightings of one touch (the redirect and the landing): the earlier one stands."""
+    first, second = sorted((one, other), key=_sighting)
+    return Touch(
+        id=first.id,
+        occurred_at=first.occurred_at,
+        channel=first.channel,
+        source=first.source,
+        link=first.link,
+        partner=first.partner,
+        url=first.url,
+        clicks=max(first.clicks, second.clicks),
+        landed=first.landed or second.landed,
+        rule_version=first.rule_version,
+    )
+
+
+def _sighting(touch: Touch) -> tuple[int, int, str, str]:
+    # Every field that the union takes from the earlier sighting takes part, so that no tie is left to order.
+    return (
+        touch.occurred_at,
+        -touch.clicks,
+        touch.url,
+        f"{touch.channel}{touch.source}{touch.link}{touch.partner}",
+    )

@@ -1,0 +1,61 @@
+"""The typed registry of metrics: every metric of the program, declared once, exported by Prometheus.
+
+Names follow https://prometheus.io/docs/practices/naming/: unit last, counters end in ``_total``.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+
+HITS_ACCEPTED = Counter(
+    "trackrev_hits_accepted", "Hits accepted at the edge, durable", ["workspace", "kind"], registry=REGISTRY
+)
+HITS_DROPPED = Counter(
+    "trackrev_hits_dropped",
+    "Hits dropped at the edge, by policy or as malformed",
+    ["reason"],
+    registry=REGISTRY,
+)
+REQUESTS_REFUSED = Counter(
+    "trackrev_requests_refused", "Requests answered with an error", ["endpoint", "code"], registry=REGISTRY
+)
+WEBHOOKS_ACCEPTED = Counter(
+    "trackrev_webhooks_accepted", "Stripe events accepted, durable", ["workspace", "type"], registry=REGISTRY
+)
+WEBHOOKS_IGNORED = Counter(
+    "trackrev_webhooks_ignored", "Stripe events acknowledged without effect", ["reason"], registry=REGISTRY
+)
+LINK_CLICKS = Counter("trackrev_link_clicks", "Tracked links followed", ["counted"], registry=REGISTRY)
+RECORDS_PROCESSED = Counter(
+    "trackrev_records_processed", "Records an agent has processed", ["agent"], registry=REGISTRY
+)
+RECORDS_SECONDS = Histogram(
+    "trackrev_record_seconds",
+    "Time an agent took for a record",
+    ["agent"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+DEAD_LETTERS = Counter(
+    "trackrev_dead_letters", "Records that could not be processed", ["agent"], registry=REGISTRY
+)
+ENTRIES_POSTED = Counter("trackrev_entries_posted", "Ledger entries written", ["reason"], registry=REGISTRY)
+POST_SECONDS = Histogram(
+    "trackrev_post_seconds", "Time of one transaction of the writer", buckets=_SECONDS, registry=REGISTRY
+)
+CHARGE_LATENCY_SECONDS = Histogram(
+    "trackrev_charge_latency_seconds",
+    "From the receipt of a Stripe event at the edge to its entries in the ledger",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+LAG_RECORDS = Gauge(
+    "trackrev_lag_records", "Records not yet committed by the agents", ["topic"], registry=REGISTRY
+)
+
+
+def exposition() -> bytes:
+    """All metrics in the text format of Prometheus."""
+    return generate_latest(REGISTRY)

@@ -1,0 +1,197 @@
+"""The charges of one batch in memory: loaded at once, changed record by record, saved at once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from trackrev_stream.contracts.codec import encode
+from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.domain.ledger import Change, Line, changes, net_of
+from trackrev_stream.store.errors import LedgerBroken
+from trackrev_stream.store.schema import charges, entries, lines, upsert
+
+LINE_FIELDS = tuple(item.name for item in fields(Line))
+# What a charge is worth: commissions and fees are lines too, but no revenue.
+REVENUE = frozenset(("credit", "refund", "refund_failed", "dispute", "dispute_reinstated"))
+
+
+@dataclass(slots=True)
+class Standing:
+    """One charge: the order of the last record applied, its lines with the entry that posted each."""
+
+    order: tuple[int, int] = (-1, -1)
+    rules_version: int = 0
+    lines: dict[str, Line] = field(default_factory=dict)
+    posted_by: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)  # entries of each line so far
+    loaded: dict[str, str] = field(default_factory=dict)  # posted_by, as the database has it
+    record: AttributedCharge | None = None  # the last one applied in this batch
+
+
+class Book:
+    """The charges that a batch touches. ``apply`` changes them, ``save`` writes and proves the result."""
+
+    def __init__(self, connection: Connection, keys: Iterable[str]) -> None:
+        self._connection = connection
+        self._charges = {key: Standing() for key in keys}
+        self.entries: list[dict[str, Any]] = []
+        self.received_at: list[int] = []  # when the edge received the facts that changed a payment
+        self._load()
+
+    def surpasses(self, record: AttributedCharge) -> bool:
+        """Whether what stands is at least as new as ``record``, or the record changes nothing."""
+        # Without lines the charge has left this payer: its money stands under another, whose newer record
+        # takes the lines over in one transaction. Until it comes they stay, and the charge keeps its worth.
+        order = (record.payment_version, record.version)
+        return not record.lines or order <= self._charges[record.key].order
+
+    def apply(self, record: AttributedCharge, posted_at: int) -> None:
+        """Make the lines of ``record``, which is not surpassed, stand; note the entries that this takes."""
+        standing = self._charges[record.key]
+        cause = _cause(standing, record)
+        if record.payment_version > standing.order[0]:
+            self.received_at.append(record.payment_received_at)
+        in_order = dict(sorted(standing.lines.items()))  # not as they happened to be loaded
+        for change in changes(in_order, record.lines):
+            self.entries.append(_entry(standing, change, record, cause) | {"posted_at": posted_at})
+        standing.order = (record.payment_version, record.version)
+        standing.rules_version = record.rules_version
+        standing.record = record
+
+    def save(self, posted_at: int) -> None:
+        """Write charges, lines and entries; raises LedgerBroken when they do not add up."""
+        touched = [standing for standing in self._charges.values() if standing.record]
+        upsert(self._connection, charges, [_charge_columns(standing, posted_at) for standing in touched])
+        gone = [line_id for standing in touched for line_id in standing.loaded.keys() - standing.lines.keys()]
+        for some in _chunks(gone):
+            self._connection.execute(delete(lines).where(lines.c.line_id.in_(some)))
+        upsert(self._connection, lines, [row for standing in touched for row in _new_lines(standing)])
+        if self.entries:
+            self._connection.execute(insert(entries), self.entries)
+        _prove(self._connection, [standing.record for standing in touched if standing.record])
+
+    def _load(self) -> None:
+        columns = (charges.c.key, charges.c.payment_version, charges.c.version, charges.c.rules_version)
+        known = []
+        for some in _chunks(list(self._charges)):
+            for row in self._connection.execute(select(*columns).where(charges.c.key.in_(some))):
+                standing = self._charges[row.key]
+                standing.order = (row.payment_version, row.version)
+                standing.rules_version = row.rules_version
+                known.append(row.key)
+        for some in _chunks(known):
+            for row in self._connection.execute(select(lines).where(lines.c.charge_key.in_(some))):
+                standing = self._charges[row.charge_key]
+                line = Line(**{name: getattr(row, name) for name in LINE_FIELDS})
+                standing.lines[line.line_id] = line
+                standing.posted_by[line.line_id] = standing.loaded[line.line_id] = row.entry_id
+            counted = select(entries.c.charge_key, entries.c.line_id, func.count()).where(
+                entries.c.charge_key.in_(some)
+            )
+            for key, line_id, count in self._connection.execute(
+                counted.group_by(entries.c.charge_key, entries.c.line_id)
+            ):
+                self._charges[key].counts[line_id] = count
+
+
+def _entry(standing: Standing, change: Change, record: AttributedCharge, cause: str) -> dict[str, Any]:
+    """Post or take back a line of ``standing``; the columns of the entry that does."""
+    line, retracts = change.line, None
+    number = standing.counts.get(line.line_id, 0) + 1
+    standing.counts[line.line_id] = number
+    entry_id = f"{line.line_id}:{number}"
+    if change.retracts:
+        del standing.lines[line.line_id]
+        retracts = standing.posted_by.pop(line.line_id)
+        usd_minor = None if line.usd_minor is None else -line.usd_minor
+        line = replace(line, amount_minor=-line.amount_minor, usd_minor=usd_minor)
+    else:
+        standing.lines[line.line_id] = line
+        standing.posted_by[line.line_id] = entry_id
+    return _line_columns(line, record) | {"entry_id": entry_id, "retracts": retracts, "cause": cause}
+
+
+def _cause(standing: Standing, record: AttributedCharge) -> str:
+    """What changed since the record before."""
+    if record.payment_version > standing.order[0]:
+        return record.payment_cause
+    if record.rules_version != standing.rules_version:
+        return f"rules v{record.rules_version}"
+    return "journeys"
+
+
+def _line_columns(line: Line, record: AttributedCharge) -> dict[str, Any]:
+    columns = {name: getattr(line, name) for name in LINE_FIELDS}
+    return columns | {
+        "charge_key": record.key,
+        "workspace": record.workspace,
+        "livemode": record.livemode,
+    }
+
+
+def _new_lines(standing: Standing) -> Iterator[dict[str, Any]]:
+    assert standing.record is not None
+    for line_id, line in standing.lines.items():
+        entry_id = standing.posted_by[line_id]
+        if standing.loaded.get(line_id) != entry_id:
+            yield _line_columns(line, standing.record) | {"entry_id": entry_id}
+
+
+def _charge_columns(standing: Standing, posted_at: int) -> dict[str, Any]:
+    record = standing.record
+    assert record is not None
+    state, decision = record.state, record.decision
+    return {
+        "key": record.key,
+        "workspace": record.workspace,
+        "account": record.account,
+        "livemode": record.livemode,
+        "charge": state.charge,
+        "payer": record.payer,
+        "payment": record.payment,
+        "status": "credited" if decision.credits else "unattributed",
+        "reason": decision.reason.value,
+        "currency": state.currency,
+        "gross_minor": state.amount_minor,
+        "net_minor": net_of(state),
+        "fee_minor": state.fee_minor,
+        "created_at": state.created_at,
+        "payment_version": record.payment_version,
+        "version": record.version,
+        "rules_version": record.rules_version,
+        "posted_at": posted_at,
+        "detail": encode(decision).decode(),
+    }
+
+
+def _prove(connection: Connection, touched: Sequence[AttributedCharge]) -> None:
+    """Raise LedgerBroken unless, for each charge, entries add up to lines and revenue to the net amount."""
+    for some in _chunks(touched):
+        keys = [record.key for record in some]
+        posted, standing = (_sums(connection, table, keys) for table in (entries, lines))
+        if posted != standing:
+            wrong = sorted({key for key, *_ in posted.items() ^ standing.items()})
+            raise LedgerBroken(f"the entries of these charges do not add up to their lines: {wrong[:5]}")
+        worth: dict[tuple[str, str], int] = {}
+        for (key, currency, reason), amount in standing.items():
+            if reason in REVENUE:
+                worth[key, currency] = worth.get((key, currency), 0) + amount
+        owed = {(record.key, record.state.currency): net_of(record.state) for record in some}
+        astray = sorted(key for key in worth.keys() | owed.keys() if worth.get(key, 0) != owed.get(key, 0))
+        if astray:
+            raise LedgerBroken(f"the lines of these charges are not what the charges are worth: {astray[:5]}")
+
+
+def _sums(connection: Connection, table: Any, keys: Sequence[str]) -> dict[tuple[str, str, str], int]:
+    group = (table.c.charge_key, table.c.currency, table.c.reason)
+    rows = connection.execute(
+        select(*group, func.sum(table.c.amount_minor)).where(table.c.charge_key.in_(keys)).group_by(*group)
+    )
+    return {(key, currency, reason): int(total) for key, currency, reason, total in rows if total}
+
+
+def _chunks(items: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,21 @@
+"""What can go wrong in the store, in words for people."""
+
+
+class StoreError(Exception):
+    """The store cannot be used as it was asked; the message says why and what to do."""
+
+
+class SecretKeyError(StoreError):
+    """The secret key is missing, malformed, or not the one the secrets were sealed with."""
+
+
+class InvalidSetting(StoreError):
+    """A setting that cannot be saved: what was wrong with it."""
+
+
+class PositionConflict(StoreError):
+    """The stored positions are not those of this writer: a second writer, or a log that was created anew."""
+
+
+class LedgerBroken(StoreError):
+    """The book would not add up; nothing of the transaction was written. A bug, never a matter of data."""

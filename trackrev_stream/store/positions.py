@@ -1,0 +1,70 @@
+"""How far each partition has been applied, advanced by compare-and-set in the transaction that writes.
+
+The rules, for one partition:
+
+- ``known`` is what this writer last wrote there. It is adopted from the table at the writer's first posting,
+  and again after the partition was released (it moved to another worker, and may have come back).
+- A posting at or below ``known`` was applied before: at-least-once delivery brings it again, and it is
+  skipped. It must then find itself surpassed by what is stored (``post`` checks that): if it does not, it
+  is another record at an old offset, the log was created anew under an old database, and that is a conflict.
+- Otherwise the position moves from ``known`` to the last offset of the batch, provided that the table still
+  holds ``known``. If it does not, a second writer has written: a conflict.
+
+Postings of a partition come in the order of their offsets. Gaps are no conflict: compaction leaves them.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, select, tuple_
+
+from trackrev_stream.store.errors import PositionConflict
+from trackrev_stream.store.schema import positions
+
+Partition = tuple[str, int]
+NOTHING = -1  # the position before the first offset
+
+
+def adopt(
+    connection: Connection, partitions: Iterable[Partition], known: Mapping[Partition, int]
+) -> dict[Partition, int]:
+    """The position of each partition: what is ``known``, else what is stored, else NOTHING."""
+    wanted = set(partitions)
+    missing = sorted(wanted - known.keys())
+    found = dict.fromkeys(missing, NOTHING)
+    if missing:
+        key = tuple_(positions.c.topic, positions.c.partition)
+        rows = connection.execute(select(positions).where(key.in_(missing)))
+        found |= {(row.topic, row.partition): row.offset for row in rows}
+    return found | {partition: known[partition] for partition in wanted & known.keys()}
+
+
+def advance(connection: Connection, before: Mapping[Partition, int], after: Mapping[Partition, int]) -> None:
+    """Move positions from ``before`` to ``after``; raises PositionConflict when one is not at ``before``."""
+    for partition, offset in after.items():
+        expected = before[partition]
+        if offset > expected and not _move(connection, partition, expected, offset):
+            raise PositionConflict(
+                f"{partition[0]}/{partition[1]} stands at {stored_position(connection, partition)} in the "
+                f"database, where this writer left it at {expected}: another writer posts to the same one, "
+                "or the database was replaced. Run one writer for each partition, then start this one again"
+            )
+
+
+def stored_position(connection: Connection, partition: Partition) -> int:
+    """The last offset applied of a partition, or NOTHING."""
+    return adopt(connection, [partition], {})[partition]
+
+
+def _move(connection: Connection, partition: Partition, expected: int, offset: int) -> bool:
+    topic, number = partition
+    if expected == NOTHING:
+        if stored_position(connection, partition) != NOTHING:
+            return False
+        connection.execute(positions.insert().values(topic=topic, partition=number, offset=offset))
+        return True
+    updated = connection.execute(
+        positions.update()
+        .where(positions.c.topic == topic, positions.c.partition == number, positions.c.offset == expected)
+        .values(offset=offset)
+    )
+    return updated.rowcount == 1

@@ -1,0 +1,134 @@
+"""The writer of entries: the only place where states become immutable entries, in one SQL transaction.
+
+Redelivery, restarts and records that overtake each other end in the same lines: positions skip what was
+applied, versions skip what was surpassed, and the entries are the difference between the lines that stand
+and the lines desired. Records are applied one by one in their order, so that the entries do not depend on
+how the stream was cut into batches.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, select, tuple_
+
+from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.domain.journey import Visit
+from trackrev_stream.store.book import Book
+from trackrev_stream.store.errors import PositionConflict
+from trackrev_stream.store.positions import NOTHING, Partition, adopt, advance
+from trackrev_stream.store.schema import upsert, visits
+
+_VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
+_VISIT_FIELDS = tuple(item.name for item in fields(Visit))
+
+VisitKey = tuple[str, int, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A record to be posted, and its place in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    record: AttributedCharge | Visit
+
+
+@dataclass(frozen=True, slots=True)
+class PostResult:
+    """What a transaction did: where its partitions stand now, entries by reason, records by outcome.
+
+    ``received_at`` are the times at which the edge received the facts that changed a payment.
+    """
+
+    positions: Mapping[Partition, int]
+    entries: Mapping[str, int]
+    applied: int
+    surpassed: int
+    redelivered: int
+    received_at: Sequence[int] = ()
+
+
+def post(
+    connection: Connection,
+    postings: Sequence[Posting],
+    posted_at: int,
+    known: Mapping[Partition, int] | None = None,
+) -> PostResult:
+    """Post a batch within the transaction of ``connection``; what is raised must roll it back.
+
+    ``known`` are the positions this writer last wrote (see store.positions); a partition that is not in it
+    is adopted as it is stored. The postings of a partition come in the order of their offsets.
+
+    Raises PositionConflict when another writer or another log has been here, LedgerBroken when the book
+    would not add up.
+    """
+    before = adopt(connection, {(item.topic, item.partition) for item in postings}, known or {})
+    after = dict(before)
+    for item in postings:
+        after[item.topic, item.partition] = max(after[item.topic, item.partition], item.offset)
+    advance(connection, before, after)
+    again = [item for item in postings if item.offset <= before[item.topic, item.partition]]
+    fresh = [item.record for item in postings if item.offset > before[item.topic, item.partition]]
+    book = Book(
+        connection, {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
+    )
+    _check_redelivered(connection, again, book)
+    surpassed = 0
+    for record in fresh:
+        if not isinstance(record, AttributedCharge):
+            continue
+        if book.surpasses(record):
+            surpassed += 1
+        else:
+            book.apply(record, posted_at)
+    book.save(posted_at)
+    _save_visits(connection, [record for record in fresh if isinstance(record, Visit)])
+    reasons = Counter(entry["reason"] for entry in book.entries)
+    return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
+
+
+def _save_visits(connection: Connection, records: Sequence[Visit]) -> None:
+    newest: dict[VisitKey, Visit] = {}
+    for record in records:
+        known = newest.setdefault(_visit_key(record), record)
+        if record.version > known.version:
+            newest[_visit_key(record)] = record
+    rows: list[dict[str, Any]] = [
+        {name: getattr(record, name) for name in _VISIT_FIELDS} for record in newest.values()
+    ]
+    upsert(connection, visits, rows, newer_by="version")
+
+
+def _check_redelivered(connection: Connection, again: Sequence[Posting], book: Book) -> None:
+    """Raise PositionConflict when a posting at an old offset was never applied."""
+    stored = _visit_versions(connection, [item.record for item in again if isinstance(item.record, Visit)])
+    for item in again:
+        record = item.record
+        if isinstance(record, AttributedCharge):
+            applied = book.surpasses(record)
+        else:
+            applied = stored.get(_visit_key(record), NOTHING) >= record.version
+        if not applied:
+            raise PositionConflict(
+                f"{item.topic}/{item.partition} brings a new record at offset {item.offset}, which the "
+                "database has passed: the log was created anew, or belongs to another database. Start with a "
+                "database of its own, or bring back the log that this one was written from"
+            )
+
+
+def _visit_versions(connection: Connection, records: Sequence[Visit]) -> dict[VisitKey, int]:
+    keys = list({_visit_key(record) for record in records})
+    found: dict[VisitKey, int] = {}
+    for start in range(0, len(keys), 500):
+        some = keys[start : start + 500]
+        rows = connection.execute(select(*_VISIT_KEY, visits.c.version).where(tuple_(*_VISIT_KEY).in_(some)))
+        for workspace, day, channel, link, visitor, version in rows:
+            found[workspace, day, channel, link, visitor] = version
+    return found
+
+
+def _visit_key(record: Visit) -> VisitKey:
+    return record.workspace, record.day, record.channel, record.link, record.visitor

@@ -1,0 +1,203 @@
+"""The tables, in SQL that SQLite and PostgreSQL speak. Money in minor units, times in ms since the epoch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    insert,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _number(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _line() -> list[Column[Any]]:
+    """The fields of domain.ledger.Line behind its id, as lines and entries share them."""
+    return [
+        _text("reason"),
+        _text("channel"),
+        _text("source"),
+        _text("link"),
+        _text("partner"),
+        _number("amount_minor"),
+        _text("currency"),
+        _number("usd_minor", null=True),
+        Column("rate", Text),
+        Column("rate_date", Text),
+        _number("occurred_at"),
+    ]
+
+
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), _number("value"))
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("domain"),
+    _text("cookie_domain"),
+    _text("time_zone"),
+    _number("created_at"),
+    _text("email_secret"),  # the three secrets are sealed
+    _text("click_secret"),
+    _text("identify_secret"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_hash", Text, primary_key=True),  # SHA-256, hexadecimal
+    Column("workspace", Text, ForeignKey("workspaces.id"), nullable=False, index=True),
+    _number("created_at"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("workspace", Text, ForeignKey("workspaces.id"), nullable=False, index=True),
+    _text("url"),
+    _text("channel"),
+    _text("partner"),
+    _number("version"),
+    _number("created_at"),
+)
+
+stripe_connections = Table(
+    "stripe_connections",
+    metadata,
+    Column("workspace", Text, ForeignKey("workspaces.id"), primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("livemode", Boolean, nullable=False),
+    _text("api_key"),  # sealed
+    _text("webhook_secrets"),  # sealed JSON
+    _text("api_base"),
+    _number("created_at"),
+)
+
+charges = Table(
+    "charges",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _text("workspace"),
+    _text("account"),
+    Column("livemode", Boolean, nullable=False),
+    _text("charge"),
+    _text("payer"),
+    _text("payment"),
+    _text("status"),
+    _text("reason"),
+    _text("currency"),
+    _number("gross_minor"),
+    _number("net_minor"),
+    _number("fee_minor", null=True),
+    _number("created_at"),
+    _number("payment_version"),
+    _number("version"),
+    _number("rules_version"),
+    _number("posted_at"),
+    _text("detail"),  # the decision, as contracts.codec encodes it
+    Index("charges_by_id", "workspace", "charge", "livemode"),
+    Index("charges_by_time", "workspace", "livemode", "created_at"),
+)
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("line_id", Text, primary_key=True),
+    Column("charge_key", Text, ForeignKey("charges.key"), nullable=False, index=True),
+    _text("workspace"),
+    Column("livemode", Boolean, nullable=False),
+    *_line(),
+    _text("entry_id"),  # the entry that posted the line
+    Index("lines_by_time", "workspace", "livemode", "occurred_at"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    # SQLite counts in INTEGER keys only, which have 64 bits there.
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("entry_id", Text, nullable=False, unique=True),
+    _text("line_id"),
+    Column("charge_key", Text, ForeignKey("charges.key"), nullable=False, index=True),
+    _text("workspace"),
+    Column("livemode", Boolean, nullable=False),
+    *_line(),
+    Column("retracts", Text),
+    _text("cause"),
+    _number("posted_at"),
+    Index("entries_by_workspace", "workspace", "livemode", "seq"),
+    sqlite_autoincrement=True,
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("workspace", Text, primary_key=True),
+    Column("day", BigInteger, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("link", Text, primary_key=True),
+    Column("visitor", Text, primary_key=True),
+    _number("clicks"),
+    Column("landed", Boolean, nullable=False),
+    _number("version"),
+    sqlite_with_rowid=False,  # the key is most of the row: kept once, and read in its order
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", BigInteger, primary_key=True),
+    _number("offset"),
+)
+
+
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, newer_by: str = ""
+) -> None:
+    """Insert ``rows``, or replace those with the same key; with ``newer_by`` only where that column grows."""
+    if not rows:
+        return
+    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = kind(table)
+    fresh = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+    where = table.c[newer_by] < statement.excluded[newer_by] if newer_by else None
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh, where=where),
+        [dict(row) for row in rows],
+    )
+
+
+def read_meta(connection: Connection, name: str) -> int | None:
+    """A number of the installation, or None."""
+    return connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+
+
+def bump_meta(connection: Connection, name: str) -> None:
+    """Count up a number of the installation."""
+    updated = connection.execute(meta.update().where(meta.c.name == name).values(value=meta.c.value + 1))
+    if not updated.rowcount:
+        connection.execute(insert(meta).values(name=name, value=1))

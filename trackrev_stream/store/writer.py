@@ -1,0 +1,155 @@
+"""The writer: takes postings from the agents and posts them in batches, one transaction after the other."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from sqlalchemy.exc import OperationalError
+
+from trackrev_stream import metrics
+from trackrev_stream.clock import Clock
+from trackrev_stream.store.engine import Store, is_transient
+from trackrev_stream.store.errors import StoreError
+from trackrev_stream.store.positions import Partition
+from trackrev_stream.store.post import Posting, PostResult, post
+
+MOST_POSTINGS = 500  # a transaction
+MOST_WAITING = 5_000
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Writer:
+    """Batches grow by themselves: what came while a transaction ran makes the next one. No timer.
+
+    A transaction that fails for a reason that passes (a busy file, a full disk) is tried again in place.
+    Any other failure ends the writer: ``on_fatal`` is told once, and ``submit`` and ``barrier`` raise it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        on_fatal: Callable[[BaseException], None] | None = None,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._on_fatal = on_fatal
+        self._queue: asyncio.Queue[Posting] = asyncio.Queue()
+        self._room = asyncio.Semaphore(most_waiting)
+        self._known: dict[Partition, int] = {}
+        self._submitted = 0
+        self._written = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin to write; needs the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="store-writer")
+
+    async def stop(self) -> None:
+        """Write what was submitted, then end. Does not raise what the writer failed with."""
+        if self._task is None:
+            return
+        try:
+            await self.barrier()
+        except BaseException as failure:
+            if failure is not self._failure:
+                raise
+        finally:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def submit(self, posting: Posting) -> None:
+        """Take a posting; waits while too many are waiting. Raises what ended the writer."""
+        await self._room.acquire()
+        if self._failure is not None:
+            self._room.release()  # the next one in line shall find the failure too
+            raise self._failure
+        self._queue.put_nowait(posting)
+        self._submitted += 1
+
+    async def barrier(self) -> None:
+        """Wait until everything submitted so far is in the database. Raises what ended the writer."""
+        if self._failure is not None:
+            raise self._failure
+        if self._written >= self._submitted:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._submitted, done))
+        await done
+
+    def release(self, partitions: Iterable[Partition]) -> None:
+        """Forget partitions that go to another worker: where they stand is read again if they come back.
+
+        Call it after a barrier, when no postings of them are waiting.
+        """
+        for partition in partitions:
+            self._known.pop(partition, None)
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                batch = [await self._queue.get()]
+                while len(batch) < MOST_POSTINGS and not self._queue.empty():
+                    batch.append(self._queue.get_nowait())
+                for _ in batch:
+                    self._room.release()
+                await self._write(batch)
+                self._written += len(batch)
+                self._wake()
+        except Exception as failure:  # noqa: BLE001 - whatever ends the writer must reach those who wait for it
+            self._fail(failure)
+
+    async def _write(self, batch: list[Posting]) -> None:
+        pause = FIRST_PAUSE_S
+        while True:
+            posted_at = self._clock()
+            work = partial(post, postings=batch, posted_at=posted_at, known=self._known)
+            try:
+                with metrics.POST_SECONDS.time():
+                    result = await self._store.write(work)
+            except OperationalError as error:
+                if not is_transient(error):
+                    raise
+                log.warning(
+                    "the database cannot be written now (%s); trying again in %.2g s", error.orig, pause
+                )
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+            else:
+                self._note(result, posted_at)
+                return
+
+    def _note(self, result: PostResult, posted_at: int) -> None:
+        self._known.update(result.positions)
+        for reason, count in result.entries.items():
+            metrics.ENTRIES_POSTED.labels(reason).inc(count)
+        for received_at in result.received_at:
+            metrics.CHARGE_LATENCY_SECONDS.observe(max(0, posted_at - received_at) / 1000)
+
+    def _wake(self) -> None:
+        ready = [done for count, done in self._waiting if count <= self._written]
+        self._waiting = [(count, done) for count, done in self._waiting if count > self._written]
+        for done in ready:
+            if not done.done():
+                done.set_result(None)
+
+    def _fail(self, failure: BaseException) -> None:
+        self._failure = failure
+        if isinstance(failure, StoreError):
+            log.critical("nothing is posted any more: %s", failure)
+        else:
+            log.critical("nothing is posted any more", exc_info=failure)
+        for _, done in self._waiting:
+            if not done.done():
+                done.set_exception(failure)
+        self._waiting.clear()
+        self._room.release()  # wakes the first of those who wait to submit
+        if self._on_fatal is not None:
+            self._on_fatal(failure)
