@@ -1,6 +1,7 @@
 """Answers: errors in one form, bodies with a limit, cookies and CORS."""
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable
 
 import orjson
@@ -14,6 +15,8 @@ from trackrev_stream.metrics import REQUESTS_REFUSED
 
 VISITOR_COOKIE = "tr_vid"
 VISITOR_COOKIE_AGE_S = 34_560_000  # 400 days, the most that browsers keep
+
+_ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII | re.IGNORECASE)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -29,6 +32,7 @@ class Refused(Exception):  # noqa: N818 - it names what became of the request
         *,
         retry_after_s: int = 0,
         workspace: Workspace | None = None,
+        close: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -36,6 +40,7 @@ class Refused(Exception):  # noqa: N818 - it names what became of the request
         self.message = message
         self.retry_after_s = retry_after_s
         self.workspace = workspace
+        self.close = close
 
 
 def refusing(endpoint: str, handler: Handler, *, cors: bool = False) -> Handler:
@@ -50,6 +55,8 @@ def refusing(endpoint: str, handler: Handler, *, cors: bool = False) -> Handler:
             response = json_response(error, status=refused.status)
             if refused.retry_after_s:
                 response.headers["Retry-After"] = str(refused.retry_after_s)
+            if refused.close:
+                response.force_close()
             if cors:
                 allow_origin(request, response, refused.workspace)
             return response
@@ -59,7 +66,7 @@ def refusing(endpoint: str, handler: Handler, *, cors: bool = False) -> Handler:
 
 def unavailable(error: Unavailable, limits: Limits, workspace: Workspace | None = None) -> Refused:
     """The refusal of what could not be saved."""
-    message = f"Nothing is lost, but nothing is saved yet: {error}. Send the same again a little later."
+    message = f"Not saved: {error}. Send the same again a little later; what comes twice counts once."
     return Refused(503, "unavailable", message, retry_after_s=limits.retry_after_s, workspace=workspace)
 
 
@@ -84,8 +91,11 @@ async def read_at_most(request: web.Request, limit: int) -> bytes:
             body += chunk
             if len(body) > limit:
                 raise too_large
-    except (web.RequestPayloadError, web.HTTPException) as error:
-        raise Refused(400, "malformed", "The body broke off, or its encoding is broken.") from error
+    except web.RequestPayloadError as error:
+        # No byte after this can be trusted: nothing more is read, and the connection is not used again.
+        request.content.feed_eof()
+        message = "The body broke off, or its encoding is broken."
+        raise Refused(400, "malformed", message, close=True) from error
     return bytes(body)
 
 
@@ -96,7 +106,7 @@ def allow_origin(request: web.Request, response: web.StreamResponse, workspace: 
     """
     response.headers["Vary"] = "Origin"
     origin = request.headers.get("Origin", "")
-    host = host_of(origin)
+    host = host_of(origin) if _ORIGIN.fullmatch(origin) else ""
     if not host or (workspace is not None and not _may_read(host, workspace)):
         return
     response.headers["Access-Control-Allow-Origin"] = origin

@@ -140,6 +140,9 @@ def _scrub_url(draft: Draft, envelope: Envelope) -> None:
         return
     if not isinstance(url, str):
         raise Dropped(DropReason.BAD_URL, "url should be text")
+    if draft.kind is HitKind.IDENTIFY:  # where it was said is a detail: no reason to lose an identity
+        draft.url = scrub_referrer(url, envelope.longest_url)
+        return
     try:
         draft.url = scrub_url(url, envelope.longest_url, drop=click_token.PARAMETER)
     except BadUrl as error:

@@ -7,9 +7,11 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 _REMOVED = "removed"
 _LONGEST_RAW = 8_192  # what is worth looking at: fragments and tokens are removed before the limit applies
 
-# The local part is bounded, so that the search stays linear in the text.
-_EMAIL = re.compile(r"[^\s@/?#&=:;,\"'<>()\[\]]{1,64}@[^\s@/?#&=:;,\"'<>()\[\]]{1,255}\.[^\W\d_]{2,}")
-_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+# The local part is bounded, so that the search stays linear in the text, and may hold characters that look
+# like separators: what stands before the @ matters less than that an address follows it.
+_EMAIL = re.compile(r"[^\s@/?#&=:;,\"'<>()\[\]]{0,64}@[^\s@/?#&=:;,\"'<>()\[\]]{1,255}\.[^\W\d_]{2,}")
+# Lone surrogates are what aiohttp makes of bytes in a header that are not UTF-8.
+_CONTROL = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 _JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Anywhere in a parameter's name, and as a whole word of it ("apiKey" and "api_key", not "keyword").

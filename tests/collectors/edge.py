@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aiohttp import web
+from aiohttp import DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from collectors.app import add_routes
@@ -150,7 +150,7 @@ async def running(
         deps = replace(deps, ready=ready)
     app = web.Application()
     add_routes(app, deps)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
         edge = Edge(client, log, found)
         yield edge
 

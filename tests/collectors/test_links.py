@@ -46,7 +46,8 @@ def test_the_landing_is_the_same_touch_as_the_click() -> None:
     async def scenario(edge: Edge) -> None:
         response = await edge.client.get("/l/spring", headers=PERSON, allow_redirects=False)
         landing = {"id": "h1", "type": "pageview", "at": edge.now, "url": response.headers["Location"]}
-        assert (await edge.post_hits(landing))[0] == 202
+        cookie = {"Cookie": f"tr_vid={response.cookies['tr_vid'].value}"}
+        assert (await edge.post_hits(landing, headers=cookie))[0] == 202
         click, landed = edge.log.hits()
         assert landed.visitor == click.visitor
         assert landed.url == "https://shop.example/landing?a=1"
@@ -115,7 +116,7 @@ def test_a_link_never_breaks() -> None:
     on_edge(scenario)
 
 
-@pytest.mark.parametrize("slug", ["winter", "a%7Cb", "%0a", "x" * 500, "%F0%9F%92%A9"])
+@pytest.mark.parametrize("slug", ["winter", "a%7Cb", "%0a", "x" * 500, "%F0%9F%92%A9", "%FF"])
 def test_an_unknown_slug_is_a_page_for_people(slug: str) -> None:
     async def scenario(edge: Edge) -> None:
         response = await edge.client.get(f"/l/{slug}", headers=PERSON)

@@ -1,0 +1,219 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+import stripe
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.collectors.edge import NOW, WORKSPACE, DictDirectory, Edge, on_edge
+from tests.contracts.stripe import charge, event, refund
+from trackrev_stream.contracts.ports import StripeConnection
+from trackrev_stream.domain.ids import partition_of
+from trackrev_stream.metrics import REGISTRY
+
+NOW_S = NOW // 1_000
+
+
+def signature(raw: bytes, secret: str = "whsec_new", at: int = NOW_S) -> str:
+    return str(stripe.WebhookSignature.generate_signature_header(raw.decode(), secret, at))
+
+
+async def post(
+    edge: Edge, body: Any, header: str | None = None, workspace: str = "ws_1", secret: str = "whsec_new"
+) -> tuple[int, Any]:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"Stripe-Signature": signature(raw, secret) if header is None else header}
+    response = await edge.client.post(f"/webhooks/stripe/{workspace}", data=raw, headers=headers)
+    return response.status, await response.json()
+
+
+def ignored(reason: str) -> float:
+    return REGISTRY.get_sample_value("trackrev_webhooks_ignored_total", {"reason": reason}) or 0.0
+
+
+@pytest.mark.parametrize("secret", ["whsec_old", "whsec_new", "whsec_connect"])
+def test_a_charge_becomes_a_fact(secret: str) -> None:
+    async def scenario(edge: Edge) -> None:
+        assert await post(edge, event("charge.succeeded", charge()), secret=secret) == (
+            200,
+            {"received": True},
+        )
+        [fact] = edge.log.facts()
+        [record] = edge.log.records
+        assert (fact.payment, fact.amount_minor, fact.received_at, fact.via) == (
+            "pi_1",
+            4_200,
+            NOW,
+            "webhook",
+        )
+        assert record.key == b"ws_1|own|live|pi_1"
+        assert record.partition == partition_of("ws_1|own|live|pi_1", 4)
+        assert b"@" not in record.value
+
+    on_edge(scenario)
+
+
+def test_the_event_names_its_account() -> None:
+    async def scenario(edge: Edge) -> None:
+        await post(edge, event("charge.succeeded", charge(), account="acct_1"))
+        assert edge.log.facts()[0].account == "acct_1"
+        before = ignored("account")
+        assert (await post(edge, event("charge.succeeded", charge(), account="acct_2")))[0] == 200
+        assert ignored("account") == before + 1
+        assert len(edge.log.facts()) == 1
+
+    on_edge(scenario)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (event("customer.created", {"id": "cus_1", "object": "customer"}), "event_type"),
+        (event("charge.succeeded", charge(livemode=False), livemode=False), "livemode"),
+        (
+            event("refund.created", refund(charge=None)),
+            "no_effect",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_acknowledged_and_counted(body: Any, reason: str) -> None:
+    async def scenario(edge: Edge) -> None:
+        before = ignored(reason)
+        assert await post(edge, body) == (200, {"received": True, "ignored": reason})
+        assert ignored(reason) == before + 1
+        assert edge.log.records == []
+
+    on_edge(scenario)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "rubbish", "t=1", "t=,v1=", f"t={NOW_S},v1={'0' * 64}", "t=x,v1=é", "v1=a,t=²"],
+)
+def test_a_bad_signature_is_refused(header: str) -> None:
+    async def scenario(edge: Edge) -> None:
+        status, body = await post(edge, event("charge.succeeded", charge()), header)
+        assert (status, body["error"]["code"]) == (400, "bad_signature")
+        assert edge.log.records == []
+
+    on_edge(scenario)
+
+
+@pytest.mark.parametrize(
+    ("late_s", "status"), [(0, 200), (300, 200), (-300, 200), (301, 400), (-301, 400), (-(10**9), 400)]
+)
+def test_a_signature_has_its_time(late_s: int, status: int) -> None:
+    async def scenario(edge: Edge) -> None:
+        raw = json.dumps(event("charge.succeeded", charge())).encode()
+        found, body = await post(edge, raw, signature(raw, at=NOW_S - late_s))
+        assert found == status
+        assert status == 200 or body["error"]["code"] == "stale_signature"
+
+    on_edge(scenario)
+
+
+def test_a_body_cannot_be_altered() -> None:
+    async def scenario(edge: Edge) -> None:
+        raw = json.dumps(event("charge.succeeded", charge())).encode()
+        assert (await post(edge, raw.replace(b"4200", b"9900"), signature(raw)))[0] == 400
+        assert (await post(edge, b"\xff", signature(raw)))[0] == 400
+
+    on_edge(scenario)
+
+
+def test_unknown_and_unconnected_workspaces_say_so() -> None:
+    async def scenario(edge: Edge) -> None:
+        body = event("charge.succeeded", charge())
+        status, answer = await post(edge, body, workspace="ws_9")
+        assert (status, answer["error"]["code"]) == (404, "unknown_workspace")
+        edge.directory.connections = (StripeConnection("ws_1", "own", True, ("",)),)
+        status, answer = await post(edge, body)
+        assert (status, answer["error"]["code"]) == (404, "no_webhook_secret")
+        assert "trackrev stripe connect ws_1 --webhook-secret" in answer["error"]["message"]
+
+    on_edge(scenario)
+
+
+def test_too_large() -> None:
+    async def scenario(edge: Edge) -> None:
+        padded = charge(metadata={"pad": "x" * 100_000})
+        assert (await post(edge, event("charge.succeeded", padded)))[0] == 200
+        status, answer = await post(edge, event("charge.succeeded", charge(description="x" * 1_048_576)))
+        assert (status, answer["error"]["code"]) == (413, "too_large")
+
+    on_edge(scenario)
+
+
+def test_nothing_is_acknowledged_that_is_not_durable() -> None:
+    async def scenario(edge: Edge) -> None:
+        edge.log.down = True
+        status, answer = await post(edge, event("charge.succeeded", charge()))
+        assert (status, answer["error"]["code"]) == (503, "unavailable")
+        assert (await post(edge, event("charge.succeeded", charge(amount="9"))))[0] == 503
+        edge.log.down = False
+        assert (await post(edge, event("charge.succeeded", charge())))[0] == 200
+
+    on_edge(scenario)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"not json",
+        b"[]",
+        {"type": 7},
+        {"type": "charge.succeeded"},
+        event("charge.succeeded", charge(amount="4200")),
+        event("charge.succeeded", charge(), livemode=["live"]),
+        event("charge.succeeded", charge(id="a b")),
+        event("charge.succeeded", charge(refunds={"data": [7]})),
+    ],
+)
+def test_what_verifies_but_is_not_understood_is_kept_without_anything_personal(body: Any) -> None:
+    async def scenario(edge: Edge) -> None:
+        before = ignored("malformed")
+        assert (await post(edge, body))[0] == 200
+        [letter] = edge.log.dead_letters()
+        kept = json.loads(base64.b64decode(letter.payload))
+        assert (letter.processor, letter.failure, letter.topic) == ("collect", "malformed", "stripe-payments")
+        assert "@" not in str(kept)
+        assert "Jenny" not in str(kept)
+        assert edge.log.facts() == []
+        assert ignored("malformed") == before + 1
+
+    on_edge(scenario)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = sorted(charge())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["charge.succeeded", "charge.refunded", "refund.created", "charge.refund.updated"]
+            ),
+            st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4),
+            st.dictionaries(
+                st.sampled_from(["id", "created", "livemode", "account", "type", "data"]), JSON, max_size=2
+            ),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_no_verified_event_breaks_the_edge(events: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> None:
+    async def scenario(edge: Edge) -> None:
+        for event_type, fields, outer in events:
+            status, _ = await post(edge, event(event_type, charge(**fields)) | outer)
+            assert status == 200
+
+    on_edge(scenario, directory=DictDirectory({"ws_1": WORKSPACE}))

@@ -1,0 +1,193 @@
+import dataclasses
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.collectors.edge import WORKSPACE
+from tests.contracts.stripe import CREATED, VISITOR, charge, event, refund
+from trackrev_stream.contracts.codec import Malformed
+from trackrev_stream.contracts.stripe_events import Observation, charge_facts, facts_of, has_effect
+from trackrev_stream.domain.ids import email_key
+from trackrev_stream.domain.payment import FactKind, PaymentFact, PaymentRow, absorb
+
+NOW = 1_790_000_000_000
+OLD_SHAPE = {"invoice": "in_1", "refunds": {"object": "list", "data": [], "has_more": False}}
+SEEN = Observation("own", True, NOW - 1_000, NOW, "poll", "poll_1")
+
+
+def facts(event_type: str, of: dict[str, Any], **changes: Any) -> list[PaymentFact]:
+    return facts_of(event(event_type, of, **changes), WORKSPACE, NOW, "webhook")
+
+
+def test_every_field_of_a_charge() -> None:
+    assert facts("charge.succeeded", charge(metadata={"tr_visitor": VISITOR}, **OLD_SHAPE)) == [
+        PaymentFact(
+            kind=FactKind.CHARGE,
+            workspace="ws_1",
+            account="own",
+            livemode=True,
+            payment="pi_1",
+            charge="ch_1",
+            id="ch_1",
+            created_at=CREATED * 1_000,
+            observed_at=(CREATED + 1) * 1_000,
+            received_at=NOW,
+            via="webhook",
+            source_id="evt_1",
+            status="succeeded",
+            amount_minor=4_200,
+            currency="usd",
+            captured=True,
+            refunded_minor=0,
+            customer="cus_1",
+            email_key=email_key(WORKSPACE.email_secret, "jenny@shop.example"),
+            visitor=VISITOR,
+            invoice="in_1",
+            fee_minor=None,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"invoice": "", "payment": "pi_1"}),
+        ({"invoice": None}, {"invoice": ""}),
+        ({"invoice": {"id": "in_2", "object": "invoice"}}, {"invoice": "in_2"}),
+        ({"payment_intent": None}, {"payment": "ch_1"}),
+        ({"payment_intent": {"id": "pi_2"}}, {"payment": "pi_2", "invoice": ""}),
+        (
+            {"payment_intent": {"id": "pi_2", "payment_details": {"order_reference": "in_3"}}},
+            {"payment": "pi_2", "invoice": "in_3"},
+        ),
+        ({"payment_intent": {"id": "pi_2", "payment_details": {"order_reference": "42"}}}, {"invoice": ""}),
+        ({"customer": {"id": "cus_2", "object": "customer", "email": None}}, {"customer": "cus_2"}),
+        ({"customer": None}, {"customer": ""}),
+        ({"captured": False, "amount_captured": 0}, {"amount_minor": 0, "captured": False}),
+        ({"captured": True, "amount_captured": 3_000}, {"amount_minor": 3_000}),
+        ({"captured": True, "amount_captured": None}, {"amount_minor": 4_200}),
+        ({"captured": False, "amount_captured": None}, {"amount_minor": 0}),
+        ({"amount_refunded": 700}, {"refunded_minor": 700}),
+        ({"currency": "JPY"}, {"currency": "jpy"}),
+        ({"status": "failed"}, {"status": "failed"}),
+        ({"balance_transaction": {"id": "txn_1", "currency": "usd", "fee": 152}}, {"fee_minor": 152}),
+        ({"balance_transaction": {"id": "txn_1", "currency": "eur", "fee": 152}}, {"fee_minor": None}),
+        ({"metadata": {"trackrev_visitor": f" {VISITOR.upper()} "}}, {"visitor": VISITOR}),
+        ({"metadata": {"tr_visitor": "undefined", "trackrev_visitor": VISITOR}}, {"visitor": VISITOR}),
+        ({"metadata": {"tr_visitor": "undefined"}}, {"visitor": ""}),
+        ({"metadata": None}, {"visitor": ""}),
+    ],
+)
+def test_both_shapes_of_a_charge(changes: dict[str, Any], expected: dict[str, Any]) -> None:
+    for event_type in ("charge.succeeded", "charge.updated", "charge.captured", "charge.refunded"):
+        [fact] = facts(event_type, charge(**changes))
+        assert {name: getattr(fact, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("billing", "receipt", "customer", "email"),
+    [
+        ("a@x.example", "b@x.example", "cus_1", "a@x.example"),
+        (None, " B@X.example", "cus_1", "b@x.example"),
+        ("", None, {"id": "cus_1", "email": "c@x.example"}, "c@x.example"),
+        (None, None, "cus_1", None),
+    ],
+)
+def test_where_the_email_is_found(billing: Any, receipt: Any, customer: Any, email: str | None) -> None:
+    changes = {"billing_details": {"email": billing}, "receipt_email": receipt, "customer": customer}
+    [fact] = facts("charge.succeeded", charge(**changes))
+    assert fact.email_key == (email_key(WORKSPACE.email_secret, email) if email else "")
+
+
+def test_a_refund() -> None:
+    for event_type in ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated"):
+        [fact] = facts(event_type, refund(status="failed"))
+        assert (fact.kind, fact.id, fact.charge, fact.payment) == (FactKind.REFUND, "re_1", "ch_1", "pi_1")
+        assert (fact.amount_minor, fact.status, fact.created_at) == (1_000, "failed", (CREATED + 60) * 1_000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "payment"),
+    [
+        ({"payment_intent": None}, "ch_1"),
+        ({"payment_intent": None, "charge": {"id": "ch_1", "payment_intent": "pi_1"}}, "pi_1"),
+        ({"payment_intent": {"id": "pi_1"}, "charge": {"id": "ch_1"}}, "pi_1"),
+    ],
+)
+def test_a_refund_goes_where_its_charge_goes(changes: dict[str, Any], payment: str) -> None:
+    [fact] = facts("refund.created", refund(**changes))
+    assert (fact.payment, fact.charge) == (payment, "ch_1")
+
+
+def test_embedded_refunds_are_told_too_and_not_counted_twice() -> None:
+    listed = {
+        "object": "list",
+        "data": [refund(), refund(id="re_2", amount=500, payment_intent=None, status=None)],
+    }
+    of_charge = charge(amount_refunded=1_500, refunds=listed)
+    found = facts("charge.refunded", of_charge)
+    assert [(fact.kind.value, fact.id, fact.payment, fact.status) for fact in found] == [
+        ("charge", "ch_1", "pi_1", "succeeded"),
+        ("refund", "re_1", "pi_1", "succeeded"),
+        ("refund", "re_2", "pi_1", "succeeded"),
+    ]
+    row = PaymentRow(found[0].key)
+    for fact in [*found, *facts("refund.created", refund())]:
+        states = absorb(row, fact)
+    assert sum(reversal.amount_minor for reversal in states[-1].charges[0].reversals) == 1_500
+
+
+def test_types_without_effect() -> None:
+    assert facts("customer.subscription.created", {"anything": 1}) == []
+    assert facts("refund.created", refund(charge=None)) == []
+    assert has_effect("charge.refunded")
+    assert not has_effect("charge.failed")
+
+
+def test_a_poller_gets_the_same_facts() -> None:
+    [polled] = charge_facts(charge(), WORKSPACE, SEEN)
+    [told] = facts("charge.succeeded", charge())
+    differences = {
+        field.name
+        for field in dataclasses.fields(PaymentFact)
+        if getattr(polled, field.name) != getattr(told, field.name)
+    }
+    assert differences == {"observed_at", "via", "source_id"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": 7}, {"id": ""}, {"id": "a|b"}, {"id": "x" * 256}, {"created": "1"}, {"created": True},
+        {"created": -1}, {"amount": 1.5}, {"amount": 10**16}, {"amount_captured": "1"}, {"captured": None},
+        {"amount_refunded": -1}, {"currency": "us$"}, {"currency": None}, {"status": None},
+        {"customer": 7}, {"customer": {"id": 7}}, {"payment_intent": ["pi_1"]}, {"metadata": []},
+        {"billing_details": "x"}, {"billing_details": {"email": 7}}, {"receipt_email": {}}, {"refunds": []},
+        {"refunds": {"data": None}}, {"refunds": {"data": ["re_1"]}},
+        {"refunds": {"data": [refund(amount=None)]}},
+    ],
+)  # fmt: skip
+def test_wrong_types_are_malformed_and_named_without_their_value(changes: dict[str, Any]) -> None:
+    with pytest.raises(Malformed, match="should"):
+        facts("charge.succeeded", charge(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"livemode": 1}, {"created": None}, {"id": None}, {"data": {}}, {"account": 7}]
+)
+def test_wrong_events_are_malformed(changes: dict[str, Any]) -> None:
+    with pytest.raises(Malformed, match="should"):
+        facts("charge.succeeded", charge(), **changes)
+
+
+def test_nothing_personal_leaves() -> None:
+    personal = charge(
+        receipt_email="jo@shop.example",
+        customer={"id": "cus_1", "email": "jo@shop.example", "name": "Jo Doe"},
+        metadata={"email": "jo@shop.example"},
+        description="Jo Doe",
+    )
+    told = json.dumps([dataclasses.asdict(fact) for fact in facts("charge.succeeded", personal)])
+    assert not re.search("@|Jenny|Jo|Doe", told)
