@@ -21,7 +21,7 @@ _ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII | re.IGNORECASE)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Refused(Exception):  # noqa: N818 - it names what became of the request
+class Refused(Exception):
     """A request that is answered with an error; ``message`` tells people what was wrong and what to do."""
 
     def __init__(

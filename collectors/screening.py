@@ -36,7 +36,7 @@ _PROOF = re.compile(r"([0-9]{1,16})\.([0-9a-fA-F]{64})")
 _KINDS = {"pageview": HitKind.PAGEVIEW, "identify": HitKind.IDENTIFY}
 
 
-class Dropped(Exception):  # noqa: N818 - it names what becomes of the hit
+class Dropped(Exception):
     """A hit that cannot be used. The message says what it should have been and repeats nothing of it."""
 
     def __init__(self, reason: DropReason, message: str) -> None:

@@ -23,7 +23,7 @@ _TELLING_WORDS = frozenset(
 _KEPT = frozenset(("ref", "source", "gclid", "msclkid", "fbclid"))
 
 
-class BadUrl(ValueError):  # noqa: N818 - it names what the text is
+class BadUrl(ValueError):
     """Not an address of a page, or one that is too long."""
 
 

@@ -192,7 +192,7 @@ def test_the_ledger_is_read_page_by_page(open_site: OpenSite) -> None:
             pages, after = [], 0
             while after is not None:
                 pages.append(await site.get(f"{WS}/ledger?after={after}&limit=2"))
-                after = pages[-1]["next"]  # type: ignore[assignment]
+                after = pages[-1]["next"]  # type: ignore[assignment]  # JSON, or a row: untyped here
             return pages
 
     pages = run(story())
@@ -214,7 +214,7 @@ def test_one_mode_is_shown(open_site: OpenSite) -> None:
             await site.get(f"{WS}/charges/ch_1", status=404)
             test = StripeConnection(WS, "own", livemode=False, webhook_secrets=())
             site.store.write_now(lambda c: put_connection(c, site.sealer, test, 1))
-            assert [one["charge"] for one in (await site.get(f"{WS}/charges"))["charges"]] == ["ch_1"]  # type: ignore[attr-defined]
+            assert [one["charge"] for one in (await site.get(f"{WS}/charges"))["charges"]] == ["ch_1"]  # type: ignore[attr-defined]  # JSON, or a row: untyped here
             assert (await site.get(f"{WS}/charges/ch_1"))["livemode"] is False
             assert (await site.get(WS))["livemode"] is False
 

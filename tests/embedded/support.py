@@ -1,4 +1,4 @@
-"""Processes that are killed, and directories as a crash would leave them."""
+"""Processes that are killed, directories as a crash would leave them, files that decay."""
 
 import contextlib
 import os
@@ -9,6 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from trackrev_stream.embedded.log import Log
+from trackrev_stream.embedded.records import NewRecord, TopicSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,3 +63,20 @@ def _state(directory: Path) -> set[tuple[str, int, int]]:
         with contextlib.suppress(FileNotFoundError):
             found.add((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns))
     return found
+
+
+async def fill(directory: Path, topic: str) -> None:
+    """A log of 2,000 records that do not compress away."""
+    log = Log.open(directory)
+    log.create_topics([TopicSpec(topic, 1)])
+    for n in range(100):
+        await log.append(topic, 0, [NewRecord(n, None, b"%d" % (n**50)) for _ in range(20)])
+    await log.close()
+
+
+def damage(directory: Path) -> None:
+    """Change a byte in the middle of the largest table file of a closed RocksDB."""
+    table = max(directory.glob("*.sst"), key=lambda file: file.stat().st_size)
+    content = bytearray(table.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    table.write_bytes(content)

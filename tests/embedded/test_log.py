@@ -3,15 +3,18 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.embedded.support import python
+from tests.embedded.support import damage, fill, python
 from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.embedded import database
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import (
@@ -73,13 +76,63 @@ def test_records_and_commits_in_one_write(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_record_is_not_seen_before_it_is_durable(tmp_path: Path) -> None:
+    async def main() -> None:
+        log = Log.open(tmp_path / "log")
+        log.create_topics([TopicSpec("hits", 1)])
+        appended = log.append("hits", 0, [NewRecord(1, b"k", b"v")])
+        committed = log.commit("agents", {("hits", 0): 1})
+        await asyncio.sleep(0)  # written now, and the disk asked; its answer takes another turn of the loop
+        assert not appended.done()
+        assert log.fetch("hits", 0, 0) == []
+        assert log.high_watermark("hits", 0) == 0
+        assert log.committed("agents", "hits", 0) is None
+        await committed
+        assert len(log.fetch("hits", 0, 0)) == 1
+        await log.close()
+
+    asyncio.run(main())
+
+
+def test_every_group_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = database._options()
+    options.enable_statistics()
+    monkeypatch.setattr(database, "_options", lambda: options)
+
+    def syncs() -> int:
+        found = re.search(r"rocksdb.wal.synced COUNT : (\d+)", options.get_statistics() or "")
+        assert found
+        return int(found[1])
+
+    async def main() -> None:
+        log = Log.open(tmp_path / "log")
+        log.create_topics([TopicSpec("hits", 1)])
+        for _ in range(20):
+            before = syncs()
+            await log.append("hits", 0, [NewRecord(1, b"k", b"v")])
+            assert syncs() == before + 1
+        before = syncs()
+        await asyncio.gather(*(log.append("hits", 0, [NewRecord(1, b"k", b"v")]) for _ in range(100)))
+        assert syncs() == before + 1  # a hundred at once share one
+        await log.close()
+
+    asyncio.run(main())
+
+
 def test_a_record_that_is_not_bytes_hurts_nobody_else(tmp_path: Path) -> None:
     async def main() -> None:
         log = Log.open(tmp_path / "log")
         log.create_topics([TopicSpec("hits", 1)])
         good = log.append("hits", 0, [NewRecord(1, b"k", b"v")])
-        with pytest.raises(TypeError, match="bytes"):
-            log.append("hits", 0, [NewRecord(1, "text", b"v")])  # type: ignore[arg-type]  # what is tested
+        bad: list[Any] = [
+            NewRecord(1, "text", b"v"),  # type: ignore[arg-type]  # what is tested
+            NewRecord(1, b"k", 7),  # type: ignore[arg-type]  # what is tested
+            NewRecord(1.5, b"k", b"v"),  # type: ignore[arg-type]  # what is tested
+            NewRecord(1, b"k", b"v", (("name", "text"),)),  # type: ignore[arg-type]  # what is tested
+        ]
+        for record in bad:
+            with pytest.raises(TypeError, match="bytes"):
+                log.append("hits", 0, [record])
         assert await good == 0
         await log.close()
 
@@ -124,13 +177,6 @@ def check_full_disk(directory: Path, kind: str) -> None:
 
 
 def test_damage_is_told_and_never_skipped(tmp_path: Path) -> None:
-    async def fill() -> None:
-        log = Log.open(tmp_path / "log")
-        log.create_topics([TopicSpec("hits", 1)])
-        for n in range(100):
-            await log.append("hits", 0, [NewRecord(n, None, b"%d" % (n**50)) for _ in range(20)])
-        await log.close()
-
     async def read() -> int:
         log = Log.open(tmp_path / "log")
         try:
@@ -142,12 +188,9 @@ def test_damage_is_told_and_never_skipped(tmp_path: Path) -> None:
         finally:
             await log.close()
 
-    asyncio.run(fill())
+    asyncio.run(fill(tmp_path / "log", "hits"))
     assert asyncio.run(read()) == 2000  # opened again, RocksDB has moved everything to a table file
-    table = max((tmp_path / "log").glob("*.sst"), key=lambda file: file.stat().st_size)
-    content = bytearray(table.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    table.write_bytes(content)
+    damage(tmp_path / "log")
     with pytest.raises(LogCorrupt, match=r"damaged|format"):
         asyncio.run(read())
 

@@ -4,11 +4,13 @@ import asyncio
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.embedded.apps import GROUP, add, counting_app, open_log, read, totals, until
-from tests.embedded.support import kill, python
+from tests.embedded.apps import GROUP, add, counting_app, make_app, open_log, read, totals, until
+from tests.embedded.support import damage, fill, kill, python
+from trackrev_stream.embedded.records import TopicSpec
 from trackrev_stream.embedded.runtime import AppFailed, Runtime
 
 KEYS = (b"a", b"b", b"c", b"d")
@@ -85,5 +87,27 @@ def test_a_barrier_that_fails_ends_the_app_without_a_commit(tmp_path: Path) -> N
             async with Runtime(counting_app(tmp_path, seen)):
                 await until(lambda: len(seen) == 4)
             assert totals(log) == dict.fromkeys(KEYS, 1)
+
+    asyncio.run(main())
+
+
+def test_a_damaged_log_ends_the_app(tmp_path: Path) -> None:
+    async def main() -> None:
+        await fill(tmp_path / "log", "orders")
+        async with open_log(tmp_path, TopicSpec("orders", 1)):
+            pass  # opened again, RocksDB has moved everything to a table file
+        damage(tmp_path / "log")
+        app = make_app(tmp_path)
+
+        async def follow(stream: Any) -> None:
+            async for _ in stream:
+                pass
+
+        app.agent(app.topic("orders"))(follow)
+        runtime = Runtime(app)
+        await runtime.start()
+        with pytest.raises(AppFailed, match="damaged"):
+            await runtime.wait()
+        await runtime.stop()
 
     asyncio.run(main())

@@ -77,6 +77,8 @@ def charge(
         decision=found,
         rules_version=rules_version,
         lines=() if gone else lines_of(scope + name, state, found),
+        payment_cause=f"payment v{versions[0]}",
+        payment_received_at=at,
     )
 
 

@@ -58,7 +58,7 @@ def test_a_database_of_a_newer_program_is_left_alone(store: Store) -> None:
 
 def test_what_raises_is_rolled_back_and_readers_cannot_write(store: Store) -> None:
     def broken(connection: object) -> None:
-        connection.execute(insert(meta).values(name="x", value=1))  # type: ignore[attr-defined]
+        connection.execute(insert(meta).values(name="x", value=1))  # type: ignore[attr-defined]  # wrong on purpose
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -73,7 +73,7 @@ def test_two_processes_take_turns(store: Store) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
     def hold(connection: object) -> None:
-        upsert(connection, meta, [{"name": "x", "value": 1}])  # type: ignore[arg-type]
+        upsert(connection, meta, [{"name": "x", "value": 1}])  # type: ignore[arg-type]  # wrong on purpose
         inside.set()
         assert go_on.wait(30)
 

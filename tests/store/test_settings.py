@@ -170,7 +170,7 @@ def test_reports_show_live_unless_everything_connected_is_test(store: Store, sea
 )
 def test_what_no_connection_can_have(store: Store, sealer: Sealer, fields: dict[str, str]) -> None:
     make(store, sealer)
-    wanted = dataclasses.replace(StripeConnection("ws_a", "own", True, ()), **fields)  # type: ignore[arg-type]
+    wanted = dataclasses.replace(StripeConnection("ws_a", "own", True, ()), **fields)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(InvalidSetting):
         store.write_now(lambda c: put_connection(c, sealer, wanted, 1))
 

@@ -39,7 +39,7 @@ def test_everything_submitted_is_written_at_the_barrier(store: Store) -> None:
         writer.start()
         await writer.barrier()
         for number in range(1_200):
-            await writer.submit(Posting(TOPIC, 0, number, charge(f"ch_{number}"), received_at=4_000))
+            await writer.submit(Posting(TOPIC, 0, number, charge(f"ch_{number}")))
         await writer.barrier()
         assert (
             store.read_now(lambda c: c.execute(select(func.count()).select_from(entries)).scalar()) == 1_200

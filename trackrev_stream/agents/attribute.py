@@ -230,5 +230,7 @@ def _tell_charge(
         decision=decision or Decision(Reason.LEFT),
         rules_version=RULES.version,
         lines=lines_of(key, state, decision) if decision else (),
+        payment_cause=payment.cause,
+        payment_received_at=payment.received_at,
     )
     outcome.send(ATTRIBUTED_CHARGES, charge, route=row.payer, key=key)

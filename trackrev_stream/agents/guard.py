@@ -17,7 +17,7 @@ from trackrev_stream.contracts.topics import DEAD_LETTERS
 log = logging.getLogger(__name__)
 
 
-class AgentBug(Exception):  # noqa: N818 - it names what it is
+class AgentBug(Exception):
     """An agent failed over a record for no fault of the record's; the message names both."""
 
 

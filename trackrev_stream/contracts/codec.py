@@ -18,7 +18,7 @@ MOST_BYTES_A_FRAME = 64 * 1024
 T = TypeVar("T")
 
 
-class Malformed(ValueError):  # noqa: N818 - it names what the bytes are
+class Malformed(ValueError):
     """Bytes that are not the record they should be."""
 
 

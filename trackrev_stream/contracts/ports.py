@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class Unavailable(Exception):  # noqa: N818 - it names a state of the log, as the HTTP answer does
+class Unavailable(Exception):
     """The log cannot promise durability now; what was offered is not saved, and may be offered again."""
 
 

@@ -32,7 +32,8 @@ class AttributedCharge:
     """A charge with the whole set of lines that shall stand for it.
 
     ``(payment_version, version)`` orders the records of one charge: a receiver ignores what it has surpassed.
-    Without lines the charge has left this payer (its money stands under another).
+    Without lines the charge has left this payer (its money stands under another). ``payment_cause`` names the
+    fact that made this version of the payment, ``payment_received_at`` is when the edge received it.
     """
 
     key: str
@@ -47,3 +48,5 @@ class AttributedCharge:
     decision: Decision
     rules_version: int
     lines: tuple[Line, ...]
+    payment_cause: str = ""
+    payment_received_at: int = 0

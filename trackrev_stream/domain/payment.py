@@ -84,12 +84,17 @@ class ChargeState:
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """The charges of one payment as its payer shall see them; without charges it has left that payer."""
+    """The charges of one payment as its payer shall see them; without charges it has left that payer.
+
+    ``cause`` names the fact that made this version, ``received_at`` is when the edge received it.
+    """
 
     payer: str
     payment: str
     version: int
     charges: tuple[ChargeState, ...] = ()
+    cause: str = ""
+    received_at: int = 0
 
 
 @dataclass(slots=True)
@@ -108,10 +113,15 @@ class ChargeRow:
 
 @dataclass(slots=True)
 class PaymentRow:
-    """All that is known of one payment: ``version`` counts the facts applied, ``told`` are its payers."""
+    """All that is known of one payment: ``version`` counts the facts applied, ``told`` are its payers.
+
+    ``cause`` and ``received_at`` are those of the fact applied last.
+    """
 
     key: str
     version: int = 0
+    cause: str = ""
+    received_at: int = 0
     told: list[str] = field(default_factory=list)
     charges: dict[str, ChargeRow] = field(default_factory=dict)
     refunds: dict[str, PaymentFact] = field(default_factory=dict)
@@ -125,6 +135,7 @@ def absorb(row: PaymentRow, fact: PaymentFact) -> list[PaymentState]:
     Versions are even for what leaves and odd for what stands, so that standing outranks leaving.
     """
     row.version += 1
+    row.cause, row.received_at = f"{fact.kind} {fact.id}, {fact.via} {fact.source_id}", fact.received_at
     if fact.kind is FactKind.CHARGE:
         _observe_charge(row, fact)
     else:
@@ -146,7 +157,7 @@ def states_of(row: PaymentRow) -> list[PaymentState]:
     if payer not in row.told:
         row.told.append(payer)
     left = [PaymentState(told, row.key, 2 * row.version) for told in row.told if told != payer]
-    return [*left, PaymentState(payer, row.key, 2 * row.version + 1, charges)]
+    return [*left, PaymentState(payer, row.key, 2 * row.version + 1, charges, row.cause, row.received_at)]
 
 
 def _payer(row: PaymentRow) -> str:

@@ -38,8 +38,12 @@ def size_of(record: NewRecord | Record) -> int:
 
 def checked_size(record: NewRecord) -> int:
     """As `size_of`. Raises TypeError now rather than when others' records are in the same block."""
-    if not isinstance(record.key, bytes | None) or not isinstance(record.value, bytes | None):
-        raise TypeError(f"key and value of a record are bytes or None: {record!r}")
+    well = isinstance(record.key, bytes | None) and isinstance(record.value, bytes | None)
+    if not well or not isinstance(record.timestamp, int):
+        raise TypeError(f"key and value of a record are bytes or None, its timestamp is an int: {record!r}")
+    for name, content in record.headers:
+        if not isinstance(name, str) or not isinstance(content, bytes):
+            raise TypeError(f"a header is a name and bytes: {record!r}")
     return size_of(record)
 
 

@@ -71,10 +71,10 @@ class Consumer(BaseConsumer):  # type: ignore[misc]  # Faust has no types
             for topic in sorted({tp.topic for tp in self._assigned})
         }
         assignor, url = self.app.assignor, str(self.app.conf.canonical_url)
-        assignor._assignment = ClientAssignment(actives=numbers, standbys={})  # noqa: SLF001
-        assignor._active_tps = set(self._assigned)  # noqa: SLF001
-        assignor._standby_tps = set()  # noqa: SLF001
-        assignor._topic_groups = dict.fromkeys(numbers, 0)  # noqa: SLF001
+        assignor._assignment = ClientAssignment(actives=numbers, standbys={})  # noqa: SLF001 - what a leader would assign over the network
+        assignor._active_tps = set(self._assigned)  # noqa: SLF001 - what a leader would assign over the network
+        assignor._standby_tps = set()  # noqa: SLF001 - what a leader would assign over the network
+        assignor._topic_groups = dict.fromkeys(numbers, 0)  # noqa: SLF001 - what a leader would assign over the network
         changelogs = self.app.tables.changelog_topics
         assignor.changelog_distribution = {
             url: {topic: tps for topic, tps in numbers.items() if topic in changelogs}
@@ -103,8 +103,10 @@ class Consumer(BaseConsumer):  # type: ignore[misc]  # Faust has no types
         found = {tp: records for tp in readable if (records := self._read(tp))}
         if not found:
             self._idle = self._log.arrival({tp: self._positions[tp] for tp in readable})
+            # Faust does not tell when its tables become ready.
+            patience = timeout if self.app.tables.actives_ready else 0.01
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._idle, timeout)
+                await asyncio.wait_for(self._idle, patience)
         return found
 
     def _may_read(self, tp: TP) -> bool:

@@ -37,7 +37,9 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Open or create. Raises LogBusy, LogCorrupt or LogUnavailable."""
         self._path = path
-        self._failed = self._closed = False
+        #: A write failed: RocksDB takes no more until `reopen`. The log clears it when it has read again.
+        self.failed = False
+        self._closed = False
         self._reclaiming = threading.Lock()
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -54,7 +56,7 @@ class Database:
         try:
             yield
         except Exception as error:  # rocksdict raises nothing more specific
-            self._failed = self._failed or writing
+            self.failed = self.failed or writing
             message = str(error)
             if "Corruption" in message:
                 raise LogCorrupt(f"The log in {self._path} is damaged: {message}") from error
@@ -67,18 +69,12 @@ class Database:
             raise LogUnavailable(f"The log in {self._path} is closed")
         return self._db
 
-    @property
-    def failed(self) -> bool:
-        """Whether a write failed, after which RocksDB takes no more until `reopen`."""
-        return self._failed
-
     def reopen(self) -> None:
         """Open again after a failure. Raises LogUnavailable while the disk still refuses."""
         if not self._closed:
             self._let_go()
             self._db = self._open()
         self._ready()
-        self._failed = False
 
     def write(self, batch: rocksdict.WriteBatch) -> None:
         """Apply the batch, all of it or nothing; durable after the next `sync`. Raises LogUnavailable."""

@@ -19,7 +19,6 @@ from trackrev_stream.embedded.database import Database
 from trackrev_stream.embedded.records import (
     Append,
     Commit,
-    LogCorrupt,
     LogStats,
     LogUnavailable,
     NewRecord,
@@ -71,7 +70,7 @@ class GroupCommit:
     ) -> asyncio.Future[_T]:
         """Queue a write. Once it is durable the future has `result` of the first offsets of its appends.
 
-        Raises TypeError for keys and values that are not bytes.
+        Raises TypeError for a record that cannot be stored.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_T] = loop.create_future()
@@ -92,7 +91,7 @@ class GroupCommit:
             if self._db.failed:
                 self._recover()
             self._db.write(self._seal(group))
-        except (LogUnavailable, LogCorrupt) as error:
+        except Exception as error:  # noqa: BLE001  # whoever waits for the group is told
             self._fail(group, error)
             return
         self._syncing = group
@@ -102,6 +101,7 @@ class GroupCommit:
     def _recover(self) -> None:
         self._db.reopen()
         self._catalog.load()
+        self._db.failed = False
         # A group whose sync failed may be there after all.
         self._on_durable(self._catalog.highs())
 
@@ -161,8 +161,9 @@ class GroupCommit:
         self._failed += 1
         for write in lost:
             if not write.future.done():
-                kind = LogCorrupt if isinstance(error, LogCorrupt) else LogUnavailable
-                write.future.set_exception(kind(str(error)))
+                write.future.set_exception(
+                    LogUnavailable(str(error)) if isinstance(error, LogUnavailable) else error
+                )
 
     async def drain(self) -> None:
         """Wait until everything that was called so far is durable or has failed."""

@@ -78,11 +78,11 @@ class LogUnavailable(Unavailable):
     """The disk did not take a write; it may be retried, and works again once the disk does."""
 
 
-class LogCorrupt(Exception):  # noqa: N818  # named as the other states of the log
+class LogCorrupt(Exception):
     """Stored data is not what was written; nothing is skipped silently."""
 
 
-class LogBusy(Exception):  # noqa: N818
+class LogBusy(Exception):
     """Another process has the log's directory open."""
 
     def __init__(self, path: Path) -> None:
@@ -92,18 +92,18 @@ class LogBusy(Exception):  # noqa: N818
         )
 
 
-class TopicMismatch(Exception):  # noqa: N818
+class TopicMismatch(Exception):
     """A topic exists with another number of partitions."""
 
 
-class UnknownTopic(KeyError):  # noqa: N818
+class UnknownTopic(KeyError):
     """The topic or partition was never created."""
 
     def __init__(self, topic: str, partition: int) -> None:
         super().__init__(f"topic {topic!r} has no partition {partition}: create the topic before using it")
 
 
-class OffsetOutOfRange(Exception):  # noqa: N818
+class OffsetOutOfRange(Exception):
     """The offset was removed by retention, or was never written."""
 
     def __init__(self, topic: str, partition: int, offset: int, start: int, high: int) -> None:

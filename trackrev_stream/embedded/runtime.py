@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class AppFailed(Exception):  # noqa: N818
+class AppFailed(Exception):
     """The app stopped by itself: nothing was committed over what failed. The cause is the `__cause__`."""
 
 

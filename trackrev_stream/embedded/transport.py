@@ -15,7 +15,7 @@ from faust.transport.conductor import Conductor as BaseConductor
 from trackrev_stream.embedded.consumer import Consumer
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.producer import Producer
-from trackrev_stream.embedded.records import LogUnavailable, TopicSpec
+from trackrev_stream.embedded.records import TopicSpec
 
 
 class Conductor(BaseConductor):  # type: ignore[misc]  # Faust has no types
@@ -48,9 +48,12 @@ class Transport(base.Transport):  # type: ignore[misc]  # Faust has no types
 
     @property
     def log(self) -> Log:
-        """The log. Raises LogBusy or LogUnavailable when it is opened."""
+        """The log. Raises LogBusy or LogUnavailable when it is opened, ValueError for an URL with a host."""
         if self._log is None:
-            self._log = Log.open(Path(self.url[0].path))
+            url = self.url[0]
+            if url.host:
+                raise ValueError(f"{url} has a host: write embedded:///absolute/path, with three slashes")
+            self._log = Log.open(Path(url.path))
         return self._log
 
     async def close(self) -> None:
@@ -89,6 +92,3 @@ class Transport(base.Transport):  # type: ignore[misc]  # Faust has no types
         except Exception as error:  # noqa: BLE001  # whatever it is, the acknowledged offsets are gone
             self.fail(error)
         return self.failure is None
-
-
-__all__ = ["Conductor", "Consumer", "LogUnavailable", "Producer", "Transport"]

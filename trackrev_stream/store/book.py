@@ -37,6 +37,7 @@ class Book:
         self._connection = connection
         self._charges = {key: Standing() for key in keys}
         self.entries: list[dict[str, Any]] = []
+        self.received_at: list[int] = []  # when the edge received the facts that changed a payment
         self._load()
 
     def surpasses(self, record: AttributedCharge) -> bool:
@@ -50,6 +51,8 @@ class Book:
         """Make the lines of ``record``, which is not surpassed, stand; note the entries that this takes."""
         standing = self._charges[record.key]
         cause = _cause(standing, record)
+        if record.payment_version > standing.order[0]:
+            self.received_at.append(record.payment_received_at)
         in_order = dict(sorted(standing.lines.items()))  # not as they happened to be loaded
         for change in changes(in_order, record.lines):
             self.entries.append(_entry(standing, change, record, cause) | {"posted_at": posted_at})
@@ -113,7 +116,7 @@ def _entry(standing: Standing, change: Change, record: AttributedCharge, cause: 
 def _cause(standing: Standing, record: AttributedCharge) -> str:
     """What changed since the record before."""
     if record.payment_version > standing.order[0]:
-        return f"payment v{record.payment_version}"
+        return record.payment_cause
     if record.rules_version != standing.rules_version:
         return f"rules v{record.rules_version}"
     return "journeys"

@@ -9,13 +9,13 @@ class SecretKeyError(StoreError):
     """The secret key is missing, malformed, or not the one the secrets were sealed with."""
 
 
-class InvalidSetting(StoreError):  # noqa: N818 - it names what was offered
+class InvalidSetting(StoreError):
     """A setting that cannot be saved: what was wrong with it."""
 
 
-class PositionConflict(StoreError):  # noqa: N818 - it names what was found
+class PositionConflict(StoreError):
     """The stored positions are not those of this writer: a second writer, or a log that was created anew."""
 
 
-class LedgerBroken(StoreError):  # noqa: N818 - it names a state of the book
+class LedgerBroken(StoreError):
     """The book would not add up; nothing of the transaction was written. A bug, never a matter of data."""

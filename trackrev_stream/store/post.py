@@ -28,27 +28,27 @@ VisitKey = tuple[str, int, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A record to be posted, and its place in the log.
-
-    ``received_at`` is when the edge received what caused it, where that is known: for latency alone.
-    """
+    """A record to be posted, and its place in the log."""
 
     topic: str
     partition: int
     offset: int
     record: AttributedCharge | Visit
-    received_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PostResult:
-    """What a transaction did: where its partitions stand now, entries by reason, records by outcome."""
+    """What a transaction did: where its partitions stand now, entries by reason, records by outcome.
+
+    ``received_at`` are the times at which the edge received the facts that changed a payment.
+    """
 
     positions: Mapping[Partition, int]
     entries: Mapping[str, int]
     applied: int
     surpassed: int
     redelivered: int
+    received_at: Sequence[int] = ()
 
 
 def post(
@@ -87,7 +87,7 @@ def post(
     book.save(posted_at)
     _save_visits(connection, [record for record in fresh if isinstance(record, Visit)])
     reasons = Counter(entry["reason"] for entry in book.entries)
-    return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again))
+    return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
 
 
 def _save_visits(connection: Connection, records: Sequence[Visit]) -> None:

@@ -123,16 +123,15 @@ class Writer:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             else:
-                self._note(batch, result, posted_at)
+                self._note(result, posted_at)
                 return
 
-    def _note(self, batch: list[Posting], result: PostResult, posted_at: int) -> None:
+    def _note(self, result: PostResult, posted_at: int) -> None:
         self._known.update(result.positions)
         for reason, count in result.entries.items():
             metrics.ENTRIES_POSTED.labels(reason).inc(count)
-        for posting in batch:
-            if posting.received_at is not None:
-                metrics.CHARGE_LATENCY_SECONDS.observe(max(0, posted_at - posting.received_at) / 1000)
+        for received_at in result.received_at:
+            metrics.CHARGE_LATENCY_SECONDS.observe(max(0, posted_at - received_at) / 1000)
 
     def _wake(self) -> None:
         ready = [done for count, done in self._waiting if count <= self._written]
