@@ -15,7 +15,7 @@ from aiohttp import web
 
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
-from trackrev_stream import metrics
+from trackrev_stream import address, metrics
 from trackrev_stream.agents import post
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Worker
@@ -111,6 +111,7 @@ class Program:
         public.add_routes([*page.routes(), *api.routes()])
         await self._serve(_admin(event_log), "127.0.0.1", settings.admin_port)
         self.url = await self._serve(public, settings.host, settings.port)
+        address.note(settings.data, self.url)
         self._ready = True
 
     def _open_log(self) -> Log:
