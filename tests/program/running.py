@@ -12,6 +12,7 @@ import hmac
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -34,7 +35,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 
-class Unanswered(Exception):  # noqa: N818 - it names what became of the request
+class Unanswered(Exception):
     """A request without an answer: whether it took effect is not known."""
 
 
@@ -55,7 +56,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def until(condition: Callable[[], T], what: str, patience_s: float = PATIENCE_S) -> T:
+def until(condition: Callable[[], T | None], what: str, patience_s: float = PATIENCE_S) -> T:
     """The first true value of ``condition``; fails when there is none within ``patience_s``."""
     deadline = time.monotonic() + patience_s
     while not (found := condition()):
@@ -80,12 +81,14 @@ def now_ms() -> int:
 class Program:
     """One data directory and port, and the process that serves them at the moment."""
 
-    def __init__(self, data: Path, **environment: str) -> None:
+    def __init__(self, data: Path, *, public_host: str = "", **environment: str) -> None:
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRACKREV_")}
         ours = {"PYTHONPATH": str(ROOT), "TRACKREV_ADMIN_PORT": "0", "TRACKREV_DATA": str(data)}
+        if public_host:
+            self.url = ours["TRACKREV_PUBLIC_URL"] = f"http://{public_host}:{self.port}"
         self._environment = inherited | ours | environment
         self._output = data.parent / f"{data.name}.output"
         self._process: subprocess.Popen[bytes] | None = None
@@ -135,6 +138,11 @@ class Program:
         """What this process has printed so far."""
         return self._output.read_text()
 
+    @property
+    def greeting(self) -> dict[str, str]:
+        """What it said when it was ready, by its words: `Live page`, `Workspace`, `API key`, `Data`."""
+        return dict(re.findall(r"^  (\w+(?: \w+)?)  +(\S+)$", self.said(), re.MULTILINE))
+
     def run(
         self, *words: str, data: Path | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
@@ -180,9 +188,9 @@ _COMMAND = (sys.executable, "-m", "trackrev_stream.cli")
 
 
 @contextmanager
-def running(data: Path, **environment: str) -> Iterator[Program]:
+def running(data: Path, *, public_host: str = "", **environment: str) -> Iterator[Program]:
     """A program that is ready; it is gone at the end, whatever happened."""
-    program = Program(data, **environment)
+    program = Program(data, public_host=public_host, **environment)
     try:
         program.start()
         yield program
@@ -207,8 +215,26 @@ class Shop:
         made = program.command("workspace", "create", workspace, "--domain", domain)
         identify = program.command("workspace", "identify-secret", workspace)["identify_secret"]
         shop = cls(program, workspace, made["api_key"], made["script_tag"], identify)
-        program.command("stripe", "connect", workspace, "--key", "", "--webhook-secret", shop.secret)
-        return shop
+        return shop._connected()
+
+    @classmethod
+    def greeted(cls, program: Program) -> "Shop":
+        """The workspace that the first start made, as the greeting tells it."""
+        workspace = program.greeting["Workspace"]
+        found = re.search(r"<script.*?</script>", program.said(), re.DOTALL)
+        assert found is not None, program.said()
+        identify = program.command("workspace", "identify-secret", workspace)["identify_secret"]
+        return cls(program, workspace, program.greeting["API key"], found.group(), identify)._connected()
+
+    def _connected(self) -> "Shop":
+        self.program.command(
+            "stripe", "connect", self.workspace, "--key", "", "--webhook-secret", self.secret
+        )
+        return self
+
+    def url(self, path: str) -> str:
+        """Where the program answers for `path`, for browsers."""
+        return self.program.url + path
 
     def link(self, slug: str, channel: str, to: str = "https://shop.example/", partner: str = "") -> str:
         """Make a tracked link; its URL."""
@@ -249,6 +275,15 @@ class Shop:
         answer = self.read(f"charges/{charge}")
         assert answer.status in (200, 404), answer
         return None if answer.status == 404 else answer.json
+
+    def worth(self, charge: str, net_minor: int) -> Json:
+        """The charge as the API tells it, once it stands at this net."""
+
+        def told() -> Json | None:
+            found = self.charge(charge)
+            return found if found and found["net_minor"] == net_minor else None
+
+        return until(told, f"{charge} is worth {net_minor}")
 
     def channels(self) -> dict[str, Json]:
         """The channels of the last 30 days by name."""
