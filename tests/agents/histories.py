@@ -91,7 +91,7 @@ def histories(draw: st.DrawFn) -> list[Hit | PaymentFact]:
     return found + [fact for facts in bought for fact in facts]
 
 
-def bought() -> list[Hit | PaymentFact]:
+def bought() -> tuple[Hit, Hit, PaymentFact]:
     """One visitor of the newsletter who identifies, then pays 48.00 USD."""
     click = Click("click-1", "newsletter", "newsletter", "", START)
     landing = Hit(
@@ -125,4 +125,4 @@ def bought() -> list[Hit | PaymentFact]:
         email_key="anna",
         customer="cus_1",
     )
-    return [landing, identify, paid]
+    return landing, identify, paid
