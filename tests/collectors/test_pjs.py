@@ -7,8 +7,9 @@ from aiohttp import web
 
 from collectors.pjs import MOST_GZIPPED_BYTES, stripped
 from tests.browser import PERSON, Chromium, wait_until
-from tests.collectors.edge import NOW, VISITOR, Edge, on_edge
+from tests.collectors.edge import Edge, on_edge
 from tests.collectors.site import Site, site_of
+from tests.facts import NOW, VISITOR
 from trackrev_stream.domain.ids import email_key, is_visitor_id
 from trackrev_stream.domain.touch import HitKind
 
