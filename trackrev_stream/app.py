@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 APP_ID = "trackrev"
 COMMIT_INTERVAL_S = 0.5
+STOP_S = 10
 QUIET = ("faust", "mode", "aiokafka")
 
 
@@ -94,7 +95,7 @@ class Program:
         self._closing.push_async_callback(writer.stop)
         runtime = self._agents(writer)
         await runtime.start()
-        self._closing.push_async_callback(runtime.stop)
+        self._closing.push_async_callback(_stop_agents, runtime)
         self._spawn(event_log.maintain(self._clock))
         self._spawn(runtime.wait())
         public = web.Application()
@@ -178,6 +179,13 @@ class Program:
         self._ready = False
         if self._failed is not None and not self._failed.done():
             self._failed.set_result(error)
+
+
+async def _stop_agents(runtime: Runtime) -> None:
+    try:
+        await asyncio.wait_for(runtime.stop(), STOP_S)
+    except TimeoutError:
+        log.warning("the agents did not stop within %d s; what they had not finished is read again", STOP_S)
 
 
 def _admin(event_log: Log) -> web.Application:

@@ -77,10 +77,10 @@ def histories(draw: st.DrawFn) -> list[Hit | PaymentFact]:
     return found + [fact for facts in bought for fact in facts]
 
 
-def bought() -> list[Hit | PaymentFact]:
+def bought() -> tuple[Hit, Hit, PaymentFact]:
     """One visitor of the newsletter who identifies, then pays 48.00 USD."""
     click = Click("click-1", "newsletter", "newsletter", "", START)
     landing = hit(START, visitor=VISITORS[0], click=click)
     identify = replace(landing, id="hit-2", kind=HitKind.IDENTIFY, email_key="anna", click=None)
     paid = charge_fact(at=START + DAY_MS, amount_minor=4_800, email_key="anna", customer="cus_1")
-    return [landing, identify, paid]
+    return landing, identify, paid
