@@ -1,3 +1,5 @@
+"""What more than one directory of tests needs."""
+
 from collections.abc import Iterator
 
 import pytest
