@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ops.bench import latency
+from ops.bench import domain, edge, latency, log
 from ops.bench.figures import Result
 from ops.demo.processes import DemoError
 
@@ -19,6 +19,9 @@ Benchmark = Callable[[Path, float], Awaitable[Result]]
 
 BENCHMARKS: dict[str, tuple[Benchmark, float]] = {
     "latency": (latency.run, 60.0),
+    "edge": (edge.run, 10.0),
+    "domain": (domain.run, 10.0),
+    "log": (log.run, 8.0),
 }
 """By name: what runs it, and for how many seconds unless told otherwise."""
 
