@@ -1,4 +1,5 @@
-# One image for every role: `docker run ... collect`, `worker`, `api`, or `up` for all of it in one process.
+# One image for every role: `collect`, `worker`, `api`, or `up` for all of it in one process:
+#   docker run -p 8765:8765 -v trackrev:/var/lib/trackrev trackrev-stream up
 FROM python:3.12.13-slim-bookworm AS build
 WORKDIR /src
 RUN python -m venv /opt/trackrev
@@ -23,7 +24,6 @@ ENV PATH=/opt/trackrev/bin:$PATH \
     TRACKREV_HOST=0.0.0.0
 USER 10001:10001
 WORKDIR /var/lib/trackrev
-VOLUME /var/lib/trackrev
 EXPOSE 8765
 # Every role serves /metrics on its admin port; it answers once the role has started.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=2m --retries=4 \
