@@ -42,7 +42,7 @@ VARIABLES = {
     "TRACKREV_STORE": "the database, sqlite:///FILE by default in the data directory",
     "TRACKREV_HOST": "the address the collectors, API and page listen on, 127.0.0.1 by default",
     "TRACKREV_PORT": "their port, 8765 by default, 0 for any free one",
-    "TRACKREV_ADMIN_HOST": "the address /metrics listens on, 127.0.0.1 by default: nothing there asks for a key",
+    "TRACKREV_ADMIN_HOST": "where /metrics listens, 127.0.0.1 by default: it asks for no key",
     "TRACKREV_ADMIN_PORT": "the port of /metrics, 8766 by default, 0 for any free one",
     "TRACKREV_PARTITIONS": "partitions of every topic, 1 by default; fixed once the log is made",
     "TRACKREV_PUBLIC_URL": "where the outside reaches this program, http://HOST:PORT by default",
