@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,8 +16,9 @@ from aiohttp import web
 
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
-from trackrev_stream import metrics
+from trackrev_stream import address, metrics
 from trackrev_stream.agents import post
+from trackrev_stream.agents.keeper import Keeper
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Worker
 from trackrev_stream.api import page
@@ -92,11 +94,11 @@ class Program:
         writer = Writer(store, self._clock, on_fatal=self._fail)
         writer.start()
         self._closing.push_async_callback(writer.stop)
-        runtime = self._agents(writer)
-        await runtime.start()
-        self._closing.push_async_callback(runtime.stop)
+        agents = Keeper(partial(self._agents, writer), event_log)
+        self._closing.push_async_callback(agents.stop)
+        await agents.start()
         self._spawn(event_log.maintain(self._clock))
-        self._spawn(runtime.wait())
+        self._spawn(agents.run())
         public = web.Application()
         edge = EdgeDeps(
             directory=directory,
@@ -111,6 +113,7 @@ class Program:
         public.add_routes([*page.routes(), *api.routes()])
         await self._serve(_admin(event_log), settings.admin_host, settings.admin_port)
         self.url = await self._serve(public, settings.host, settings.port)
+        address.note(settings.data, self.url)
         self._ready = True
 
     def _open_log(self) -> Log:
@@ -132,7 +135,6 @@ class Program:
             broker_commit_interval=COMMIT_INTERVAL_S,
             **SETTINGS,
         )
-        app.transport.on_fatal.append(self._fail)
         app.transport.commit_barriers.append(writer.barrier)
         worker = Worker(
             app, partitions=self.settings.partitions, clock=self._clock, on_bug=app.transport.fail
