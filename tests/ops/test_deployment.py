@@ -151,6 +151,21 @@ def test_only_the_door_is_published_to_the_world() -> None:
     assert {name for name in SERVICES if "edge" in SERVICES[name]["networks"]} == {"caddy", "collect", "api"}
 
 
+def test_metrics_stay_on_loopback_unless_a_container_says_otherwise() -> None:
+    assert settings.read({}).admin_host == "127.0.0.1"
+    opened = {name for name, service in SERVICES.items() if "TRACKREV_ADMIN_HOST" in str(service)}
+    assert opened == set(OURS)
+    assert "TRACKREV_ADMIN_HOST" not in DOCKERFILE
+
+
+def test_the_broker_acknowledges_what_is_on_disk() -> None:
+    # Its image starts in developer mode otherwise, which goes without fsync.
+    (start,) = SERVICES["redpanda"]["command"]
+    assert start.startswith("rpk redpanda mode production && exec rpk redpanda start ")
+    assert "dev-container" not in start
+    assert "bypass-fsync" not in start
+
+
 def test_caddy_routes_what_the_program_serves_outside_and_nothing_else() -> None:
     text = (OPS / "caddy/Caddyfile").read_text()
     routes = {
