@@ -111,7 +111,7 @@ class Program:
         add_routes(public, edge)
         api = ReadApi(store, directory, self._clock, settings.public_url)
         public.add_routes([*page.routes(), *api.routes()])
-        await self._serve(_admin(event_log), "127.0.0.1", settings.admin_port)
+        await self._serve(_admin(event_log), settings.admin_host, settings.admin_port)
         self.url = await self._serve(public, settings.host, settings.port)
         address.note(settings.data, self.url)
         self._ready = True
@@ -183,7 +183,7 @@ class Program:
 
 
 def _admin(event_log: Log) -> web.Application:
-    """What only this machine may see."""
+    """What only this machine may see, unless TRACKREV_ADMIN_HOST opens it."""
 
     async def exposition(_: web.Request) -> web.Response:
         for topic in TOPICS:
