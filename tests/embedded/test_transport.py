@@ -10,6 +10,7 @@ from faust.types import TP
 
 from tests.embedded.apps import (
     GROUP,
+    KEYS,
     TOPICS,
     add,
     counting_app,
@@ -21,8 +22,6 @@ from tests.embedded.apps import (
 from trackrev_stream.embedded.consumer import Consumer
 from trackrev_stream.embedded.records import NewRecord, TopicSpec
 from trackrev_stream.embedded.runtime import AppFailed, Runtime, TableManager
-
-KEYS = (b"a", b"b", b"c", b"d")
 
 
 def test_an_agent_with_a_table_forwards(tmp_path: Path) -> None:
