@@ -28,10 +28,10 @@ from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
-from trackrev_stream.embedded.records import TopicSpec
+from trackrev_stream.embedded.records import TopicMismatch, TopicSpec
 from trackrev_stream.embedded.runtime import SETTINGS, Runtime
 from trackrev_stream.first_run import FirstRun, first_run
-from trackrev_stream.settings import Settings
+from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.post import Posting
@@ -112,7 +112,7 @@ class Program:
         add_routes(public, edge)
         api = ReadApi(store, directory, self._clock, settings.public_url)
         public.add_routes([*page.routes(), *api.routes()])
-        await self._serve(_admin(event_log), settings.admin_host, settings.admin_port)
+        await self._serve_admin(_admin(event_log))
         self.url = await self._serve(public, settings.host, settings.port)
         address.note(settings.data, self.url)
         _calm_the_collector()
@@ -121,10 +121,11 @@ class Program:
     def _open_log(self) -> Log:
         event_log = Log.open(Path(urlsplit(self.settings.broker).path))
         self._closing.push_async_callback(event_log.close)
-        event_log.create_topics(
-            TopicSpec(topic.name, self.settings.partitions, topic.retention_ms, topic.compact)
-            for topic in TOPICS
-        )
+        number = self.settings.partitions
+        try:
+            event_log.create_topics(TopicSpec(t.name, number, t.retention_ms, t.compact) for t in TOPICS)
+        except TopicMismatch as error:
+            raise SettingsError(f"TRACKREV_PARTITIONS is {number}. {error}") from error
         return event_log
 
     def _agents(self, writer: Writer) -> Runtime:
@@ -149,6 +150,17 @@ class Program:
 
         worker.add_sink("post", post.check, submit)
         return Runtime(app)
+
+    async def _serve_admin(self, app: web.Application) -> None:
+        port = self.settings.admin_port
+        try:
+            await self._serve(app, self.settings.admin_host, port)
+        except AddressTakenError as error:
+            if port != ADMIN_PORT:
+                raise AddressTakenError(f"TRACKREV_ADMIN_PORT: {error}") from error
+            # Nobody asked for this port: a second program on this machine starts all the same.
+            url = await self._serve(app, self.settings.admin_host, 0)
+            log.warning("port %d is taken; metrics are at %s/metrics this time", port, url)
 
     async def _serve(self, app: web.Application, host: str, port: int) -> str:
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+ADMIN_PORT = 8766
+
 
 class SettingsError(Exception):
     """A setting that cannot be used; the message names the variable, its value and what it may be."""
@@ -71,7 +73,7 @@ def read(
         host=host or environment.get("TRACKREV_HOST") or "127.0.0.1",
         port=_number(environment, "TRACKREV_PORT", 8765, 0, 65535) if port is None else port,
         admin_host=environment.get("TRACKREV_ADMIN_HOST") or "127.0.0.1",
-        admin_port=_number(environment, "TRACKREV_ADMIN_PORT", 8766, 0, 65535),
+        admin_port=_number(environment, "TRACKREV_ADMIN_PORT", ADMIN_PORT, 0, 65535),
         partitions=_number(environment, "TRACKREV_PARTITIONS", 1, 1, 1024),
         public_url=_url(environment.get("TRACKREV_PUBLIC_URL", "")),
         behind_proxy=environment.get("TRACKREV_BEHIND_PROXY", "") in ("1", "true", "yes"),

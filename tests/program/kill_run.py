@@ -20,7 +20,7 @@ from tests.program.shoppers import LINKS, Journal, Shopper
 from tests.program.verdict import wrong_charges, wrong_clicks, wrong_sums
 
 SHOPPERS = 4
-LONGEST_LIFE_S = 2.4
+LONGEST_LOAD_S = 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,16 @@ def prove(directory: Path, kills: int, seed: int) -> Report:
     program = Program(directory / "data")
     try:
         first_start_s = program.start()
-        shop = Shop.open(program)
+        shop = Shop.greeted(program)
         for slug, channel in LINKS.items():
             shop.link(slug, channel)
+        secret = program.command("workspace", "identify-secret", shop.workspace)["identify_secret"]
         program.kill()
-        load.begin(Shopper(shop, journal, load.serving, f"{seed}-{number}") for number in range(SHOPPERS))
-        lives = [_live(program, load, rng.uniform(0, LONGEST_LIFE_S)) for _ in range(kills)]
+        load.begin(
+            Shopper(shop, secret, journal, load.serving, f"{seed}-{number}") for number in range(SHOPPERS)
+        )
+        longest = first_start_s + LONGEST_LOAD_S
+        lives = [_live(program, load, rng.uniform(0, longest)) for _ in range(kills)]
         journal.counts["kills under load"] = len([took for took in lives if took is not None])
         journal.counts["kills while starting"] = kills - journal.counts["kills under load"]
         restarts = [took for took in [*lives, program.start()] if took is not None]

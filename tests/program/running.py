@@ -143,13 +143,11 @@ class Program:
         """What it said when it was ready, by its words: `Live page`, `Workspace`, `API key`, `Data`."""
         return dict(re.findall(r"^  (\w+(?: \w+)?)  +(\S+)$", self.said(), re.MULTILINE))
 
-    def run(
-        self, *words: str, data: Path | None = None, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Another `trackrev` command on the same data directory."""
         return subprocess.run(
             [*_COMMAND, *words],
-            env=self._environment | ({"TRACKREV_DATA": str(data)} if data else {}) | environment,
+            env=self._environment | environment,
             cwd=self.data.parent,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -206,16 +204,13 @@ class Shop:
     workspace: str
     api_key: str = field(repr=False)
     script_tag: str
-    identify_secret: str = field(repr=False)
     secret: str = "whsec_of_the_shop"
 
     @classmethod
     def open(cls, program: Program, workspace: str = "ws_shop", domain: str = "shop.example") -> "Shop":
         """Make the workspace with the commands, as people do, while the program runs."""
         made = program.command("workspace", "create", workspace, "--domain", domain)
-        identify = program.command("workspace", "identify-secret", workspace)["identify_secret"]
-        shop = cls(program, workspace, made["api_key"], made["script_tag"], identify)
-        return shop._connected()
+        return cls(program, workspace, made["api_key"], made["script_tag"])._connected()
 
     @classmethod
     def greeted(cls, program: Program) -> "Shop":
@@ -223,8 +218,7 @@ class Shop:
         workspace = program.greeting["Workspace"]
         found = re.search(r"<script.*?</script>", program.said(), re.DOTALL)
         assert found is not None, program.said()
-        identify = program.command("workspace", "identify-secret", workspace)["identify_secret"]
-        return cls(program, workspace, program.greeting["API key"], found.group(), identify)._connected()
+        return cls(program, workspace, program.greeting["API key"], found.group())._connected()
 
     def _connected(self) -> "Shop":
         self.program.command(
@@ -251,12 +245,6 @@ class Shop:
         body = {"workspace": self.workspace, "sent_at": now_ms(), "hits": list(hits)}
         headers = {"Content-Type": "text/plain", "Cookie": f"tr_vid={visitor}"}
         return self.program.request("POST", "/e", json.dumps(body).encode(), headers)
-
-    def proof(self, email: str) -> str:
-        """What the site's backend signs for a visitor with this email; good for a day."""
-        expiry = now_ms() + 86_400_000
-        said = f"{email}.{expiry}".encode()
-        return f"{expiry}.{hmac.new(self.identify_secret.encode(), said, hashlib.sha256).hexdigest()}"
 
     def webhook(self, event: Json, *, secret: str = "", late_s: int = 0) -> Answer:
         """Send an event as Stripe does: signed, each time anew."""
