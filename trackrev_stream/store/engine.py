@@ -103,11 +103,11 @@ def _sqlite_path(url: str) -> Path:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise StoreError(f"not a database URL: {url!r}; use sqlite:///file") from error
+        raise StoreError(f"TRACKREV_STORE: not a database URL: {url!r}; use sqlite:///file") from error
     if parsed.get_backend_name() == "postgresql":
         raise StoreError("PostgreSQL comes with the cluster, which is not built yet; use sqlite:///file")
     if parsed.get_backend_name() != "sqlite":
-        raise StoreError(f"no database of the kind {parsed.drivername!r}; use sqlite:///file")
+        raise StoreError(f"TRACKREV_STORE: no database of the kind {parsed.drivername!r}; use sqlite:///file")
     if not parsed.database or parsed.database == ":memory:":
         raise StoreError("the database must be a file, for other processes read it too; use sqlite:///file")
     return Path(parsed.database)
