@@ -29,7 +29,7 @@ from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicMismatch, TopicSpec
-from trackrev_stream.embedded.runtime import SETTINGS, Runtime
+from trackrev_stream.streaming.runtime import SETTINGS, Runtime
 from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError
 from trackrev_stream.store.directory import StoreDirectory

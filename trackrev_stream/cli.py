@@ -11,7 +11,7 @@ from trackrev_stream.app import Program, quiet_libraries, run
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.embedded.records import LogBusy, LogCorrupt
-from trackrev_stream.embedded.runtime import AppFailed
+from trackrev_stream.streaming.runtime import AppFailed
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.errors import StoreError
 
