@@ -67,7 +67,9 @@ class Consumer(DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faus
             await self.sleep(_LOOK_AGAIN_S)
             return {}, active
         # A partition whose buffer was full shall be read as soon as there is room again.
-        return await self._getmany(readable, _SOME_ARE_FULL_S if self._buffered_partitions else timeout), active
+        return await self._getmany(
+            readable, _SOME_ARE_FULL_S if self._buffered_partitions else timeout
+        ), active
 
     def _may_read(self, tp: TP) -> bool:
         # Mends tables/recovery.py:649-659: partitions are resumed, then positions are set, then the queues

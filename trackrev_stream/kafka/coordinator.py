@@ -1,6 +1,5 @@
 """What the group coordinator says, as aiokafka hears it: one place where its answers are listened to."""
 
-import time
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, errors
@@ -23,7 +22,7 @@ def listen(consumer: AIOKafkaConsumer, lease: Lease | None = None) -> None:
     send = coordinator._send_req  # noqa: SLF001 - as above
 
     async def listening(request: Any) -> Any:
-        asked_at = time.monotonic()
+        asked_at = lease.now() if lease is not None else 0.0
         answer = await send(request)
         if isinstance(request, OffsetFetchRequest):
             _refuse(coordinator, getattr(answer, "error_code", 0))

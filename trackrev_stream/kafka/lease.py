@@ -4,50 +4,63 @@ A worker that was frozen (a stopped container, a paused machine) wakes up believ
 worker has long taken over. What it sends then to other topics is outdone by versions, but an old row in a
 changelog would be the last one of its key, and be restored later. So its producer asks here before it writes.
 
-The coordinator gives partitions away no earlier than a session after the last heartbeat that it has seen,
-or a rebalance's time after it called for one; `transport` sets the second longer than the first. A heartbeat
-counts from when it was asked, so the lease ends before the session does, whatever the network did.
+The coordinator gives partitions away no earlier than a session after the last heartbeat that it has seen, or a
+rebalance's time after it called for one; `transport` sets the second longer than the first. A heartbeat counts
+from when it was asked, so the lease ends before the session does, whatever the network did.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 
+from trackrev_stream.kafka.watchdog import end
+
 SAFE_SHARE = 0.8  # of a session; the rest is for a record on its way
 _LOOK_AGAIN_S = 0.05
+# Unlike the monotonic clock, it runs on while the machine sleeps.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-class LeaseLost(Exception):
-    """The partitions belong to another worker now, and were not given back before."""
+def now_s() -> float:
+    """The seconds since this machine started, those in which it slept included."""
+    return time.clock_gettime(_CLOCK)
 
 
 class Lease:
-    """Renewed on the consumer's thread, asked on the producer's; the attributes are replaced, never changed."""
+    """Renewed on the consumer's thread, asked on the producer's; attributes are replaced, never changed.
 
-    def __init__(self, session_s: float, now: Callable[[], float] = time.monotonic) -> None:
+    ``on_lost`` is told when the partitions are another worker's, without having been given back: by default
+    the process ends at once, for whatever it might still send or commit would be wrong.
+    """
+
+    def __init__(
+        self,
+        session_s: float,
+        on_lost: Callable[[str], None] = end,
+        now: Callable[[], float] = now_s,
+    ) -> None:
         self._length_s = session_s * SAFE_SHARE
-        self._now = now
+        self._on_lost = on_lost
+        self.now = now
         self._until = float("inf")  # before the first assignment there is nothing to write for
-        self.lost: str | None = None
 
     def renew(self, asked_at: float) -> None:
-        """The coordinator confirmed our membership; it was asked at ``asked_at``, on the same clock."""
+        """The coordinator confirmed our membership; it was asked at ``asked_at``, by ``now``."""
         self._until = asked_at + self._length_s
 
     def lose(self, reason: str) -> None:
         """The coordinator does not know us any more."""
-        self.lost = reason
+        self._until = float("-inf")
+        self._on_lost(
+            f"this worker was silent for so long that its partitions went to another one ({reason}); it ends "
+            "here, and starts anew from what is committed"
+        )
 
     def holds(self) -> bool:
-        """Whether records for our partitions may be written now. Raises LeaseLost."""
-        if self.lost is not None:
-            raise LeaseLost(
-                f"this worker was silent for so long that its partitions went to another one ({self.lost}); "
-                "it ends here, and starts anew from what is committed"
-            )
-        return self._now() < self._until
+        """Whether records for our partitions may be written now."""
+        return self.now() < self._until
 
     async def wait(self) -> None:
-        """Return as soon as records may be written. Raises LeaseLost."""
+        """Return as soon as records may be written."""
         while not self.holds():
             await asyncio.sleep(_LOOK_AGAIN_S)

@@ -14,7 +14,6 @@ from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP, FutureMessage, RecordMetadata
 
 from trackrev_stream import clock
-from trackrev_stream.kafka.lease import LeaseLost
 
 BATCH_BYTES = 256 * 1024
 # While a request is under way, batches grow by themselves; waiting for more would only add to every hop.
@@ -62,8 +61,8 @@ class Buffer(ProducerBuffer):  # type: ignore[misc]  # Faust has no types
 class Producer(driver.Producer):  # type: ignore[misc]  # Faust has no types
     """Idempotent, acks=all. One queue and one task that empties it, so that order is that of the calls."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.undelivered: set[asyncio.Future[RecordMetadata]] = set()
         self._queue: deque[_Outgoing] = deque()
         self._arrived = asyncio.Event()
@@ -123,7 +122,7 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust has no types
                 timestamp_ms=record.timestamp_ms,
                 headers=record.headers,
             )
-        except (KafkaError, LeaseLost, AssertionError) as error:
+        except (KafkaError, AssertionError) as error:
             self._settle(record, error, None)
         else:
             sent.add_done_callback(partial(self._sent, record))
@@ -159,9 +158,7 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust has no types
             raise ValueError(f"a record for {topic} without a partition: whoever sends it knows its route")
         pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
         at_ms = int(timestamp * 1000) if timestamp else clock.now_ms()
-        record = _Outgoing(
-            TP(topic, partition), key, value, at_ms, list(pairs), self.loop.create_future()
-        )
+        record = _Outgoing(TP(topic, partition), key, value, at_ms, list(pairs), self.loop.create_future())
         self.undelivered.add(record.delivered)
         self._queue.append(record)
         self._arrived.set()
