@@ -22,7 +22,9 @@ from ops.demo.ways import WAYS
 
 ROOT = Path(__file__).parents[2]
 DEMO = (sys.executable, "-m", "ops.demo")
-ROW = re.compile(r"^  ([✓✗]) (.{16}) *(\d+) +([\d,.]+) +([\d,.]+) +(\d+) +([\d,.]+) +([\d,.]+)$", re.MULTILINE)
+ROW = re.compile(
+    r"^  ([✓✗]) (.{16}) *(\d+) +([\d,.]+) +([\d,.]+) +(\d+) +([\d,.]+) +([\d,.]+)$", re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("seed", ["11", "12"])
