@@ -110,7 +110,7 @@ class Server:
 
 
 def programs() -> Path:
-    """Where PostgreSQL is. Without one the test is skipped, and fails where CI=true says that all must run."""
+    """Where PostgreSQL is. Without one the test is skipped, and fails where CI=true: there all must run."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     in_path = shutil.which("initdb")
     if in_path:

@@ -29,8 +29,8 @@ def migrate(database: Database) -> None:
         if found > SCHEMA_VERSION:
             raise StoreError(
                 f"the database {database.place} has schema version {found}, this program knows "
-                f"{SCHEMA_VERSION}: it was written by a newer trackrev-stream; run that one, or give this one "
-                "another database"
+                f"{SCHEMA_VERSION}: it was written by a newer trackrev-stream; run that one, or give "
+                "this one another database"
             )
         adopted = "alembic_version" in tables
         if found < SCHEMA_VERSION or not adopted:

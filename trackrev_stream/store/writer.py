@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 class Writer:
     """Batches grow by themselves: what came while a transaction ran makes the next one. No timer.
 
-    A transaction that fails for a reason that passes (a busy file, a full disk, a server that is down) is tried again in place.
-    Any other failure ends the writer: ``on_fatal`` is told once, and ``submit`` and ``barrier`` raise it.
+    A transaction that fails for a reason that passes (a busy file, a full disk, a server that is down) is
+    tried again in place. Any other failure ends the writer: ``on_fatal`` is told once, and ``submit`` and
+    ``barrier`` raise it.
     """
 
     def __init__(
