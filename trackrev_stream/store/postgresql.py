@@ -126,7 +126,7 @@ def _operational(error: DBAPIError) -> bool:
 def _engine(target: URL, *, writes: bool) -> Engine:
     engine = create_engine(
         target,
-        connect_args={"application_name": "trackrev", **_TCP, **target.query},
+        connect_args={"application_name": "trackrev", "client_encoding": "utf8", **_TCP, **target.query},
         pool_size=1 if writes else READERS,
         max_overflow=0 if writes else 1,
         pool_pre_ping=True,  # after a restart of the server the next transaction finds a new connection
