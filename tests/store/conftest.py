@@ -12,13 +12,25 @@ NewUrl = Callable[[], str]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewUrl]:
     """Makes URLs of new, empty databases."""
-    if request.param == "postgresql":
-        server: Server = request.getfixturevalue("postgres_server")
-        return server.new_database
-    numbers = iter(range(1_000_000))
-    return lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db"
+    made: list[str] = []
+
+    def in_file() -> str:
+        made.append(f"sqlite:///{tmp_path}/{len(made)}.db")
+        return made[-1]
+
+    def on_server() -> str:
+        made.append(server.new_database())
+        return made[-1]
+
+    if request.param == "sqlite":
+        yield in_file
+        return
+    server: Server = request.getfixturevalue("postgres_server")
+    yield on_server
+    for url in made:
+        server.give_back(url)
 
 
 @pytest.fixture

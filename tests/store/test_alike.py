@@ -44,13 +44,19 @@ def both(tmp_path: Path, postgres_server: Server) -> Iterator[tuple[Store, Store
 def random_record(dice: random.Random, version: int) -> AttributedCharge | Visit:
     name = f"ch_{dice.randrange(60)}"
     own = random.Random(name)  # what never changes of a charge
-    at, amount, currency = NOON - own.randrange(SPAN), own.randrange(1, 9_999), own.choice(["usd", "eur", "jpy"])
+    at, amount, currency = (
+        NOON - own.randrange(SPAN),
+        own.randrange(1, 9_999),
+        own.choice(["usd", "eur", "jpy"]),
+    )
     if dice.random() < 0.4:
         return visit(
             f"v{dice.randrange(30)}", channel=dice.choice(CHANNELS), version=version,
             clicks=dice.randrange(4), landed=dice.random() < 0.7, day=at // DAY_MS,
         )  # fmt: skip
-    touches = tuple(touch(one, dice.choice(["", "spring"])) for one in dice.sample(CHANNELS, dice.randrange(4)))
+    touches = tuple(
+        touch(one, dice.choice(["", "spring"])) for one in dice.sample(CHANNELS, dice.randrange(4))
+    )
     refunds = (("re_1", dice.randrange(1, amount + 1)),) if dice.random() < 0.3 else ()
     return charge(
         name, versions=(version, version), amount=amount, refunds=refunds, touches=touches, at=at,

@@ -1,4 +1,4 @@
-"""PostgreSQL that breaks: at any statement, at the commit, for a while. The book is what it would have been."""
+"""PostgreSQL that breaks: at a statement, at the commit, for a while. The book is what it would have been."""
 
 import asyncio
 import socket
@@ -111,7 +111,9 @@ def test_a_connection_that_breaks_at_any_statement_changes_nothing(
     assert statements > 10
     for at in range(1, statements + 1):
         store = Store.open(postgres_server.new_database())
-        breaking = Breaking(store, lambda pid: postgres_server.do(f"SELECT pg_terminate_backend({pid}, 10000)"))
+        breaking = Breaking(
+            store, lambda pid: postgres_server.do(f"SELECT pg_terminate_backend({pid}, 10000)")
+        )
         post_all(store, lambda at=at, breaking=breaking: breaking.arm(at))  # type: ignore[misc]  # mypy on defaults
         assert breaking.broken
         assert without_seq(rows(store)) == without_seq(expected), f"broken at statement {at}"
@@ -188,7 +190,9 @@ def failing(postgres_server: Server) -> Iterator[tuple[Store, Server, str]]:
     store.close()
 
 
-@pytest.mark.parametrize("code", ["53100", "53200", "53300", "40001", "40P01", "55P03", "57014", "58030", "25006"])
+@pytest.mark.parametrize(
+    "code", ["53100", "53200", "53300", "40001", "40P01", "55P03", "57014", "58030", "25006"]
+)
 def test_what_passes_is_waited_out(failing: tuple[Store, Server, str], code: str) -> None:
     store, server, name = failing
     server.do(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.store.builders import (
+    WS,
     all_entries,
     at_offsets,
     charge,
@@ -23,6 +24,7 @@ from trackrev_stream.store.engine import Store
 from trackrev_stream.store.errors import LedgerBroken, PositionConflict
 from trackrev_stream.store.positions import stored_position
 from trackrev_stream.store.post import Posting, PostResult, post
+from trackrev_stream.store.queries import find_charge
 from trackrev_stream.store.schema import charges, visits
 
 NEWS, TUBE = touch(), touch("YouTube", "video")
@@ -111,6 +113,14 @@ def test_a_visit_stands_as_its_newest_version(store: Store) -> None:
     put(store, at_offsets(visit(version=2, clicks=9), first=4, topic="visits"))
     rows = store.read_now(lambda c: c.execute(select(visits).order_by(visits.c.visitor)).all())
     assert [(row.visitor, row.clicks, row.version) for row in rows] == [("v1", 3, 3), ("v2", 1, 1)]
+
+
+def test_a_tag_that_no_database_holds_is_kept_as_near_as_can_be(store: Store) -> None:
+    odd = touch("Referral", "", source="spring\0sale")
+    put(store, at_offsets(charge(touches=(odd,)), charge(touches=(odd,), versions=(1, 2))))
+    put(store, at_offsets(charge(touches=(odd,), versions=(1, 3)), first=2))
+    assert [row.source for row in store.read_now(all_entries)] == ["spring\N{REPLACEMENT CHARACTER}sale"]
+    assert store.read_now(lambda c: find_charge(c, WS, "ch\0")) is None
 
 
 def test_a_second_writer_stops_the_first(store: Store) -> None:
