@@ -39,7 +39,9 @@ class Site:
     async def pay(self, *names: str) -> None:
         """Stripe tells of charges; each is durable on return."""
         for name in names:
-            of = charge(id=name, payment_intent=f"pi_{name}", customer=f"cus_{name}", created=int(time.time()))
+            of = charge(
+                id=name, payment_intent=f"pi_{name}", customer=f"cus_{name}", created=int(time.time())
+            )
             body = json.dumps(event("charge.succeeded", of, id=f"evt_{name}")).encode()
             headers = {"Stripe-Signature": signature(body, SECRET, int(time.time()))}
             url = f"{self.program.url}/webhooks/stripe/{self.workspace}"

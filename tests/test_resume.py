@@ -14,6 +14,7 @@ from trackrev_stream.embedded.log import Log
 from trackrev_stream.resume import Reach, resume_at
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.errors import PositionConflict
+from trackrev_stream.store.schema import api_keys, links, meta, stripe_connections, upsert, workspaces
 
 VISITS = ("visits", 0)
 
@@ -97,8 +98,6 @@ def test_another_database_is_filled_from_the_log(data: Path, postgres_server: Se
 
 
 def copy_settings(source: str, target: str) -> None:
-    from trackrev_stream.store.schema import api_keys, links, meta, stripe_connections, upsert, workspaces
-
     stores = Store.open(source), Store.open(target)
     for table in (workspaces, api_keys, links, stripe_connections, meta):
         rows = stores[0].read_now(lambda c, t=table: [dict(row) for row in c.execute(t.select()).mappings()])  # type: ignore[misc]  # mypy on defaults

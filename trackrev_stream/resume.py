@@ -35,8 +35,8 @@ def resume_at(partition: Partition, stored: int, reach: Reach) -> int | None:
     if wanted > reach.high:
         raise PositionConflict(
             f"the database has applied {name} up to offset {stored}, but the log ends before offset "
-            f"{reach.high}: it is older than the database, or was created anew. Bring back the log that belongs "
-            "to this database (ops/runbooks/backup.md), or start with another database"
+            f"{reach.high}: it is older than the database, or was created anew. Bring back the log that "
+            "belongs to this database (ops/runbooks/backup.md), or start with another database"
         )
     if reach.committed is None or reach.committed <= wanted:
         return None

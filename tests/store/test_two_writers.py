@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -155,6 +156,30 @@ def newest_of(postings: list[Posting]) -> dict[str, AttributedCharge]:
     return newest
 
 
+def write_all(store: Store, postings: list[Posting]) -> None:
+    """Post all by a writer of its own, in many transactions."""
+
+    async def story() -> None:
+        writer = Writer(store, clock, most_waiting=7)
+        writer.start()
+        for posting in postings:
+            await writer.submit(posting)
+        await writer.barrier()
+        await writer.stop()
+
+    run(story())
+
+
+def read_all(store: Store, ended: threading.Event, seen: list[str]) -> None:
+    """Page through the ledger as it grows, to its end."""
+    after, last, page = 0, False, []
+    while not last or page:
+        last = ended.is_set()
+        page = store.read_now(partial(ledger_page, workspace=WS, after=after, limit=100))[0]
+        seen.extend(entry.entry_id for entry in page)
+        after = page[-1].seq if page else after
+
+
 def test_writers_side_by_side_keep_one_book_and_readers_miss_nothing(
     two: tuple[Server, Store, Store],
 ) -> None:
@@ -163,30 +188,10 @@ def test_writers_side_by_side_keep_one_book_and_readers_miss_nothing(
     streams = [records(0, dice), records(1, dice)]
     seen: list[str] = []
     ended = threading.Event()
-
-    def write(store: Store, postings: list[Posting]) -> None:
-        async def story() -> None:
-            writer = Writer(store, clock, most_waiting=7)
-            writer.start()
-            for posting in postings:
-                await writer.submit(posting)
-            await writer.barrier()
-            await writer.stop()
-
-        run(story())
-
-    def read() -> None:
-        after, last = 0, False
-        while True:
-            last = ended.is_set()
-            page, _ = one.read_now(lambda c: ledger_page(c, WS, after, 100))  # noqa: B023 - called at once
-            seen.extend(entry.entry_id for entry in page)
-            after = page[-1].seq if page else after
-            if last and not page:
-                return
-
-    writers = [threading.Thread(target=write, args=pair) for pair in zip((one, other), streams, strict=True)]
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read_all, args=(one, ended, seen))
+    writers = [
+        threading.Thread(target=write_all, args=pair) for pair in zip((one, other), streams, strict=True)
+    ]
     for thread in (*writers, reader):
         thread.start()
     for thread in writers:
