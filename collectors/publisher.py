@@ -1,7 +1,8 @@
 """Publishing to the log: hits in frames, facts and dead letters one by one, each awaited until durable.
 
-A hit that comes alone goes alone. While a frame of a partition is on its way to the log, the hits of that
-partition gather into the next one: under load frames grow by themselves, without a timer.
+A hit that comes alone goes alone, and at once. While a frame of a partition is on its way to the log, and for
+as long as its spacing to the one before lasts, the hits of that partition gather into the next one: a record
+costs the agents as much as many hits within it.
 """
 
 import asyncio
@@ -24,10 +25,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many records may be waiting for the log, and how long a caller waits for it."""
+    """How many records may be waiting for the log, how long a caller waits, and how closely frames follow."""
 
     most_pending: int = 20_000
     longest_wait_s: float = 5.0
+    spacing_s: float = 0.01
 
 
 _DEFAULT = Bounds()
@@ -56,6 +58,7 @@ class _Lane:
 
     waiting: deque[tuple[bytes, _Ticket]] = field(default_factory=deque)
     carrier: asyncio.Task[None] | None = None
+    left_at: float = float("-inf")  # when the last frame left, by the loop's clock
 
 
 class HitPublisher:
@@ -94,6 +97,7 @@ class HitPublisher:
         """Publish what waits in a lane, frame by frame, until nothing does."""
         try:
             while lane.waiting:
+                await self._space(lane)
                 frame = _next_frame(lane.waiting)
                 try:
                     value = encode_frame(hit for hit, _ in frame)
@@ -109,6 +113,14 @@ class HitPublisher:
             lane.carrier = None
             self._settle(lane.waiting, Unavailable("the collector is stopping"))
             lane.waiting.clear()
+
+    async def _space(self, lane: _Lane) -> None:
+        """Wait until the next frame may leave; a full one waits for nothing."""
+        now = asyncio.get_running_loop().time()
+        early_s = lane.left_at + self._bounds.spacing_s - now
+        if early_s > 0 and len(lane.waiting) < MOST_HITS_A_FRAME:
+            await asyncio.sleep(early_s)
+        lane.left_at = asyncio.get_running_loop().time()
 
     def _settle(self, hits: Collection[tuple[bytes, _Ticket]], failure: Exception | None) -> None:
         self._pending -= len(hits)

@@ -2,13 +2,16 @@
 
     with chromium() as running:
         async with running.connect() as browser:
-            page = await browser.open("http://127.0.0.1:8000/")
+            page = await browser.open("http://127.0.0.1:8000/", view=View(width=360))
             await page.wait_for("document.title == 'Ready'")
+            assert page.problems == []
 
-Every page lives in a browser context of its own, so that no cookie of one test reaches another.
+Every page lives in a browser context of its own, so that no cookie of one test reaches another; the context
+ends with the connection.
 """
 
 import asyncio
+import base64
 import os
 import shutil
 import signal
@@ -34,7 +37,7 @@ _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage", "--remote-debugging-port=0", f"--user-agent={PERSON}",
-    "--host-resolver-rules=MAP *.example 127.0.0.1",
+    "--hide-scrollbars", "--host-resolver-rules=MAP *.example 127.0.0.1",
 )  # fmt: skip
 
 
@@ -50,48 +53,90 @@ class ScriptError(AssertionError):
     """JavaScript that threw."""
 
 
+def _told(exception: dict[str, Any]) -> str:
+    description: str = exception.get("exception", {}).get("description", exception["text"])
+    return description
+
+
+@dataclass(frozen=True)
+class View:
+    """How a page is looked at: the viewport in CSS pixels (a narrow one is a phone's), the colour scheme."""
+
+    width: int = 1_200
+    height: int = 900
+    dark: bool = False
+
+
 @dataclass
 class Page:
-    """An open page."""
+    """An open page; ``problems`` collects its uncaught errors, and what its security policy refused."""
 
     browser: "Browser"
     target: str
     session: str
+    problems: list[str] = field(default_factory=list)
+
+    async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        """Call a method of the DevTools protocol on this page."""
+        return await self.browser.call(method, arguments, self.session)
 
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; a promise is awaited. Raises ScriptError."""
-        arguments = {"expression": expression, "awaitPromise": True, "returnByValue": True}
-        answer = await self.browser.call("Runtime.evaluate", arguments, self.session)
+        answer = await self.call(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
         if "exceptionDetails" in answer:
-            raise ScriptError(answer["exceptionDetails"].get("exception", {}).get("description", "?"))
+            raise ScriptError(_told(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
-    async def wait_for(self, expression: str, patience_s: float = PATIENCE_S) -> None:
-        """Return as soon as ``expression`` is true in the page."""
+    async def wait_for(self, expression: str, patience_s: float = PATIENCE_S) -> Any:
+        """The value of ``expression``, as soon as JavaScript takes it for true in the page."""
         deadline = time.monotonic() + patience_s
-        while not await self._holds(expression):
+        while (found := await self._found(expression)) is None:
             assert time.monotonic() < deadline, f"waited {patience_s} s in vain for: {expression}"
             await asyncio.sleep(0.02)
+        return found
 
-    async def _holds(self, expression: str) -> bool:
+    async def _found(self, expression: str) -> Any:
+        # The page decides what is true: an element is, and comes over as an empty object.
         try:
-            return bool(await self.evaluate(expression))
+            return await self.evaluate(f"Promise.resolve({expression}).then((found) => found || null)")
         except ScriptError:  # the page is on its way to another document
-            return False
+            return None
+
+    async def look(self, view: View) -> None:
+        """Look at the page, and at what it will navigate to, in another way."""
+        size = {"width": view.width, "height": view.height}
+        await self.call(
+            "Emulation.setDeviceMetricsOverride", **size, deviceScaleFactor=1, mobile=view.width < 600
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if view.dark else "light"}
+        await self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    async def picture(self) -> bytes:
+        """What is in the viewport, as a PNG."""
+        return base64.b64decode((await self.call("Page.captureScreenshot"))["data"])
 
     async def go(self, url: str) -> None:
         """Navigate, and wait for the load of the new document."""
-        answer = await self.browser.call("Page.navigate", {"url": url}, self.session)
+        answer = await self.call("Page.navigate", url=url)
         assert "errorText" not in answer, f"{url}: {answer['errorText']}"
         await self.wait_for(f"document.readyState == 'complete' && location.href != {'about:blank'!r}")
 
     async def before_load(self, script: str) -> None:
         """Run ``script`` in every document to come, before its own scripts."""
-        await self.browser.call("Page.addScriptToEvaluateOnNewDocument", {"source": script}, self.session)
+        await self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     async def close(self) -> None:
         """Close the page; what it sends on leaving is still sent."""
-        await self.browser.call("Page.close", {}, self.session)
+        await self.call("Page.close")
+
+    def notice(self, event: str, told: dict[str, Any]) -> None:
+        """Keep what an event tells of a problem; failed requests are no problem of the page."""
+        if event == "Runtime.exceptionThrown":
+            self.problems.append(_told(told["exceptionDetails"]))
+        elif event == "Log.entryAdded" and told["entry"]["source"] != "network":
+            self.problems.append(told["entry"]["text"])
 
 
 @dataclass
@@ -101,6 +146,7 @@ class Browser:
     socket: aiohttp.ClientWebSocketResponse
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     answers: dict[int, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
+    pages: dict[str, Page] = field(default_factory=dict)  # by session
 
     async def call(self, method: str, arguments: dict[str, Any], session: str = "") -> dict[str, Any]:
         """Call a method of the DevTools protocol."""
@@ -116,6 +162,9 @@ class Browser:
     async def listen(self) -> None:
         async for message in self.socket:
             data = message.json()
+            page = self.pages.get(data.get("sessionId", ""))
+            if page is not None and "method" in data:
+                page.notice(data["method"], data["params"])
             future = self.answers.get(data.get("id", 0))
             if future is None or future.done():
                 continue
@@ -124,14 +173,17 @@ class Browser:
             else:
                 future.set_result(data["result"])
 
-    async def open(self, url: str = "about:blank", *, before: str = "") -> Page:
+    async def open(self, url: str = "about:blank", *, before: str = "", view: View = View()) -> Page:
         """A new page with cookies of its own; ``before`` runs before any script of its documents."""
-        context = (await self.call("Target.createBrowserContext", {}))["browserContextId"]
+        passing = {"disposeOnDetach": True}
+        context = (await self.call("Target.createBrowserContext", passing))["browserContextId"]
         blank = {"url": "about:blank", "browserContextId": context}
         target = (await self.call("Target.createTarget", blank))["targetId"]
         attached = await self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
-        page = Page(self, target, attached["sessionId"])
-        await self.call("Page.enable", {}, page.session)
+        page = self.pages[attached["sessionId"]] = Page(self, target, attached["sessionId"])
+        for domain in ("Page", "Runtime", "Log"):
+            await page.call(f"{domain}.enable")
+        await page.look(view)
         if before:
             await page.before_load(before)
         if url != "about:blank":
@@ -161,11 +213,11 @@ class Chromium:
 
 
 def chromium_path() -> str:
-    """Where Chromium is. Without one the test is skipped, and fails where CI=true says that all must run."""
+    """Where Chromium is. Without one the test is skipped, and fails where CI says that all must run."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         missing = "no chromium in PATH: apt-get install chromium"
-        if os.environ.get("CI") == "true":
+        if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
     return found

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.browser import Chromium, chromium
 from tests.postgres import Server, postgres
 
 
@@ -12,3 +13,9 @@ def postgres_server() -> Iterator[Server]:
     """A server for tests that need no more of it than its SQL: without fsync it is faster."""
     with postgres(fsync="off", full_page_writes="off") as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def running_chromium() -> Iterator[Chromium]:
+    with chromium() as running:
+        yield running

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,8 +17,9 @@ from aiohttp import web
 
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
-from trackrev_stream import metrics
+from trackrev_stream import address, metrics
 from trackrev_stream.agents import post
+from trackrev_stream.agents.keeper import Keeper
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Worker
 from trackrev_stream.api import page
@@ -25,11 +28,11 @@ from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
-from trackrev_stream.embedded.records import TopicSpec
+from trackrev_stream.embedded.records import TopicMismatch, TopicSpec
 from trackrev_stream.embedded.runtime import SETTINGS, Runtime
 from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.resume import resume
-from trackrev_stream.settings import Settings
+from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.post import Posting
@@ -94,11 +97,11 @@ class Program:
         writer = Writer(store, self._clock, on_fatal=self._fail)
         writer.start()
         self._closing.push_async_callback(writer.stop)
-        runtime = self._agents(writer)
-        await runtime.start()
-        self._closing.push_async_callback(runtime.stop)
+        agents = Keeper(partial(self._agents, writer), event_log)
+        self._closing.push_async_callback(agents.stop)
+        await agents.start()
         self._spawn(event_log.maintain(self._clock))
-        self._spawn(runtime.wait())
+        self._spawn(agents.run())
         public = web.Application()
         edge = EdgeDeps(
             directory=directory,
@@ -111,17 +114,20 @@ class Program:
         add_routes(public, edge)
         api = ReadApi(store, directory, self._clock, settings.public_url)
         public.add_routes([*page.routes(), *api.routes()])
-        await self._serve(_admin(event_log), "127.0.0.1", settings.admin_port)
+        await self._serve_admin(_admin(event_log))
         self.url = await self._serve(public, settings.host, settings.port)
+        address.note(settings.data, self.url)
+        _calm_the_collector()
         self._ready = True
 
     def _open_log(self) -> Log:
         event_log = Log.open(Path(urlsplit(self.settings.broker).path))
         self._closing.push_async_callback(event_log.close)
-        event_log.create_topics(
-            TopicSpec(topic.name, self.settings.partitions, topic.retention_ms, topic.compact)
-            for topic in TOPICS
-        )
+        number = self.settings.partitions
+        try:
+            event_log.create_topics(TopicSpec(t.name, number, t.retention_ms, t.compact) for t in TOPICS)
+        except TopicMismatch as error:
+            raise SettingsError(f"TRACKREV_PARTITIONS is {number}. {error}") from error
         return event_log
 
     def _agents(self, writer: Writer) -> Runtime:
@@ -134,7 +140,6 @@ class Program:
             broker_commit_interval=COMMIT_INTERVAL_S,
             **SETTINGS,
         )
-        app.transport.on_fatal.append(self._fail)
         app.transport.commit_barriers.append(writer.barrier)
         worker = Worker(
             app, partitions=self.settings.partitions, clock=self._clock, on_bug=app.transport.fail
@@ -147,6 +152,17 @@ class Program:
 
         worker.add_sink("post", post.check, submit)
         return Runtime(app)
+
+    async def _serve_admin(self, app: web.Application) -> None:
+        port = self.settings.admin_port
+        try:
+            await self._serve(app, self.settings.admin_host, port)
+        except AddressTakenError as error:
+            if port != ADMIN_PORT:
+                raise AddressTakenError(f"TRACKREV_ADMIN_PORT: {error}") from error
+            # Nobody asked for this port: a second program on this machine starts all the same.
+            url = await self._serve(app, self.settings.admin_host, 0)
+            log.warning("port %d is taken; metrics are at %s/metrics this time", port, url)
 
     async def _serve(self, app: web.Application, host: str, port: int) -> str:
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
@@ -183,7 +199,7 @@ class Program:
 
 
 def _admin(event_log: Log) -> web.Application:
-    """What only this machine may see."""
+    """What only this machine may see, unless TRACKREV_ADMIN_HOST opens it."""
 
     async def exposition(_: web.Request) -> web.Response:
         for topic in TOPICS:
@@ -203,6 +219,13 @@ def _lag(event_log: Log, topic: str) -> int:
         event_log.high_watermark(topic, number) - (event_log.committed(APP_ID, topic, number) or 0)
         for number in range(event_log.topics()[topic].partitions)
     )
+
+
+def _calm_the_collector() -> None:
+    """What was made at the start stays; looking through it again and again stalls the loop for tens of ms."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def quiet_libraries(level: str) -> None:

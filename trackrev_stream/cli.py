@@ -10,9 +10,13 @@ from trackrev_stream import __version__, commands, settings
 from trackrev_stream.app import Program, quiet_libraries, run
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.embedded.records import LogBusy, LogCorrupt
 from trackrev_stream.embedded.runtime import AppFailed
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.errors import StoreError
+
+# Errors whose message says what was wrong and what to do. Anything else is a bug, and shows where.
+_FOR_PEOPLE = (CommandError, SettingsError, StoreError, Unavailable, LogBusy, LogCorrupt, AppFailed, OSError)
 
 Command = Callable[[argparse.Namespace, Settings], Outcome]
 
@@ -29,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             up(chosen)
             return 0
         outcome: Outcome = given.command(given, chosen)
-    except (CommandError, SettingsError, StoreError, Unavailable, AppFailed, OSError) as error:
+    except _FOR_PEOPLE as error:
         print(f"trackrev: {error}", file=sys.stderr)
         return 1
     for warning in outcome.warnings:

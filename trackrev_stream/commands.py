@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from collectors.stripe_permissions import Probe, probe
+from trackrev_stream import address
 from trackrev_stream.api import answers
 from trackrev_stream.api.snippet import script_tag
 from trackrev_stream.clock import now_ms
@@ -50,7 +51,8 @@ def _opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
 
 
 def _origin(settings: Settings) -> str:
-    return settings.public_url or f"http://{settings.host}:{settings.port}"
+    """Where browsers reach the program: as the owner says, else where it listens, else where it will."""
+    return settings.public_url or address.noted(settings.data) or f"http://{settings.host}:{settings.port}"
 
 
 def greeting(settings: Settings, url: str, first: FirstRun | None) -> str:

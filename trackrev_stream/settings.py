@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+ADMIN_PORT = 8766
+
 
 class SettingsError(Exception):
     """A setting that cannot be used; the message names the variable, its value and what it may be."""
@@ -24,6 +26,7 @@ class Settings:
     store: str
     host: str
     port: int
+    admin_host: str
     admin_port: int
     partitions: int
     public_url: str
@@ -41,7 +44,8 @@ VARIABLES = {
     "TRACKREV_STORE": "the database, a file in the data directory by default; sqlite:///FILE or postgresql://...",
     "TRACKREV_HOST": "the address the collectors, API and page listen on, 127.0.0.1 by default",
     "TRACKREV_PORT": "their port, 8765 by default, 0 for any free one",
-    "TRACKREV_ADMIN_PORT": "the port of /metrics on loopback, 8766 by default, 0 for any free one",
+    "TRACKREV_ADMIN_HOST": "where /metrics listens, 127.0.0.1 by default: it asks for no key",
+    "TRACKREV_ADMIN_PORT": "the port of /metrics, 8766 by default, 0 for any free one",
     "TRACKREV_PARTITIONS": "partitions of every topic, 1 by default; fixed once the log is made",
     "TRACKREV_PUBLIC_URL": "where the outside reaches this program, http://HOST:PORT by default",
     "TRACKREV_BEHIND_PROXY": "1 when a reverse proxy sets X-Forwarded-Proto",
@@ -68,7 +72,8 @@ def read(
         store=environment.get("TRACKREV_STORE") or f"sqlite:///{place / 'trackrev.db'}",
         host=host or environment.get("TRACKREV_HOST") or "127.0.0.1",
         port=_number(environment, "TRACKREV_PORT", 8765, 0, 65535) if port is None else port,
-        admin_port=_number(environment, "TRACKREV_ADMIN_PORT", 8766, 0, 65535),
+        admin_host=environment.get("TRACKREV_ADMIN_HOST") or "127.0.0.1",
+        admin_port=_number(environment, "TRACKREV_ADMIN_PORT", ADMIN_PORT, 0, 65535),
         partitions=_number(environment, "TRACKREV_PARTITIONS", 1, 1, 1024),
         public_url=_url(environment.get("TRACKREV_PUBLIC_URL", "")),
         behind_proxy=environment.get("TRACKREV_BEHIND_PROXY", "") in ("1", "true", "yes"),

@@ -42,6 +42,9 @@ def _arguments() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="DIR", help="a fresh data directory, kept (default: a temporary one)"
     )
     parser.add_argument("--port", type=int, default=0, metavar="N", help="of the program (any free one)")
+    parser.add_argument(
+        "--wait", type=float, default=30.0, metavar="S", help="how long the book may take to settle (30)"
+    )
     return parser
 
 
@@ -75,8 +78,8 @@ async def _run(given: argparse.Namespace, screen: Screen, data: Path) -> int:
         async with stand_in(data, running.webhook_url, seed) as stripe:
             await connect_stripe(data, stripe.restricted_key, stripe.url)
             page = f"{running.url}/#ws={WORKSPACE}&key={key}"
-            screen.say(f"  live page  {page}")
-            agreed = await Show(screen, running, key, stripe, seed).run(given.visitors)
+            screen.say(f"  live page  {page}", f"  books      {stripe.url}/_standin/books")
+            agreed = await Show(screen, running, key, stripe, seed, given.wait).run(given.visitors)
             screen.say(f"  seed {seed}, {time.monotonic() - began:.0f} s from start to end")
             if not given.exit:
                 screen.say("", f"It stays up: {page}", "Ctrl-C ends it.")

@@ -63,7 +63,11 @@ async def command(data: Path, *words: str) -> Any:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    answer, complaint = await process.communicate()
+    try:
+        answer, complaint = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     if process.returncode:
         raise DemoError(f"trackrev {' '.join(words[:3])}: {complaint.decode(errors='replace').strip()}")
     return json.loads(answer)
@@ -72,10 +76,8 @@ async def command(data: Path, *words: str) -> Any:
 async def make_workspace(data: Path) -> str:
     """The workspace and its tracked links; returns the API key."""
     key: str = (await command(data, "workspace", "create", WORKSPACE, "--domain", DOMAIN))["api_key"]
-    async with asyncio.TaskGroup() as tasks:
-        for link in LINKS:
-            words = ("link", "create", WORKSPACE, link.slug, "--to", link.target, "--channel", link.channel)
-            tasks.create_task(command(data, *words))
+    links = [("link", "create", WORKSPACE, x.slug, "--to", x.target, "--channel", x.channel) for x in LINKS]
+    await asyncio.gather(*(command(data, *words) for words in links))
     return key
 
 

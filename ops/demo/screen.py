@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 from ops.demo.compare import Figures, Row, total
 
-_NAME = 16
+_NAME = 15
 _BOLD, _GREEN, _RED, _DIM, _PLAIN = "\033[1m", "\033[32m", "\033[31m", "\033[2m", "\033[0m"
 _UP_TO_START, _CLEAR_BELOW = "\033[{}F", "\033[J"
 
@@ -61,7 +61,7 @@ def comparison(screen: Screen, rows: Sequence[Row]) -> list[str]:
     """Both sides, channel by channel."""
     width = len(_side(Figures()))
     head = screen.dim(f"    {'':{_NAME}}{'trackrev':^{width}}  {'the books of Stripe':^{width}}")
-    names = f"{'clicks':>7}{'gross':>12}{'net':>12}"
+    names = f"{'clicks':>7}{'gross':>11}{'net':>11}"
     rule = screen.dim("    " + "─" * (_NAME + 2 * width + 2))
     return [
         head,
@@ -96,4 +96,4 @@ def _compared(screen: Screen, row: Row) -> str:
 
 
 def _side(figures: Figures) -> str:
-    return f"{figures.clicks:>7}{money(figures.gross_minor):>12}{money(figures.net_minor):>12}"
+    return f"{figures.clicks:>7}{money(figures.gross_minor):>11}{money(figures.net_minor):>11}"

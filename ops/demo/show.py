@@ -17,7 +17,6 @@ from ops.demo.screen import Screen
 from ops.demo.shop import Shop
 from ops.demo.stripe import DUPLICATE, StandInAt, Till
 
-_SETTLE_S = 30.0
 _REDRAW_S, _LINE_S = 0.5, 3.0
 _LOOK_S = 0.2
 _STEADY_S = 1.0
@@ -28,13 +27,17 @@ _BOTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """What the demo shows, between a program and a stand-in that are up."""
+    """What the demo shows, between a program and a stand-in that are up.
+
+    After the last visitor the book has `wait_s` to settle.
+    """
 
     screen: Screen
     program: Program
     key: str
     stripe: StandInAt
     seed: int
+    wait_s: float
 
     async def run(self, visitors: int) -> bool:
         """Let so many visitors come, compare, and say whether the books agree. Raises DemoError."""
@@ -46,7 +49,7 @@ class Show:
             shop = Shop(till, connector, self.program.url, self.seed)
             try:
                 await self._open(shop, api, visitors)
-                rows = await settled(api, till)
+                rows = await settled(api, till, self.wait_s)
                 entries = await api.entries()
             except* (DemoError, aiohttp.ClientError, TimeoutError) as group:
                 raise DemoError(self._why(group)) from group
@@ -85,9 +88,9 @@ class Show:
         return "\n  ".join([text, *complaints])
 
 
-async def settled(api: ReadApi, till: Till) -> list[Row]:
-    """The comparison once all webhooks are acknowledged and it agrees and stays so; else as it is at last."""
-    deadline = time.monotonic() + _SETTLE_S
+async def settled(api: ReadApi, till: Till, wait_s: float) -> list[Row]:
+    """The comparison, once no webhook is pending and it agrees and stays so; else as it is in the end."""
+    deadline = time.monotonic() + wait_s
     agreed_since = None
     while True:
         pending = await till.pending()

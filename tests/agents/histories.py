@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from tests.facts import charge_fact, hit
 from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.payment import PaymentFact
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 
 START = 1_750_000_000_000
@@ -18,32 +19,29 @@ CHANNELS = ["newsletter", "youtube", "podcast"]
 def hits(draw: st.DrawFn, days: int = 35) -> Hit:
     at = START + draw(st.integers(0, days * 24)) * 3_600_000
     kind = draw(st.sampled_from(["direct", "search", "link", "internal", "identify", "identify"]))
-    hit = Hit(
-        workspace="ws_1",
-        id=f"hit{draw(st.integers(0, 10_000))}",
-        visitor=draw(st.sampled_from(VISITORS)),
-        kind=HitKind.PAGEVIEW,
-        occurred_at=at,
+    visitor = draw(st.sampled_from(VISITORS))
+    seen = hit(
+        at,
+        # One hit id is one hit: its content follows from the id, as a retry of it is the same request.
+        id=f"{kind}-{visitor[-2:]}-{at}",
+        visitor=visitor,
         received_at=at + draw(st.integers(0, 2 * DAY_MS)),
-        url="https://shop.example/",
         site="shop.example",
     )
-    # One hit id is one hit: its content follows from the id, as a retry of it is the same request.
-    hit = replace(hit, id=f"{kind}-{hit.visitor[-2:]}-{at}")
     match kind:
         case "search":
-            return replace(hit, referrer="https://www.google.com/")
+            return replace(seen, referrer="https://www.google.com/")
         case "internal":
-            return replace(hit, referrer="https://shop.example/pricing")
+            return replace(seen, referrer="https://shop.example/pricing")
         case "identify":
             trust = draw(st.sampled_from([Trust.SIGNED, Trust.UNSIGNED]))
-            return replace(hit, kind=HitKind.IDENTIFY, email_key=draw(st.sampled_from(EMAILS)), trust=trust)
+            return replace(seen, kind=HitKind.IDENTIFY, email_key=draw(st.sampled_from(EMAILS)), trust=trust)
         case "link":
             channel = draw(st.sampled_from(CHANNELS))
             click = Click(f"click-{channel}-{at}", channel, channel, "", at)
             followed = draw(st.sampled_from([HitKind.CLICK, HitKind.PAGEVIEW]))
-            return replace(hit, kind=followed, click=click, id=f"{followed}-{hit.id}")
-    return hit
+            return replace(seen, kind=followed, click=click, id=f"{followed}-{seen.id}")
+    return seen
 
 
 @st.composite
@@ -52,23 +50,11 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
     number = draw(st.integers(1, 5))
     amount = [4_800, 999, 100, 12_345, 1][number - 1]
     created = START + number * 5 * DAY_MS
-    charge = PaymentFact(
-        kind=FactKind.CHARGE,
-        workspace="ws_1",
-        account="own",
-        livemode=True,
-        payment=f"pi_{number}",
-        charge=f"ch_{number}",
-        id=f"ch_{number}",
-        created_at=created,
-        observed_at=created,
-        received_at=created,
-        via="webhook",
-        source_id="evt",
-        status="succeeded",
+    charge = charge_fact(
+        f"ch_{number}",
+        created,
         amount_minor=amount,
         currency=["usd", "usd", "eur", "usd", "usd"][number - 1],
-        captured=True,
         email_key=EMAILS[number % 3],
         customer="cus_1" if number % 2 else "",
     )
@@ -91,38 +77,10 @@ def histories(draw: st.DrawFn) -> list[Hit | PaymentFact]:
     return found + [fact for facts in bought for fact in facts]
 
 
-def bought() -> list[Hit | PaymentFact]:
+def bought() -> tuple[Hit, Hit, PaymentFact]:
     """One visitor of the newsletter who identifies, then pays 48.00 USD."""
     click = Click("click-1", "newsletter", "newsletter", "", START)
-    landing = Hit(
-        workspace="ws_1",
-        id="hit-1",
-        visitor=VISITORS[0],
-        kind=HitKind.PAGEVIEW,
-        occurred_at=START,
-        received_at=START,
-        url="https://shop.example/",
-        click=click,
-    )
+    landing = hit(START, visitor=VISITORS[0], click=click)
     identify = replace(landing, id="hit-2", kind=HitKind.IDENTIFY, email_key="anna", click=None)
-    paid = PaymentFact(
-        kind=FactKind.CHARGE,
-        workspace="ws_1",
-        account="own",
-        livemode=True,
-        payment="pi_1",
-        charge="ch_1",
-        id="ch_1",
-        created_at=START + DAY_MS,
-        observed_at=START + DAY_MS,
-        received_at=START + DAY_MS,
-        via="webhook",
-        source_id="evt_1",
-        status="succeeded",
-        amount_minor=4_800,
-        currency="usd",
-        captured=True,
-        email_key="anna",
-        customer="cus_1",
-    )
-    return [landing, identify, paid]
+    paid = charge_fact(at=START + DAY_MS, amount_minor=4_800, email_key="anna", customer="cus_1")
+    return landing, identify, paid

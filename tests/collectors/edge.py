@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
+from tests.facts import NOW
 from trackrev_stream.contracts.codec import decode, decode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Link, StripeConnection, Unavailable, Workspace
@@ -18,9 +19,7 @@ from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PA
 from trackrev_stream.domain.payment import PaymentFact
 from trackrev_stream.domain.touch import Hit
 
-NOW = 1_790_000_000_000
 PARTITIONS = 4
-VISITOR = "0192f0c1-7c1e-7abc-8def-0123456789ab"
 BROWSER = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 )

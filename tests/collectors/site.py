@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestServer
 from collectors.app import routes
 from collectors.deps import EdgeDeps
 from tests.browser import Browser, Chromium, Page, wait_until
-from tests.collectors.edge import NOW, PARTITIONS, DictDirectory, RecordingPublisher
+from tests.collectors.edge import PARTITIONS, DictDirectory, RecordingPublisher
+from tests.facts import NOW
 from trackrev_stream.domain.touch import Hit
 
 STUB = "window.trackrev = window.trackrev || function () { (trackrev.q = trackrev.q || []).push(arguments) };"

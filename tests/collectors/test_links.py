@@ -3,7 +3,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from collectors.links import with_token
-from tests.collectors.edge import BROWSER, LINK, VISITOR, WORKSPACE, DictDirectory, Edge, on_edge
+from tests.collectors.edge import BROWSER, LINK, WORKSPACE, DictDirectory, Edge, on_edge
+from tests.facts import VISITOR
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.ports import Link
 from trackrev_stream.domain.ids import is_visitor_id

@@ -9,8 +9,6 @@ import pytest
 from collectors.deps import Limits
 from tests.collectors.edge import (
     BROWSER,
-    NOW,
-    VISITOR,
     WORKSPACE,
     DictDirectory,
     Edge,
@@ -18,6 +16,7 @@ from tests.collectors.edge import (
     pageview,
     running,
 )
+from tests.facts import NOW, VISITOR
 from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.ids import is_visitor_id, partition_of, visitor_key
 from trackrev_stream.domain.touch import DAY_MS, HitKind

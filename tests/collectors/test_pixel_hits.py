@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 from collectors.deps import Limits
 from tests.collectors.edge import (
     BROWSER,
-    NOW,
-    VISITOR,
     WORKSPACE,
     Edge,
     identify,
     on_edge,
     pageview,
 )
+from tests.facts import NOW, VISITOR
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.ids import email_key

@@ -1,14 +1,15 @@
 import asyncio
 import gzip
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import web
 
 from collectors.pjs import MOST_GZIPPED_BYTES, stripped
-from tests.browser import PERSON, Chromium, chromium, wait_until
-from tests.collectors.edge import NOW, VISITOR, Edge, on_edge
+from tests.browser import PERSON, Chromium, wait_until
+from tests.collectors.edge import Edge, on_edge
 from tests.collectors.site import Site, site_of
+from tests.facts import NOW, VISITOR
 from trackrev_stream.domain.ids import email_key, is_visitor_id
 from trackrev_stream.domain.touch import HitKind
 
@@ -43,12 +44,6 @@ def test_the_script_is_small_cached_and_compressed() -> None:
 def test_stripping_takes_comments_and_indentation_alone() -> None:
     source = "// a\n  // b\n  var url = 'https://x' // kept: it may be in a string\n\n"
     assert stripped(source) == "var url = 'https://x' // kept: it may be in a string\n"
-
-
-@pytest.fixture(scope="module")
-def running_chromium() -> Iterator[Chromium]:
-    with chromium() as running:
-        yield running
 
 
 Scenario = Callable[[Site], Awaitable[None]]

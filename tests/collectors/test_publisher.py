@@ -6,35 +6,21 @@ import pytest
 
 from collectors.publisher import Bounds, FactPublisher, HitPublisher
 from tests.browser import wait_until
-from tests.collectors.edge import NOW, VISITOR, RecordingPublisher
+from tests.collectors.edge import RecordingPublisher
+from tests.facts import VISITOR, charge_fact
+from tests.facts import hit as page_view
 from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAME
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.ids import partition_of, visitor_key
-from trackrev_stream.domain.payment import FactKind, PaymentFact
-from trackrev_stream.domain.touch import Hit, HitKind
+from trackrev_stream.domain.payment import FactKind
+from trackrev_stream.domain.touch import Hit
 
-FACT = PaymentFact(
-    kind=FactKind.CHARGE,
-    workspace="ws_1",
-    account="own",
-    livemode=True,
-    payment="pi_1",
-    charge="ch_1",
-    id="ch_1",
-    created_at=NOW,
-    observed_at=NOW,
-    received_at=NOW,
-    via="webhook",
-    source_id="evt_1",
-    status="succeeded",
-    amount_minor=100,
-    currency="usd",
-)
+FACT = charge_fact()
 
 
 def hit(number: int, visitor: str = VISITOR, url: str = "") -> Hit:
-    return Hit("ws_1", f"h{number}", visitor, HitKind.PAGEVIEW, NOW, NOW, url)
+    return page_view(id=f"h{number}", visitor=visitor, url=url)
 
 
 def run(scenario: Callable[[RecordingPublisher], Awaitable[None]]) -> None:

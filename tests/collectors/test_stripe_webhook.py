@@ -7,8 +7,9 @@ import stripe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.collectors.edge import NOW, WORKSPACE, DictDirectory, Edge, on_edge
+from tests.collectors.edge import WORKSPACE, DictDirectory, Edge, on_edge
 from tests.contracts.stripe import charge, event, refund
+from tests.facts import NOW
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.ids import partition_of
 from trackrev_stream.metrics import REGISTRY

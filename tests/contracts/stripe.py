@@ -3,7 +3,6 @@
 from typing import Any
 
 CREATED = 1_789_999_000
-VISITOR = "0192f0c1-7c1e-7abc-8def-0123456789ab"
 
 
 def charge(**changes: Any) -> dict[str, Any]:

@@ -3,10 +3,10 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.facts import NOW
 from trackrev_stream.contracts.click_token import LONGEST_AGE_MS, sign, verify
 from trackrev_stream.domain.touch import Click
 
-NOW = 1_790_000_000_000
 SECRET = b"click-secret"
 CLICK = Click("0192f0c1-7c1e-7abc-8def-cccccccccccc", "spring", "Newsletter", "anna", NOW)
 TOKEN = sign(CLICK, "ws_1", SECRET)

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from tests.collectors.edge import WORKSPACE
-from tests.contracts.stripe import CREATED, VISITOR, charge, event, refund
+from tests.contracts.stripe import CREATED, charge, event, refund
+from tests.facts import NOW, VISITOR, charge_fact
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.stripe_events import Observation, charge_facts, facts_of, has_effect
 from trackrev_stream.domain.ids import email_key
 from trackrev_stream.domain.payment import FactKind, PaymentFact, PaymentRow, absorb
 
-NOW = 1_790_000_000_000
 OLD_SHAPE = {"invoice": "in_1", "refunds": {"object": "list", "data": [], "has_more": False}}
 SEEN = Observation("own", True, NOW - 1_000, NOW, "poll", "poll_1")
 
@@ -23,29 +23,15 @@ def facts(event_type: str, of: dict[str, Any], **changes: Any) -> list[PaymentFa
 
 def test_every_field_of_a_charge() -> None:
     assert facts("charge.succeeded", charge(metadata={"tr_visitor": VISITOR}, **OLD_SHAPE)) == [
-        PaymentFact(
-            kind=FactKind.CHARGE,
-            workspace="ws_1",
-            account="own",
-            livemode=True,
-            payment="pi_1",
-            charge="ch_1",
-            id="ch_1",
+        charge_fact(
             created_at=CREATED * 1_000,
             observed_at=(CREATED + 1) * 1_000,
             received_at=NOW,
-            via="webhook",
-            source_id="evt_1",
-            status="succeeded",
             amount_minor=4_200,
-            currency="usd",
-            captured=True,
-            refunded_minor=0,
             customer="cus_1",
             email_key=email_key(WORKSPACE.email_secret, "jenny@shop.example"),
             visitor=VISITOR,
             invoice="in_1",
-            fee_minor=None,
         )
     ]
 

@@ -14,6 +14,7 @@ from trackrev_stream.embedded.records import NewRecord, Record, TopicSpec
 from trackrev_stream.embedded.runtime import SETTINGS, Runtime
 
 GROUP = "shop"
+KEYS = (b"a", b"b", b"c", b"d")
 TOPICS = (TopicSpec("orders", 2), TopicSpec("returns", 2), TopicSpec("totals", 2))
 
 

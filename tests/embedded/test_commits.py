@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.embedded.apps import (
     GROUP,
+    KEYS,
     add,
     counting_app,
     make_app,
@@ -16,8 +17,6 @@ from tests.embedded.apps import (
 )
 from trackrev_stream.embedded.records import NewRecord, TopicSpec
 from trackrev_stream.embedded.runtime import Runtime
-
-KEYS = (b"a", b"b", b"c", b"d")
 
 
 def test_the_commit_waits_for_the_first_event_though_later_ones_are_done(tmp_path: Path) -> None:

@@ -80,15 +80,16 @@ def test_a_record_is_not_seen_before_it_is_durable(tmp_path: Path) -> None:
     async def main() -> None:
         log = Log.open(tmp_path / "log")
         log.create_topics([TopicSpec("hits", 1)])
+        await log.append("hits", 0, [NewRecord(1, b"k", b"v")])
         appended = log.append("hits", 0, [NewRecord(1, b"k", b"v")])
         committed = log.commit("agents", {("hits", 0): 1})
         await asyncio.sleep(0)  # written now, and the disk asked; its answer takes another turn of the loop
         assert not appended.done()
-        assert log.fetch("hits", 0, 0) == []
-        assert log.high_watermark("hits", 0) == 0
+        assert len(log.fetch("hits", 0, 0)) == 1
+        assert log.high_watermark("hits", 0) == 1
         assert log.committed("agents", "hits", 0) is None
         await committed
-        assert len(log.fetch("hits", 0, 0)) == 1
+        assert len(log.fetch("hits", 0, 0)) == 2
         await log.close()
 
     asyncio.run(main())
@@ -174,6 +175,32 @@ def check_full_disk(directory: Path, kind: str) -> None:
     for number, partition, offset in report["acknowledged"]:
         assert found[partition][offset] == number
     assert sum(map(len, found.values())) == len(numbers)
+
+
+def test_a_write_that_failed_late_may_be_there_after_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No disk can be made to fail an fsync on demand, so the answer of this one is replaced.
+    def refuse(self: database.Database) -> None:
+        self.failed = True
+        raise LogUnavailable("the disk did not say that it has it")
+
+    async def main() -> None:
+        log = Log.open(tmp_path / "log")
+        log.create_topics([TopicSpec("hits", 2)])
+        arrival = log.arrival({("hits", 0): 0})
+        with monkeypatch.context() as failing:
+            failing.setattr(database.Database, "sync", refuse)
+            with pytest.raises(LogUnavailable):
+                await log.append("hits", 0, [NewRecord(1, b"k", b"first")])
+        assert log.fetch("hits", 0, 0) == []
+        await log.append("hits", 1, [NewRecord(1, b"k", b"other")])
+        await arrival
+        assert await log.append("hits", 0, [NewRecord(1, b"k", b"second")]) == 1
+        assert [record.value for record in log.fetch("hits", 0, 0)] == [b"first", b"second"]
+        await log.close()
+
+    asyncio.run(main())
 
 
 def test_damage_is_told_and_never_skipped(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faust.types import TP
 
 from tests.embedded.apps import (
     GROUP,
+    KEYS,
     TOPICS,
     add,
     counting_app,
@@ -20,8 +22,6 @@ from tests.embedded.apps import (
 from trackrev_stream.embedded.consumer import Consumer
 from trackrev_stream.embedded.records import NewRecord, TopicSpec
 from trackrev_stream.embedded.runtime import AppFailed, Runtime, TableManager
-
-KEYS = (b"a", b"b", b"c", b"d")
 
 
 def test_an_agent_with_a_table_forwards(tmp_path: Path) -> None:
@@ -226,6 +226,33 @@ def test_a_full_buffer_does_not_sleep(tmp_path: Path, long_sleeps: list[object])
 
     asyncio.run(main())
     assert long_sleeps == []
+
+
+def test_pausing_a_partition_loses_nothing(tmp_path: Path) -> None:
+    # Fails without the position in Consumer._to_message.
+    async def main() -> None:
+        async with open_log(tmp_path) as log:
+            app = make_app(tmp_path)
+            seen: list[tuple[int, int]] = []
+            paused = {TP("orders", 1)}
+
+            async def follow(stream: Any) -> None:
+                async for event in stream.events():
+                    if not seen:
+                        app.consumer.pause_partitions(paused)
+                    seen.append((event.message.partition, event.message.offset))
+
+            app.agent(app.topic("orders"))(follow)
+            for partition in range(2):
+                await log.append("orders", partition, [NewRecord(1, b"k", b"x")] * 200)
+            async with Runtime(app):
+                await until(lambda: (0, 199) in seen)
+                assert (1, 199) not in seen
+                app.consumer.resume_partitions(paused)
+                await until(lambda: len(seen) >= 400)
+            assert sorted(seen) == [(partition, n) for partition in range(2) for n in range(200)]
+
+    asyncio.run(main())
 
 
 def test_a_url_with_a_host_is_told(tmp_path: Path) -> None:

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.embedded.apps import GROUP, add, counting_app, make_app, open_log, read, totals, until
+from tests.embedded.apps import GROUP, KEYS, add, counting_app, make_app, open_log, read, totals, until
 from tests.embedded.support import damage, fill, kill, python
 from trackrev_stream.embedded.records import TopicSpec
 from trackrev_stream.embedded.runtime import AppFailed, Runtime
-
-KEYS = (b"a", b"b", b"c", b"d")
 
 
 async def finish(directory: Path, accepted: list[tuple[int, int]]) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.agents.simulation import Simulation
+from tests.facts import charge_fact, hit
 from trackrev_stream.domain.ids import uuid7
 from trackrev_stream.domain.ledger import net_of
 from trackrev_stream.domain.money import exponent
-from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.payment import PaymentFact
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 
 START = 1_760_000_000_000 // DAY_MS * DAY_MS
@@ -73,26 +74,23 @@ class Teller:
         return replace(self.visit(at, received, who, link), kind=HitKind.CLICK, id=f"click {who} {at}")
 
     def visit(self, at: int, received: int, who: str, source: str) -> Hit:
-        hit = Hit(
-            workspace="ws_1",
+        seen = hit(
+            at,
             id=f"visit {who} {at}",
             visitor=uuid7(0, who.encode().ljust(10)),
-            kind=HitKind.PAGEVIEW,
-            occurred_at=at,
             received_at=received,
-            url="https://shop.example/",
             site="shop.example",
         )
         match source:
             case "direct":
-                return hit
+                return seen
             case "google":
-                return replace(hit, referrer="https://www.google.com/")
-        return replace(hit, click=Click(f"{source} {who} {at}", source, source, "", at))
+                return replace(seen, referrer="https://www.google.com/")
+        return replace(seen, click=Click(f"{source} {who} {at}", source, source, "", at))
 
     def identify(self, at: int, received: int, who: str, email: str, trust: Trust = Trust.UNSIGNED) -> Hit:
-        hit = self.visit(at, received, who, "direct")
-        return replace(hit, kind=HitKind.IDENTIFY, id=f"identify {who} {at}", email_key=email, trust=trust)
+        seen = self.visit(at, received, who, "direct")
+        return replace(seen, kind=HitKind.IDENTIFY, id=f"identify {who} {at}", email_key=email, trust=trust)
 
     def signed(self, at: int, received: int, who: str, email: str) -> Hit:
         return self.identify(at, received, who, email, Trust.SIGNED)
@@ -120,24 +118,7 @@ class Teller:
         known = self._paid.get(charge)
         if known:
             return replace(known, observed_at=at, received_at=received)
-        return PaymentFact(
-            kind=FactKind.CHARGE,
-            workspace="ws_1",
-            account="own",
-            livemode=True,
-            payment=charge.replace("ch_", "pi_"),
-            charge=charge,
-            id=charge,
-            created_at=at,
-            observed_at=at,
-            received_at=received,
-            via="webhook",
-            source_id="evt",
-            status="succeeded",
-            amount_minor=0,
-            currency="usd",
-            captured=True,
-        )
+        return charge_fact(charge, at, received_at=received, amount_minor=0)
 
 
 def facts_of(scenario: Scenario) -> list[Fact]:

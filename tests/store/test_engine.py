@@ -33,12 +33,12 @@ def test_what_was_asked_of_sqlite_holds(sqlite_store: Store) -> None:
     [
         ("postgresql:///x", "names no server"),
         ("postgresql://u:p@ss@db/x", "write special characters"),
-        ("postgresql://u:p@db:port/x", "cannot be read"),
+        ("postgresql://u:p@db:port/x", "not a database URL"),
         ("postgresql://u:p@127.0.0.1:1/x", "cannot use the database x at 127.0.0.1:1: .*refused"),
         ("mysql://db/x", "no database of the kind"),
         ("sqlite://", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
-        ("data.db", "cannot be read; use sqlite"),
+        ("data.db", "not a database URL: 'data.db'; use sqlite"),
         ("sqlite:////nowhere/at/all.db", "No such file or directory"),
     ],
 )

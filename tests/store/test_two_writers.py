@@ -18,7 +18,7 @@ from trackrev_stream.domain.ledger import net_of
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.errors import InvalidSetting, PositionConflict
 from trackrev_stream.store.post import Posting, post
-from trackrev_stream.store.queries import ledger_page
+from trackrev_stream.store.queries import Entry, ledger_page
 from trackrev_stream.store.secrets import Sealer
 from trackrev_stream.store.workspaces import add_api_key, create_workspace
 from trackrev_stream.store.writer import Writer
@@ -172,7 +172,8 @@ def write_all(store: Store, postings: list[Posting]) -> None:
 
 def read_all(store: Store, ended: threading.Event, seen: list[str]) -> None:
     """Page through the ledger as it grows, to its end."""
-    after, last, page = 0, False, []
+    after, last = 0, False
+    page: list[Entry] = []
     while not last or page:
         last = ended.is_set()
         page = store.read_now(partial(ledger_page, workspace=WS, after=after, limit=100))[0]
@@ -180,7 +181,7 @@ def read_all(store: Store, ended: threading.Event, seen: list[str]) -> None:
         after = page[-1].seq if page else after
 
 
-def test_writers_side_by_side_keep_one_book_and_readers_miss_nothing(
+def test_writers_side_by_side_keep_one_book_readers_miss_nothing(
     two: tuple[Server, Store, Store],
 ) -> None:
     _, one, other = two

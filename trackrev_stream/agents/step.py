@@ -15,6 +15,10 @@ from trackrev_stream.contracts.topics import Topic
 T = TypeVar("T")
 
 
+class RowUnreadable(Exception):
+    """A row of a table is not what the agent wrote: damaged, or written by a newer program."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record of a topic as an agent receives it."""
@@ -59,9 +63,17 @@ class Rows:
     puts: dict[str, bytes] = field(default_factory=dict)
 
     def get(self, kind: type[T], key: str) -> T | None:
-        """The row called ``key``, or None."""
+        """The row called ``key``, or None.
+
+        Raises RowUnreadable: it is not the record's fault, so the record must not become a dead letter.
+        """
         raw = self.puts.get(key) or self.read(key.encode())
-        return None if raw is None else decode(kind, raw)
+        if raw is None:
+            return None
+        try:
+            return decode(kind, raw)
+        except Malformed as error:
+            raise RowUnreadable(f"the row {key!r} cannot be read: {error}") from error
 
     def put(self, key: str, row: object) -> None:
         """Write a row; written again, it moves to the end of the order."""

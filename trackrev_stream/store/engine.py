@@ -95,13 +95,14 @@ def _find(url: str) -> Database:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        # Not even the URL itself is shown, nor the error before: what cannot be parsed may be a password.
+        # Nor is the error before shown: what cannot be parsed may be a password.
+        shown = "" if "://" in url else f": {url!r}"
         raise StoreError(
-            f"the database URL cannot be read; {_KINDS}, with special characters as %XX"
+            f"TRACKREV_STORE: not a database URL{shown}; {_KINDS}, with special characters as %XX"
         ) from None
     match parsed.get_backend_name():
         case "sqlite":
             return sqlite.find(parsed)
         case "postgresql":
             return postgresql.find(parsed)
-    raise StoreError(f"no database of the kind {parsed.drivername!r}; {_KINDS}")
+    raise StoreError(f"TRACKREV_STORE: no database of the kind {parsed.drivername!r}; {_KINDS}")

@@ -2,12 +2,12 @@
 
 import os
 import re
-import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +15,13 @@ import pytest
 from sqlalchemy import text
 
 from tests.postgres import Server
-from tests.running import running
-from tests.store.builders import run
+from tests.program.running import Program, Shop
+from tests.program.test_resume import book_of, sell, started
 from tests.store.test_migrations import BEFORE
-from tests.test_resume import book
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.schema import SCHEMA_VERSION, meta, upsert
 
-PAGES = Path(__file__).parent.parent / "ops/runbooks"
+PAGES = Path(__file__).parents[2] / "ops/runbooks"
 
 
 def commands(page: str) -> dict[str, str]:
@@ -47,6 +46,9 @@ class Place:
     backup: Path
     store: str
     programs: Path | None
+
+    def program(self) -> Program:
+        return Program(self.data, TRACKREV_STORE=self.store)
 
     def do(self, page: str, heading: str) -> str:
         return self.run(commands(page)[heading]).stdout
@@ -99,63 +101,60 @@ def test_every_command_is_tried() -> None:
     assert commands("upgrade.md").keys() == {"Upgrade"}
 
 
-def test_a_whole_backup_is_all_that_is_needed(place: Place) -> None:
-    async def story() -> None:
-        async with running(place.data, place.store) as site:
-            await site.visit(2)
-            await site.pay("ch_1", "ch_2")
-            await site.wait_for(2, 2)
-            expected = await book(site)
-        place.do("backup.md", "All, while the program is stopped")
-        if place.on_postgresql:
-            place.do("backup.md", "PostgreSQL, stopped or running")
-        async with running(place.data, place.store) as site:
-            await site.pay("ch_3")
-            await site.wait_for(3, 2)
-        place.do("backup.md", "All")
-        if place.on_postgresql:
-            place.do("backup.md", "PostgreSQL")
-        assert "localhost" in place.do("backup.md", "Check")
-        async with running(place.data, place.store) as site:
-            await site.wait_for(2, 2)
-            assert await book(site) == expected
-            await site.pay("ch_3")
-            await site.wait_for(3, 2)
+def whole_backup(place: Place) -> None:
+    place.do("backup.md", "All, while the program is stopped")
+    if place.on_postgresql:
+        place.do("backup.md", "PostgreSQL, stopped or running")
 
-    run(story())
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in place.backup.iterdir()}
-    assert modes == {0o600}
+
+def whole_restore(place: Place) -> None:
+    place.do("backup.md", "All")
+    if place.on_postgresql:
+        place.do("backup.md", "PostgreSQL")
+
+
+def test_a_whole_backup_is_all_that_is_needed(place: Place) -> None:
+    program = place.program()
+    with started(program):
+        shop = Shop.greeted(program)
+        sell(shop, "ch_1", "ch_2", visitors=2)
+        expected = book_of(shop, 2, 2)
+        program.stop()
+    whole_backup(place)
+    with started(program):
+        sell(shop, "ch_3")
+        book_of(shop, 3, 2)
+        program.stop()
+    whole_restore(place)
+    assert "localhost" in place.do("backup.md", "Check")
+    with started(program):
+        assert book_of(shop, 2, 2) == expected
+        sell(shop, "ch_3")
+        book_of(shop, 3, 2)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in place.backup.iterdir()} == {0o600}
     assert stat.S_IMODE((place.data / "secret.key").stat().st_mode) == 0o600
 
 
 def test_a_backup_of_the_running_database_catches_up(place: Place) -> None:
-    async def story() -> None:
-        async with running(place.data, place.store) as site:
-            await site.pay("ch_1", "ch_2")
-            await site.wait_for(2, 0)
-            title = "PostgreSQL, stopped or running"
-            if not place.on_postgresql:
-                title = "The SQLite database alone, while the program runs"
-            place.do("backup.md", title)
-            await site.pay("ch_3")
-            await site.visit(1)
-            await site.wait_for(3, 1)
-            expected = await book(site)
-        place.do("backup.md", "PostgreSQL" if place.on_postgresql else "The SQLite database alone")
-        place.do("backup.md", "Check")
-        async with running(place.data, place.store) as site:
-            await site.wait_for(3, 1)
-            assert await book(site) == expected
-
-    run(story())
+    program = place.program()
+    with started(program):
+        shop = Shop.greeted(program)
+        sell(shop, "ch_1", "ch_2")
+        book_of(shop, 2, 0)
+        title = "The SQLite database alone, while the program runs"
+        place.do("backup.md", "PostgreSQL, stopped or running" if place.on_postgresql else title)
+        sell(shop, "ch_3", visitors=1)
+        expected = book_of(shop, 3, 1)
+        program.stop()
+    place.do("backup.md", "PostgreSQL" if place.on_postgresql else "The SQLite database alone")
+    assert "localhost" in place.do("backup.md", "Check")
+    with started(program):
+        assert book_of(shop, 3, 1) == expected
 
 
 def test_the_check_sees_a_lost_secret_key(place: Place) -> None:
-    async def story() -> None:
-        async with running(place.data, place.store):
-            pass
-
-    run(story())
+    with started(place.program()):
+        pass
     (place.data / "secret.key").unlink()
     assert (
         "does not open with this secret key" in place.run(commands("backup.md")["Check"], fails=True).stderr
@@ -163,33 +162,25 @@ def test_the_check_sees_a_lost_secret_key(place: Place) -> None:
 
 
 def test_an_upgrade_and_the_way_back(place: Place) -> None:
-    async def story() -> None:
-        async with running(place.data, place.store) as site:
-            await site.pay("ch_1")
-            await site.wait_for(1, 0)
-
-    run(story())
-    place.do("backup.md", "All, while the program is stopped")
-    if place.on_postgresql:
-        place.do("backup.md", "PostgreSQL, stopped or running")
+    program = place.program()
+    with started(program):
+        program.stop()
+    whole_backup(place)
     assert "localhost" in place.do("upgrade.md", "Upgrade")
     store = Store.open(place.url())  # what a newer program leaves behind
     store.write_now(lambda c: upsert(c, meta, [{"name": "schema_version", "value": SCHEMA_VERSION + 1}]))
     store.write_now(lambda c: c.execute(text("CREATE TABLE newer (id BIGINT REFERENCES entries (seq))")))
     store.close()
     assert "newer trackrev-stream" in place.run(commands("upgrade.md")["Upgrade"], fails=True).stderr
-    place.do("backup.md", "All")
-    if place.on_postgresql:
-        place.do("backup.md", "PostgreSQL")
+    whole_restore(place)
     assert "localhost" in place.do("backup.md", "Check")
-    run(story())
+    with started(program):
+        pass
 
 
 def test_an_upgrade_from_before_there_were_migrations(tmp_path: Path) -> None:
     place = Place(tmp_path / "data", tmp_path, "", None)
     place.data.mkdir()
-    with sqlite3.connect(place.data / "trackrev.db") as old:
+    with closing(sqlite3.connect(place.data / "trackrev.db")) as old:
         old.executescript(BEFORE.read_text())
-    old.close()
     assert "No workspace yet" in place.do("upgrade.md", "Upgrade")
-    shutil.rmtree(place.data)

@@ -1,0 +1,79 @@
+"""`python -m ops.bench [NAME ...]`: run benchmarks, print a table, write the figures to a file."""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from ops.bench import domain, edge, latency, log
+from ops.bench.figures import Result
+from ops.demo.processes import DemoError
+
+Benchmark = Callable[[Path, float], Awaitable[Result]]
+
+BENCHMARKS: dict[str, tuple[Benchmark, float]] = {
+    "latency": (latency.run, 60.0),
+    "edge": (edge.run, 10.0),
+    "domain": (domain.run, 10.0),
+    "log": (log.run, 8.0),
+}
+"""By name: what runs it, and for how many seconds unless told otherwise."""
+
+
+def main() -> int:
+    """Run what was asked for: 0 when all ran, 1 when one could not, 130 when interrupted."""
+    given = _arguments().parse_args()
+    try:
+        with tempfile.TemporaryDirectory(prefix="trackrev-bench-", ignore_cleanup_errors=True) as place:
+            return asyncio.run(_run(given, Path(place)))
+    except asyncio.CancelledError:
+        print("\nStopped before the end.")
+        return 130
+    except (DemoError, OSError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ops.bench", description=__doc__)
+    known = list(BENCHMARKS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)} (default: all)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long each one measures")
+    default = Path(tempfile.gettempdir()) / "trackrev-bench" / "last.json"
+    parser.add_argument("--out", type=Path, default=default, metavar="FILE", help=f"default {default}")
+    return parser
+
+
+async def _run(given: argparse.Namespace, place: Path) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    names = given.names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        raise DemoError(f"no benchmark is called {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    print(f"{machine}, load before {os.getloadavg()[0]:.1f}", flush=True)
+    results = []
+    for name in names:
+        benchmark, seconds = BENCHMARKS[name]
+        own = place / name
+        own.mkdir()
+        results.append(await benchmark(own, given.seconds or seconds))
+        print(*results[-1].as_lines(), sep="\n", flush=True)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(
+        json.dumps({"machine": machine, "results": [r.as_json() for r in results]}, indent=1)
+    )
+    print(f"\nWritten to {given.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Figures: what a benchmark found, and how it is shown."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number with its unit; `note` says what it is, where the name does not."""
+
+    name: str
+    value: float
+    unit: str
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Result:
+    """What a benchmark found."""
+
+    name: str
+    about: str
+    figures: list[Figure] = field(default_factory=list)
+
+    def add(self, name: str, value: float, unit: str, note: str = "") -> None:
+        """Add a figure."""
+        self.figures.append(Figure(name, value, unit, note))
+
+    def add_percentiles(self, name: str, values_s: Sequence[float], note: str = "") -> None:
+        """Add p50, p99 and the maximum of durations in seconds, as milliseconds."""
+        for label, share in (("p50", 0.50), ("p99", 0.99), ("max", 1.0)):
+            self.add(f"{name} {label}", 1_000 * percentile(values_s, share), "ms", note)
+            note = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def as_lines(self) -> list[str]:
+        """A table for people."""
+        rows = [
+            f"  {figure.name:<34}{_number(figure.value):>12} {figure.unit:<12}{figure.note}".rstrip()
+            for figure in self.figures
+        ]
+        return ["", f"{self.name}: {self.about}", *rows]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that a share of all do not exceed (nearest rank); not a number without values."""
+    if not values:
+        return float("nan")
+    ordered = sorted(values)
+    return ordered[max(0, min(len(ordered) - 1, -int(-share * len(ordered) // 1) - 1))]
+
+
+def _number(value: float) -> str:
+    if value >= 1_000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,0 +1,129 @@
+"""`python -m ops.bench.load`: an open-loop load in a process of its own.
+
+Everything is sent on schedule whether or not earlier answers have come, and each duration is counted from
+the scheduled time, so that a slow answer cannot hide the wait of those behind it. Times are those of the
+monotonic clock, which on Linux is the same in all processes.
+"""
+
+import argparse
+import asyncio
+import heapq
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from ops.bench import traffic
+from ops.bench.wire import Pool
+
+LIFE_S = 5.0
+"""How long a visitor stays; their charge comes at the end, half of it after they identified."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Due:
+    """One request: of a visitor, the `number`-th hit, or the charge when that is None.
+
+    `raw` is made already, except for webhooks, which have to be of their time.
+    """
+
+    at_s: float
+    visitor: int
+    number: int | None = field(compare=False)
+    raw: bytes | None = field(compare=False, repr=False)
+
+
+@dataclass(slots=True)
+class Log:
+    """What came of the requests."""
+
+    sent_late_s: list[float] = field(default_factory=list)
+    hits_s: list[tuple[float, float]] = field(default_factory=list)
+    webhooks_s: list[tuple[float, float]] = field(default_factory=list)
+    charges: dict[str, float] = field(default_factory=dict)
+    statuses: Counter[str] = field(default_factory=Counter)
+
+
+def schedule(url: str, seconds: float, hits_a_second: int, webhooks_a_second: int) -> list[Due]:
+    """What is due, in order. From LIFE_S on, for so many seconds, both rates are as wanted."""
+    each = hits_a_second // webhooks_a_second
+    ordered = heapq.merge(
+        *(_hits(url, number, each, seconds, webhooks_a_second) for number in range(each)),
+        (Due(v / webhooks_a_second + LIFE_S, v, None, None) for v in range(int(webhooks_a_second * seconds))),
+    )
+    return list(ordered)
+
+
+def _hits(url: str, number: int, each: int, seconds: float, visitors_a_second: int) -> Iterator[Due]:
+    for visitor in range(int(visitors_a_second * (seconds + LIFE_S))):
+        at_s = visitor / visitors_a_second + number * LIFE_S / each
+        if at_s < seconds + LIFE_S:
+            identify, landing = number == each // 2, number in (0, each - 1)
+            raw = traffic.hit(url, visitor, number, identify=identify, landing=landing)
+            yield Due(at_s, visitor, number, raw)
+
+
+async def send_all(url: str, due: list[Due], start: float) -> Log:
+    """Send everything when it is due; returns when all is answered."""
+    pool, log = Pool(url), Log()
+    async with asyncio.TaskGroup() as tasks:
+        for one in due:
+            wait_s = start + one.at_s - time.monotonic()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            tasks.create_task(_send(pool, url, one, start, log))
+    pool.close()
+    return log
+
+
+async def _send(pool: Pool, url: str, one: Due, start: float, log: Log) -> None:
+    scheduled = start + one.at_s
+    log.sent_late_s.append(time.monotonic() - scheduled)
+    raw = one.raw if one.raw is not None else traffic.webhook(url, one.visitor, int(time.time()))
+    try:
+        status = str((await pool.ask(raw))[0])
+    except (OSError, TimeoutError) as error:
+        status = type(error).__name__
+    kind, good = ("webhook", "200") if one.number is None else ("hit", "202")
+    log.statuses[f"{kind} {status}"] += 1
+    if status != good:
+        return
+    answered = time.monotonic()
+    (log.webhooks_s if one.number is None else log.hits_s).append((one.at_s, answered - scheduled))
+    if one.number is None:
+        log.charges[traffic.charge_id(one.visitor)] = scheduled
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m ops.bench.load")
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--hits", type=int, default=500)
+    parser.add_argument("--webhooks", type=int, default=50)
+    given = parser.parse_args()
+    due = schedule(given.url, given.seconds, given.hits, given.webhooks)
+    start = time.monotonic() + 0.5
+    print(json.dumps({"start": start}), flush=True)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        log = runner.run(send_all(given.url, due, start))
+    given.out.write_text(json.dumps(_as_json(log)))
+
+
+def _as_json(log: Log) -> dict[str, Any]:
+    return {
+        "sent_late_s": log.sent_late_s,
+        "hits_s": log.hits_s,
+        "webhooks_s": log.webhooks_s,
+        "charges": log.charges,
+        "statuses": log.statuses,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""What the benchmarks send: hits of visitors, and signed webhooks of charges."""
+
+import hashlib
+import hmac
+import json
+
+from ops.bench.wire import request
+from trackrev_stream.domain.ids import uuid7
+
+WORKSPACE = "ws_bench"
+DOMAIN = "shop.example"
+WEBHOOK_SECRET = "whsec_bench"
+_SITE = f"https://{DOMAIN}"
+_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+_REFERRERS = ("https://www.google.com/", "https://blog.example.net/tools", "https://www.youtube.com/", "")
+_AT = 1_790_000_000_000
+"""The browser's clock. The edge corrects it, so it may stand still and bodies can be made beforehand."""
+
+
+def email(visitor: int) -> str:
+    return f"visitor.{visitor}@mail.example"
+
+
+def hit(url: str, visitor: int, number: int, *, identify: bool = False, landing: bool = False) -> bytes:
+    """A request with one hit, the `number`-th of a visitor."""
+    # Spelled as p.js does it: small differences in size are not the point.
+    one = {
+        "id": f"{visitor:x}-{number:x}-8f14e45fceea167a5a36",
+        "type": "pageview",
+        "at": _AT,
+        "url": f"{_SITE}/",
+    }
+    if identify:
+        one |= {"type": "identify", "email": email(visitor)}
+    elif landing:
+        one |= {"referrer": _REFERRERS[(visitor + number) % len(_REFERRERS)]}
+    else:
+        one |= {"referrer": f"{_SITE}/pricing"}
+    body = json.dumps({"workspace": WORKSPACE, "sent_at": _AT, "hits": [one]}).encode()
+    cookie = uuid7(_AT, visitor.to_bytes(10, "big"))
+    headers = {
+        "User-Agent": _AGENT,
+        "Content-Type": "text/plain;charset=UTF-8",
+        "Origin": _SITE,
+        "Referer": f"{_SITE}/",
+        "Cookie": f"tr_vid={cookie}",
+    }
+    return request("POST", f"{url}/e", headers, body)
+
+
+def charge_id(visitor: int) -> str:
+    return f"ch_bench{visitor:08}"
+
+
+def webhook(url: str, visitor: int, now_s: int) -> bytes:
+    """A request that tells of a visitor's charge, created and signed now (seconds since the epoch)."""
+    body = json.dumps(_event(visitor, now_s), indent=2).encode()
+    digest = hmac.new(WEBHOOK_SECRET.encode(), f"{now_s}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {
+        "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        "Content-Type": "application/json; charset=utf-8",
+        "Stripe-Signature": f"t={now_s},v1={digest}",
+    }
+    return request("POST", f"{url}/webhooks/stripe/{WORKSPACE}", headers, body)
+
+
+def _event(visitor: int, now_s: int) -> dict[str, object]:
+    amount_minor = 1_900 + visitor % 10_000
+    charge = {
+        "id": charge_id(visitor),
+        "object": "charge",
+        "amount": amount_minor,
+        "amount_captured": amount_minor,
+        "amount_refunded": 0,
+        "balance_transaction": f"txn_bench{visitor:08}",
+        "billing_details": {"email": email(visitor), "name": None, "phone": None, "address": None},
+        "captured": True,
+        "created": now_s,
+        "currency": "usd",
+        "customer": None,
+        "livemode": True,
+        "metadata": {},
+        "paid": True,
+        "payment_intent": f"pi_bench{visitor:08}",
+        "receipt_email": None,
+        "refunded": False,
+        "status": "succeeded",
+    }
+    return {
+        "id": f"evt_bench{visitor:08}",
+        "object": "event",
+        "api_version": "2025-03-31.basil",
+        "created": now_s,
+        "data": {"object": charge},
+        "livemode": True,
+        "type": "charge.succeeded",
+    }

@@ -1,0 +1,85 @@
+"""The benchmarks: they run, count right, and say what they cannot do. No figure is asserted."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.bench.figures import Result, percentile
+from ops.bench.load import LIFE_S, schedule
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ([3.0], 0.99, 3.0),
+        ([4.0, 1.0, 3.0, 2.0], 0.5, 2.0),
+        ([4.0, 1.0, 3.0, 2.0], 1.0, 4.0),
+        ([float(n) for n in range(1, 101)], 0.99, 99.0),
+    ],
+)
+def test_percentiles_are_nearest_ranks(values: list[float], share: float, expected: float) -> None:
+    assert percentile(values, share) == expected
+
+
+def test_the_load_is_due_at_the_rates_that_it_names() -> None:
+    due = schedule("http://127.0.0.1:1", 4.0, hits_a_second=100, webhooks_a_second=10)
+    assert due == sorted(due)
+    full = [one for one in due if LIFE_S <= one.at_s < LIFE_S + 4.0]
+    hits = Counter(int(one.at_s) for one in full if one.number is not None)
+    webhooks = Counter(int(one.at_s) for one in full if one.number is None)
+    assert all(abs(count - 100) <= 10 for count in hits.values()), "to one hit of each visitor"
+    assert set(webhooks.values()) == {10}
+    identified = {one.visitor: one.at_s for one in due if one.number == 5}
+    for one in full:
+        assert one.number is not None or identified[one.visitor] <= one.at_s - 2, (
+            "known well before the charge"
+        )
+
+
+def _bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = (sys.executable, "-m", "ops.bench", *arguments)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+
+
+def _figures(written: Path, name: str) -> dict[str, Any]:
+    results = {result["name"]: result for result in json.loads(written.read_text())["results"]}
+    return {figure["name"]: figure["value"] for figure in results[name]["figures"]}
+
+
+def test_what_runs_in_one_process(tmp_path: Path) -> None:
+    out = tmp_path / "last.json"
+    done = _bench("domain", "log", "--seconds", "1", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert str(out) in done.stdout
+    assert _figures(out, "domain")["events, frames of 50"] > 0
+    assert _figures(out, "log")["fetch"] > 0
+
+
+def test_under_load_nothing_is_lost(tmp_path: Path) -> None:
+    out = tmp_path / "last.json"
+    done = _bench("latency", "edge", "--seconds", "1", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    latency, edge = _figures(out, "latency"), _figures(out, "edge")
+    assert latency["not taken"] == latency["never credited"] == edge["not taken"] == 0
+    assert latency["webhook to credited entry p50"] >= latency["webhook to readable entry p50"]
+
+
+def test_it_says_which_names_it_knows() -> None:
+    done = _bench("speed")
+    assert done.returncode == 1
+    assert done.stderr == "bench: no benchmark is called 'speed'; there are latency, edge, domain, log\n"
+
+
+def test_a_table_is_for_people() -> None:
+    result = Result("log", "about")
+    result.add("fetch", 123_456.7, "records/s", "pages")
+    result.add("none", float("nan"), "ms")
+    assert result.as_lines()[1] == "log: about"
+    assert result.as_lines()[2].split() == ["fetch", "123,457", "records/s", "pages"]

@@ -1,0 +1,122 @@
+"""The program when its surroundings fail: a disk that is full, records that nobody can read."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import shutil
+import subprocess
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.program import stripe
+from tests.program.running import Json, Shop, now_ms, running, until
+from trackrev_stream.contracts.codec import decode
+from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.topics import (
+    DEAD_LETTERS,
+    JOURNEYS,
+    PAYMENTS,
+    PIXEL_HITS,
+    STRIPE_PAYMENTS,
+    VISITS,
+)
+from trackrev_stream.embedded.log import Log
+from trackrev_stream.embedded.records import NewRecord
+
+VISITOR = str(uuid.UUID(int=7, version=4))
+POISONED = (PIXEL_HITS, STRIPE_PAYMENTS, JOURNEYS, PAYMENTS, VISITS)
+
+
+def landing(number: int) -> Json:
+    url = "https://shop.example/?utm_source=newsletter&utm_medium=email"
+    return {"id": f"hit-{number}", "type": "pageview", "at": now_ms(), "url": url}
+
+
+def buy(shop: Shop, number: int) -> int:
+    """The status of the webhook of a charge."""
+    bought = stripe.charge(f"ch_{number}", 1_000 + number, now_ms() // 1000, "anna@example.com")
+    return shop.webhook(stripe.succeeded(bought)).status
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MB."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(tmp_path)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        if os.environ.get("CI") == "true":
+            pytest.fail("cannot mount a small disk, which CI must be able to")
+        pytest.skip("only root can mount a small disk")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+def test_a_full_disk_is_a_503_and_nothing_acknowledged_is_lost(small_disk: Path) -> None:
+    with running(small_disk / "data") as program:
+        shop = Shop.greeted(program)
+        assert [shop.hits(VISITOR, landing(n)).status for n in range(10)] == [202] * 10
+        assert buy(shop, 0) == 200
+        shop.worth("ch_0", 1_000)
+        with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while True:
+                filler.write(bytes(4096))
+        # A little may still fit into what was set aside; then everything is refused.
+        numbers, taken = itertools.count(10), Counter({202: 10})
+        while taken[503] < 20:
+            answer = shop.hits(VISITOR, landing(next(numbers)))
+            taken[answer.status] += 1
+            assert answer.status in (202, 503)
+        assert answer.headers["Retry-After"]
+        assert buy(shop, 1) == 503
+        assert shop.worth("ch_0", 1_000)["status"] == "unattributed"  # what is known can still be read
+        (small_disk / "filler").unlink()
+        until(lambda: shop.hits(VISITOR, landing(next(numbers))).status == 202, "hits are taken again")
+        until(lambda: buy(shop, 1) == 200, "webhooks are taken again")
+        shop.worth("ch_1", 1_001)
+        until(lambda: shop.channels()["Email"]["clicks"] > taken[202], "every click acknowledged")
+        before = shop.ledger()
+        assert program.stop() == 0
+        program.start()
+        assert shop.ledger() == before
+
+
+async def _poison(data: Path) -> None:
+    """Put a record that nobody can read into several topics, as another program might."""
+    log = Log.open(data / "log")
+    for topic in POISONED:
+        await log.append(topic.name, 0, [NewRecord(now_ms(), b"ws_shop|x", b"\x00 not a record")])
+    await log.close()
+
+
+async def _dead_letters(data: Path) -> list[DeadLetter]:
+    log = Log.open(data / "log")
+    found = [decode(DeadLetter, record.value) for record in log.fetch(DEAD_LETTERS.name, 0, 0)]
+    await log.close()
+    return found
+
+
+def test_records_that_nobody_can_read_become_dead_letters(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        shop = Shop.greeted(program)
+        assert program.stop() == 0
+        asyncio.run(_poison(program.data))
+        program.start()
+        assert shop.hits(VISITOR, landing(1)).status == 202
+        assert buy(shop, 1) == 200
+        shop.worth("ch_1", 1_001)
+        until(lambda: shop.channels().get("Email", {}).get("clicks") == 1, "the click")
+        assert program.stop() == 0
+        letters = asyncio.run(_dead_letters(program.data))
+        assert {(letter.topic, letter.processor) for letter in letters} == {
+            (topic.name, topic.consumer) for topic in POISONED
+        }
+        assert len(letters) == len(POISONED)
+        assert all(letter.failure == "malformed" and letter.message for letter in letters)
+        # They were dealt with: the next start does not meet them again.
+        program.start()
+        assert program.stop() == 0
+        assert asyncio.run(_dead_letters(program.data)) == letters

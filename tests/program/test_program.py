@@ -1,0 +1,174 @@
+"""The program as people meet it: commands beside it, restarts, and what it says when something is wrong."""
+
+import contextlib
+import socket
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.program import stripe
+from tests.program.running import Json, Program, Shop, now_ms, running, until
+from trackrev_stream.settings import ADMIN_PORT
+
+VISITOR = str(uuid.UUID(int=7, version=4))
+ANNA = "anna@example.com"
+
+
+def earn(shop: Shop, charge: str = "ch_1", amount: int = 4_800) -> Json:
+    """A visitor comes from a search, identifies, and pays; Stripe's charge."""
+    now = now_ms()
+    landing = {
+        "id": f"l-{charge}",
+        "type": "pageview",
+        "at": now - 60_000,
+        "url": "https://shop.example/?q=1",
+    }
+    landing["referrer"] = "https://www.google.com/"
+    identify = {"id": f"i-{charge}", "type": "identify", "at": now, "email": ANNA}
+    assert shop.hits(VISITOR, landing, identify).status == 202
+    bought = stripe.charge(charge, amount, now // 1000 + 1, ANNA)
+    assert shop.webhook(stripe.succeeded(bought)).status == 200
+    shop.worth(charge, amount)
+    return bought
+
+
+def test_commands_take_effect_while_the_program_runs(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        shop = Shop.open(program)
+        assert f'src="{program.url}/p.js"' in shop.script_tag
+        assert shop.link("spring", "Newsletter", "https://shop.example/a") == f"{program.url}/l/spring"
+        assert "/a?tr_click=" in shop.follow("spring", VISITOR).headers["Location"]
+        shop.link("summer", "Newsletter", "https://shop.example/b")
+        assert "/b?tr_click=" in shop.follow("summer", VISITOR).headers["Location"]
+        assert shop.follow("autumn", VISITOR).status == 404
+        until(lambda: shop.channels().get("Newsletter", {}).get("clicks") == 2, "both clicks")
+        listed = program.command("link", "list", "ws_shop")["links"]
+        assert [link["slug"] for link in listed] == ["spring", "summer"]
+        # What was changed is followed within a second.
+        shop.link("spring", "Newsletter", "https://shop.example/c")
+        until(lambda: "/c?tr_click=" in shop.follow("spring", VISITOR).headers["Location"], "the new target")
+
+
+def test_a_restart_goes_on_where_it_left_off(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        said = program.said()
+        shop = Shop.greeted(program)
+        bought = earn(shop)
+        before = shop.ledger()
+        assert program.stop() == 0
+        program.start()
+        assert program.said() == said
+        assert shop.ledger() == before
+        assert shop.webhook(stripe.succeeded(bought)).status == 200
+        assert shop.webhook(stripe.refunded(bought, 1_440, bought["created"] + 1)).status == 200
+        told = shop.worth("ch_1", 3_360)
+        assert [(e["reason"], e["amount_minor"]) for e in told["entries"]] == [
+            ("credit", 4_800),
+            ("refund", -1_440),
+        ]
+        assert shop.ledger()[: len(before)] == before
+
+
+def test_the_greeting_has_all_that_a_beginner_needs(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        greeting = program.greeting
+        workspace, key = greeting["Workspace"], greeting["API key"]
+        assert greeting["Live page"] == f"{program.url}/#ws={workspace}&key={key}"
+        assert greeting["Data"] == str(program.data)
+        assert f'src="{program.url}/p.js"' in program.said()
+        assert f'data-workspace="{workspace}"' in program.said()
+        headers = {"Authorization": f"Bearer {key}"}
+        assert program.request("GET", f"/api/workspaces/{workspace}", headers=headers).status == 200
+        assert program.request("GET", "/").status == 200
+
+
+def refused(program: Program, *words: str, **environment: str) -> str:
+    """What `up` says when it does not start: one message for people."""
+    done = program.run("up", *words, **environment)
+    assert done.returncode == 1, done
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("trackrev: ")
+    return done.stderr
+
+
+def test_one_data_directory_has_one_program(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        message = refused(program, "--port", "0")
+        assert str(program.data) in message
+        assert "in use by another process" in message
+        assert program.is_ready()
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert f"127.0.0.1:{port}" in refused(program, "--port", str(port))
+        message = refused(program, "--port", "0", TRACKREV_ADMIN_PORT=str(port))
+        assert f"127.0.0.1:{port}" in message
+        assert "TRACKREV_ADMIN_PORT" in message
+
+
+def test_a_second_program_on_a_machine_finds_another_port_for_its_metrics(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # taken by somebody else: as good
+            stack.enter_context(socket.create_server(("127.0.0.1", ADMIN_PORT)))
+        program = stack.enter_context(running(tmp_path / "data", TRACKREV_ADMIN_PORT=str(ADMIN_PORT)))
+        until(lambda: "metrics are at http://127.0.0.1:" in program.said(), "where they are")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRACKREV_PORT", "http"),
+        ("TRACKREV_PORT", "70000"),
+        ("TRACKREV_PARTITIONS", "0"),
+        ("TRACKREV_LOG_LEVEL", "loud"),
+        ("TRACKREV_BROKER", "redis://localhost"),
+        ("TRACKREV_STORE", "data.db"),
+        ("TRACKREV_PUBLIC_URL", "track.example.com"),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_value(tmp_path: Path, name: str, value: str) -> None:
+    message = refused(Program(tmp_path / "data"), **{name: value})
+    assert name in message
+    assert value in message
+
+
+def test_a_data_directory_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    program.data.write_text("a file")
+    assert str(program.data) in refused(program, "--port", "0")
+
+
+def test_partitions_stay_what_they_are(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        assert program.stop() == 0
+        message = refused(program, "--port", "0", TRACKREV_PARTITIONS="3")
+        assert "TRACKREV_PARTITIONS" in message
+
+
+def test_inspect_tells_the_story_of_a_charge(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        shop = Shop.greeted(program)
+        bought = earn(shop)
+        assert shop.webhook(stripe.refunded(bought, 1_440, bought["created"] + 1)).status == 200
+        shop.worth("ch_1", 3_360)
+        lines = program.run("inspect", "charge", "ch_1").stdout.splitlines()
+        assert lines[0].startswith("Charge ch_1 of 20")
+        assert lines[1] == "48.00 USD paid, 14.40 USD went back, 33.60 USD remain."
+        assert lines[2].startswith("Credited to Organic Search: it was the last click before the charge")
+        assert lines[3].endswith("as the browser said, unsigned.")
+        assert [line.split("UTC")[1] for line in lines if "Organic Search: credited" in line] == [
+            "  Organic Search: credited"
+        ]
+        assert [line.split(": ")[1].split(" [")[0] for line in lines[-2:]] == [
+            "48.00 USD, credit, Organic Search",
+            "-14.40 USD, refund, Organic Search",
+        ]
+        assert program.command("inspect", "charge", "ch_1")["net_minor"] == 3_360
+        unknown = program.run("inspect", "charge", "ch_2")
+        assert unknown.returncode == 1
+        assert "no charge 'ch_2'" in unknown.stderr
