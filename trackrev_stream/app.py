@@ -31,6 +31,7 @@ from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicMismatch, TopicSpec
 from trackrev_stream.embedded.runtime import SETTINGS, Runtime
 from trackrev_stream.first_run import FirstRun, first_run
+from trackrev_stream.resume import resume
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
@@ -89,6 +90,7 @@ class Program:
         event_log = self._open_log()
         store = Store.open(settings.store)
         self._closing.callback(store.close)
+        await resume(event_log, store, APP_ID, [topic.name for topic in TOPICS if topic.consumer == "post"])
         sealer = open_sealer(settings.data, settings.secret_key)
         directory = StoreDirectory(store, sealer, self._clock)
         self.first = first_run(settings.data, store, sealer, self._clock())
