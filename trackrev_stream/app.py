@@ -25,7 +25,9 @@ from trackrev_stream.agents.worker import AGENTS, Worker
 from trackrev_stream.api import page
 from trackrev_stream.api.read import ReadApi
 from trackrev_stream.clock import Clock, now_ms
+from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.domain.journey import Visit
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicMismatch, TopicSpec
@@ -147,10 +149,10 @@ class Program:
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record) -> None:
-            await writer.submit(Posting(record.topic, record.partition, record.offset, post.read(record)))
+        async def submit(record: Record, found: AttributedCharge | Visit) -> None:
+            await writer.submit(Posting(record.topic, record.partition, record.offset, found))
 
-        worker.add_sink("post", post.check, submit)
+        worker.add_sink("post", post.read, submit)
         return Runtime(app)
 
     async def _serve_admin(self, app: web.Application) -> None:
