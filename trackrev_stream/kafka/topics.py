@@ -93,6 +93,13 @@ async def _create(client: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> No
         log.info("topic %s is there", name)
 
 
+async def committed(cluster: Cluster, group: str) -> dict[tuple[str, int], int]:
+    """The offsets that a group wants next, where it has committed any. Raises ClusterUnavailable."""
+    async with admin(cluster) as client:
+        offsets = await client.list_consumer_group_offsets(group)
+    return {(tp.topic, tp.partition): found.offset for tp, found in offsets.items() if found.offset >= 0}
+
+
 @asynccontextmanager
 async def admin(cluster: Cluster) -> AsyncIterator[AIOKafkaAdminClient]:
     """An administrator's client. Raises ClusterUnavailable when the cluster does not answer."""
