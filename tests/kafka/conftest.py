@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,10 @@ def broker(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bro
 @pytest.fixture
 def cluster(broker: Broker) -> Cluster:
     return Cluster(broker.address)
+
+
+@pytest.fixture
+def own(jars: None, tmp_path: Path) -> Iterator[Broker]:
+    """A broker of the test's own: the program's topics have fixed names."""
+    with Broker(tmp_path / "kafka") as running:
+        yield running

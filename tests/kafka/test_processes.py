@@ -1,21 +1,12 @@
 """The product's path on a real Kafka, each role in a process of its own."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from ops.kafka.broker import Broker
 from tests.kafka.processes import Role, roles
 from tests.program import stripe
 from tests.program.running import Shop, now_ms
 from trackrev_stream.domain.ids import uuid7
-
-
-@pytest.fixture
-def own(jars: None, tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "kafka") as running:
-        yield running
 
 
 def test_a_click_becomes_a_credited_charge_over_three_processes(own: Broker, tmp_path: Path) -> None:

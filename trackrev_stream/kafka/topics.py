@@ -1,5 +1,6 @@
 """The topics on Kafka: made from what the program declares, never as a side effect of using one."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ DAY_MS = 86_400_000
 # A tombstone stays for this long, so that a standby that was away for a week-end still sees it.
 TOMBSTONE_MS = 7 * DAY_MS
 MOST_REPLICAS = 3
+_VISIBLE_S = 30.0
+_LOOK_AGAIN_S = 0.1
 
 
 class TopicMismatch(Exception):
@@ -62,15 +65,29 @@ async def ensure(cluster: Cluster, specs: Iterable[TopicSpec]) -> None:
     wanted = {spec.name: spec for spec in specs}
     async with admin(cluster) as client:
         try:
-            known = {topic["topic"]: topic for topic in await client.describe_topics()}
+            known = await _known(client, ())
             _verify(wanted, known)
             missing = [spec for name, spec in wanted.items() if name not in known]
             if missing:
                 await _create(client, missing)
                 # Another process may have been quicker, with other settings.
-                _verify(wanted, {topic["topic"]: topic for topic in await client.describe_topics()})
-        except KafkaError as error:
+                _verify(wanted, await _known(client, wanted))
+        except (KafkaError, TimeoutError) as error:
             raise ClusterUnavailable(f"topics cannot be made on {cluster.servers}: {error!r}") from error
+
+
+async def _known(client: AIOKafkaAdminClient, awaited: Iterable[str]) -> dict[str, Any]:
+    """The topics of the cluster by name, once all those ``awaited`` can be used: brokers hear of them late."""
+    async with asyncio.timeout(_VISIBLE_S):
+        while True:
+            known = {topic["topic"]: topic for topic in await client.describe_topics()}
+            if all(name in known and _is_led(known[name]) for name in awaited):
+                return known
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+def _is_led(topic: Any) -> bool:
+    return bool(topic["partitions"]) and all(place["leader"] >= 0 for place in topic["partitions"])
 
 
 def _verify(wanted: Mapping[str, TopicSpec], known: Mapping[str, Any]) -> None:
@@ -85,7 +102,7 @@ def _verify(wanted: Mapping[str, TopicSpec], known: Mapping[str, Any]) -> None:
 async def _create(client: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> None:
     replicas = min(MOST_REPLICAS, len((await client.describe_cluster())["brokers"]))
     safe = {"min.insync.replicas": str(max(1, replicas - 1))}
-    news = [NewTopic(spec.name, spec.partitions, replicas, None, safe | spec.config) for spec in specs]
+    news = [NewTopic(spec.name, spec.partitions, replicas, None, safe | dict(spec.config)) for spec in specs]
     response = await client.create_topics(news)
     for name, code, *reason in response.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):
