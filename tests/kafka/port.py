@@ -155,7 +155,7 @@ class KafkaPort:
         )
         while before == (after := await self.count(topic, partition)):
             await asyncio.sleep(0.1)
-        while after != (after := await self.count(topic, partition)):  # noqa: PLW0127 - until it stays
+        while after != (after := await self.count(topic, partition)):
             await asyncio.sleep(0.5)
 
     async def count(self, topic: str, partition: int) -> int:

@@ -100,7 +100,9 @@ class Feed:
             tps = [TopicPartition(name, n) for name in INPUTS for n in range(self._partitions)]
             ends = await consumer.end_offsets(tps)
             committed = await admin.list_consumer_group_offsets(APP_ID)
-            return sum(end - max(0, committed[tp].offset if tp in committed else 0) for tp, end in ends.items())
+            return sum(
+                end - max(0, committed[tp].offset if tp in committed else 0) for tp, end in ends.items()
+            )
         except (KafkaError, OSError):
             return None
         finally:

@@ -1,6 +1,7 @@
 """The topics on Kafka: made from what the program declares, never as a side effect of using one."""
 
 import asyncio
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -8,7 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from trackrev_stream.contracts.topics import Topic
 from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable
@@ -19,6 +27,13 @@ DAY_MS = 86_400_000
 # A tombstone stays for this long, so that a standby that was away for a week-end still sees it.
 TOMBSTONE_MS = 7 * DAY_MS
 MOST_REPLICAS = 3
+_NO_COORDINATOR = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
+_COORDINATOR_TRIES = 150
+_COORDINATOR_PAUSE_S = 0.2
 _VISIBLE_S = 30.0
 _LOOK_AGAIN_S = 0.1
 
@@ -113,8 +128,14 @@ async def _create(client: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> No
 async def committed(cluster: Cluster, group: str) -> dict[tuple[str, int], int]:
     """The offsets that a group wants next, where it has committed any. Raises ClusterUnavailable."""
     async with admin(cluster) as client:
-        offsets = await client.list_consumer_group_offsets(group)
-    return {(tp.topic, tp.partition): found.offset for tp, found in offsets.items() if found.offset >= 0}
+        for _ in range(_COORDINATOR_TRIES):
+            try:
+                offsets = await client.list_consumer_group_offsets(group)
+            except _NO_COORDINATOR:  # a new cluster makes its coordinator when it is first asked for one
+                await asyncio.sleep(_COORDINATOR_PAUSE_S)
+            else:
+                return {(tp.topic, tp.partition): at.offset for tp, at in offsets.items() if at.offset >= 0}
+    raise ClusterUnavailable(f"the brokers at {cluster.servers} have no coordinator for the group {group!r}")
 
 
 @asynccontextmanager
