@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
-.PHONY: up demo test check bench format clean help
+.PHONY: up demo test test-kafka kafka-server check bench format clean help
 help:
 	@echo "make up     start everything in one process (Ctrl-C stops it; it goes on where it left off)"
 	@echo "make demo   a shop, its visitors and a stand-in of Stripe on loopback; compares the books"
+	@echo "make test-kafka  the tests that need a real Kafka broker and PostgreSQL"
 	@echo "make test   checks and tests          make check   linters, types and directions of imports"
 	@echo "make bench  figures, as ratios        make format  formats the code"
 
@@ -32,7 +33,14 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 test: $(READY) chromium check
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "not kafka and not postgres" $(ARGS)
+
+test-kafka: $(READY) kafka-server
+	$(BIN)/python -m pytest -m "kafka or postgres" $(ARGS)
+
+# A real broker for tests and benchmarks: its jars, fetched by Maven where they are missing.
+kafka-server: $(READY)
+	@$(BIN)/python -m ops.kafka.jars || echo "the tests that need a real Kafka are skipped (they fail under CI=true)"
 
 bench: $(READY)
 	@$(BIN)/python -m ops.bench $(ARGS)

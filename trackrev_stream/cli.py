@@ -11,9 +11,9 @@ from trackrev_stream.app import Program, Role, quiet_libraries, run
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.embedded.records import LogBusy, LogCorrupt
-from trackrev_stream.streaming.runtime import AppFailed
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.errors import StoreError
+from trackrev_stream.streaming.runtime import AppFailed
 
 # Errors whose message says what was wrong and what to do. Anything else is a bug, and shows where.
 _FOR_PEOPLE = (CommandError, SettingsError, StoreError, Unavailable, LogBusy, LogCorrupt, AppFailed, OSError)

@@ -18,7 +18,13 @@ def test_a_click_becomes_a_credited_charge_over_three_processes(own: Broker, tmp
         edge.link("yt", "youtube")
         visitor = uuid7(now_ms(), b"0123456789")
         assert edge.follow("yt", visitor).status == 302
-        identify = {"id": "h1", "type": "identify", "at": now_ms(), "url": "https://shop.example/", "email": "a@b.example"}
+        identify = {
+            "id": "h1",
+            "type": "identify",
+            "at": now_ms(),
+            "url": "https://shop.example/",
+            "email": "a@b.example",
+        }
         assert edge.hits(visitor, identify).status == 202
         paid = stripe.charge("ch_1", 4_800, now_ms() // 1000, "a@b.example")
         assert edge.webhook(stripe.succeeded(paid)).status == 200

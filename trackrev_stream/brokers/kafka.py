@@ -89,7 +89,7 @@ class KafkaAgents:
 
     async def run(self) -> None:
         """Keep them at work."""
-        watchdog = Watchdog(lambda: self._app.consumer.progress(), self._settings.stuck_s)
+        watchdog = Watchdog(self._app.consumer.progress, self._settings.stuck_s)
         watching = asyncio.create_task(watchdog.run())
         try:
             await self._runtime.wait()

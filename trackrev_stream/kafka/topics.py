@@ -19,6 +19,8 @@ DAY_MS = 86_400_000
 # A tombstone stays for this long, so that a standby that was away for a week-end still sees it.
 TOMBSTONE_MS = 7 * DAY_MS
 MOST_REPLICAS = 3
+# The journeys under a shared address are one record: fifty visitors with all their touches.
+LARGEST_RECORD = 16 * 1024 * 1024
 _VISIBLE_S = 30.0
 _LOOK_AGAIN_S = 0.1
 
@@ -77,7 +79,7 @@ async def ensure(cluster: Cluster, specs: Iterable[TopicSpec]) -> None:
 
 
 async def _known(client: AIOKafkaAdminClient, awaited: Iterable[str]) -> dict[str, Any]:
-    """The topics of the cluster by name, once all those ``awaited`` can be used: brokers hear of them late."""
+    """The topics by name, once all those ``awaited`` can be used: brokers hear of them late."""
     async with asyncio.timeout(_VISIBLE_S):
         while True:
             known = {topic["topic"]: topic for topic in await client.describe_topics()}
@@ -101,7 +103,10 @@ def _verify(wanted: Mapping[str, TopicSpec], known: Mapping[str, Any]) -> None:
 
 async def _create(client: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> None:
     replicas = min(MOST_REPLICAS, len((await client.describe_cluster())["brokers"]))
-    safe = {"min.insync.replicas": str(max(1, replicas - 1))}
+    safe = {
+        "min.insync.replicas": str(max(1, replicas - 1)),
+        "max.message.bytes": str(LARGEST_RECORD),
+    }
     news = [NewTopic(spec.name, spec.partitions, replicas, None, safe | dict(spec.config)) for spec in specs]
     response = await client.create_topics(news)
     for name, code, *reason in response.topic_errors:
