@@ -1,4 +1,4 @@
-"""A crowd of visitors and what they buy: thousands of hits, hundreds of charges with refunds, all from a seed."""
+"""A crowd of visitors and what they buy: thousands of hits, hundreds of charges with refunds, from a seed."""
 
 import random
 from dataclasses import replace
@@ -19,11 +19,10 @@ def crowd(seed: int, visitors: int, hits_each: int, charges: int) -> list[Fact]:
     found: list[Fact] = []
     for number in range(visitors):
         visitor = uuid7(START, rng.randbytes(10))
-        for n in range(hits_each):
-            found.append(_hit(rng, visitor, f"{number}-{n}"))
-        for n in range(rng.choice((0, 1, 1, 2))):
-            # Some share an address, some have two.
-            found.append(_identify(rng, visitor, f"{number}-i{n}", rng.randrange(visitors)))
+        found += [_hit(rng, visitor, f"{number}-{n}") for n in range(hits_each)]
+        # Some share an address, some have two.
+        persons = [rng.randrange(visitors) for _ in range(rng.choice((0, 1, 1, 2)))]
+        found += [_identify(rng, visitor, f"{number}-i{n}", who) for n, who in enumerate(persons)]
     for number in range(charges):
         found += _charge(rng, number, visitors)
     rng.shuffle(found)

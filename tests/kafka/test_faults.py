@@ -1,4 +1,4 @@
-"""Two workers on a real Kafka, killed, frozen and cut off: the lines that stand are those of a straight run."""
+"""Two workers on a real Kafka, killed, frozen and cut off: what stands is what a straight run gives."""
 
 import asyncio
 import signal
@@ -8,7 +8,7 @@ import pytest
 
 from ops.kafka.broker import Broker
 from tests.agents.test_on_embedded_log import book, straight, sums
-from tests.kafka.crowd import crowd
+from tests.kafka.crowd import Fact, crowd
 from tests.kafka.workers import Feed, Supervisor
 from tests.program.running import until
 from trackrev_stream.kafka.watchdog import EXIT_CODE
@@ -25,8 +25,8 @@ def test_kills_freezes_and_a_broker_restart_change_nothing(own: Broker, tmp_path
     chosen = read(environment, data=str(tmp_path / "data"))
     chosen.data.mkdir()
     with (
-        Supervisor(chosen.data, own, "first", TRACKREV_PARTITIONS="4", TRACKREV_LOG_LEVEL="info") as first,
-        Supervisor(chosen.data, own, "second", TRACKREV_PARTITIONS="4", TRACKREV_LOG_LEVEL="info") as second,
+        Supervisor(chosen.data, own, "first", TRACKREV_PARTITIONS="4") as first,
+        Supervisor(chosen.data, own, "second", TRACKREV_PARTITIONS="4") as second,
     ):
         asyncio.run(suffer(own, facts, first, second))
         assert [first.stop(), second.stop()] == [0, 0]
@@ -35,7 +35,7 @@ def test_kills_freezes_and_a_broker_restart_change_nothing(own: Broker, tmp_path
     assert posted == sums(standing)
 
 
-async def suffer(broker: Broker, facts: list, first: Supervisor, second: Supervisor) -> None:
+async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: Supervisor) -> None:
     feed = Feed(broker, PARTITIONS)
     portion = len(facts) // 5
     portions = [facts[n * portion : (n + 1) * portion] for n in range(4)] + [facts[4 * portion :]]
@@ -67,4 +67,4 @@ async def suffer(broker: Broker, facts: list, first: Supervisor, second: Supervi
 
 async def ready(*workers: Supervisor) -> None:
     for each in workers:
-        await asyncio.to_thread(until, each.worker.is_ready, "the worker is ready")
+        await asyncio.to_thread(until, each.is_ready, "the worker is ready")

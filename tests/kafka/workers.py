@@ -44,6 +44,10 @@ class Supervisor:
         self._thread.join()
         self.worker.kill()
 
+    def is_ready(self) -> bool:
+        """Whether the present worker is at work."""
+        return self.worker.poll() is None and "is up" in self.worker.said()
+
     def stop(self) -> int:
         """End the supervision and the worker, as an administrator does."""
         self._stopping.set()
@@ -86,9 +90,8 @@ class Feed:
 
     async def settled(self) -> None:
         """Return once the workers have committed all that there is to read: nothing can follow then."""
-        while (behind := await self.behind()) != 0:
+        while await self.behind() != 0:  # noqa: ASYNC110 - the broker tells nobody
             await asyncio.sleep(0.2)
-        assert behind == 0
 
     async def behind(self) -> int | None:
         """How many records are not committed; None while the cluster does not say."""
@@ -100,11 +103,12 @@ class Feed:
             tps = [TopicPartition(name, n) for name in INPUTS for n in range(self._partitions)]
             ends = await consumer.end_offsets(tps)
             committed = await admin.list_consumer_group_offsets(APP_ID)
-            return sum(
-                end - max(0, committed[tp].offset if tp in committed else 0) for tp, end in ends.items()
-            )
+            done = {tp: max(0, committed[tp].offset) for tp in tps if tp in committed}
+            left: int = sum(int(end) - done.get(tp, 0) for tp, end in ends.items())
         except (KafkaError, OSError):
             return None
+        else:
+            return left
         finally:
             await consumer.stop()
             await admin.close()

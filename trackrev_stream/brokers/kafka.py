@@ -60,8 +60,8 @@ class KafkaBroker:
             if partition[0] in POSTED and offset > wanted:
                 raise PositionConflict(
                     f"the database holds {partition[0]}/{partition[1]} up to offset {wanted - 1}, but the "
-                    f"workers have committed offset {offset}: it is older than the stream. Stop all workers and "
-                    f"set the offsets of the group {APP_ID!r} on {' and '.join(POSTED)} back to those of the "
+                    f"workers have committed offset {offset}: it is older than the stream. Stop all workers "
+                    f"and set the offsets of the group {APP_ID!r} on {' and '.join(POSTED)} back to those of the "
                     "table `positions`, plus one (ops/runbooks/backup.md)"
                 )
 
@@ -108,7 +108,7 @@ class KafkaAgents:
 
     async def run(self) -> None:
         """Keep them at work."""
-        watchdog = Watchdog(lambda: self._app.consumer.progress(), self._settings.stuck_s)
+        watchdog = Watchdog(self._app.consumer.progress, self._settings.stuck_s)
         watching = asyncio.create_task(watchdog.run())
         try:
             await self._runtime.wait()

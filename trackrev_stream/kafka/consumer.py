@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import aiokafka
@@ -67,14 +68,13 @@ class Consumer(DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faus
             await self.sleep(_LOOK_AGAIN_S)
             return {}, active
         # A partition whose buffer was full shall be read as soon as there is room again.
-        return await self._getmany(
-            readable, _SOME_ARE_FULL_S if self._buffered_partitions else timeout
-        ), active
+        patience = _SOME_ARE_FULL_S if self._buffered_partitions else timeout
+        return await self._getmany(readable, patience), active
 
     def _may_read(self, tp: TP) -> bool:
         # Mends tables/recovery.py:649-659: partitions are resumed, then positions are set, then the queues
         # are cleared; what was read in between would be lost.
-        return self.app.tables.actives_ready or self._is_changelog_tp(tp)
+        return bool(self.app.tables.actives_ready) or bool(self._is_changelog_tp(tp))
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if self.app.topics.acks_enabled_for(tp.topic):
@@ -89,7 +89,7 @@ class Consumer(DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faus
     # Commits and revocation
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        committed: bool = await self.transport.commit(lambda: self._thread.commit(offsets))
+        committed: bool = await self.transport.commit(partial(self._thread.commit, offsets))
         return committed
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:

@@ -38,11 +38,14 @@ def _refuse(coordinator: Any, code: int) -> None:
         return
     if code == errors.NotCoordinatorForGroupError.errno:
         coordinator.coordinator_dead()
-    raise errors.for_code(code)()
+    error: Exception = errors.for_code(code)()
+    raise error
 
 
 def _tell(lease: Lease, request: Any, code: int, asked_at: float) -> None:
     if code == 0:
         lease.renew(asked_at)
+    elif code == errors.RebalanceInProgressError.errno:
+        lease.extend(asked_at)
     elif code in _GONE and isinstance(request, HeartbeatRequest):
         lease.lose(errors.for_code(code).__name__)

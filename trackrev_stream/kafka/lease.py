@@ -4,9 +4,9 @@ A worker that was frozen (a stopped container, a paused machine) wakes up believ
 worker has long taken over. What it sends then to other topics is outdone by versions, but an old row in a
 changelog would be the last one of its key, and be restored later. So its producer asks here before it writes.
 
-The coordinator gives partitions away no earlier than a session after the last heartbeat that it has seen, or a
-rebalance's time after it called for one; `transport` sets the second longer than the first. A heartbeat counts
-from when it was asked, so the lease ends before the session does, whatever the network did.
+The coordinator gives partitions away no earlier than a session after the last heartbeat that it has seen, or,
+when it has called for a rebalance, no earlier than a rebalance's time after that. A heartbeat counts from
+when it was asked, so the lease ends before the session does, whatever the network did.
 """
 
 import asyncio
@@ -36,17 +36,25 @@ class Lease:
     def __init__(
         self,
         session_s: float,
+        rebalance_s: float,
         on_lost: Callable[[str], None] = end,
         now: Callable[[], float] = now_s,
     ) -> None:
         self._length_s = session_s * SAFE_SHARE
+        self._rebalance_s = rebalance_s * SAFE_SHARE
+        self._confirmed_at = float("-inf")
         self._on_lost = on_lost
         self.now = now
         self._until = float("inf")  # before the first assignment there is nothing to write for
 
     def renew(self, asked_at: float) -> None:
         """The coordinator confirmed our membership; it was asked at ``asked_at``, by ``now``."""
+        self._confirmed_at = asked_at
         self._until = asked_at + self._length_s
+
+    def extend(self, asked_at: float) -> None:
+        """The coordinator waits for our partitions; it called for them after it last confirmed."""
+        self._until = min(asked_at + self._length_s, self._confirmed_at + self._rebalance_s)
 
     def lose(self, reason: str) -> None:
         """The coordinator does not know us any more."""
@@ -62,5 +70,5 @@ class Lease:
 
     async def wait(self) -> None:
         """Return as soon as records may be written."""
-        while not self.holds():
+        while not self.holds():  # noqa: ASYNC110 - what renews it is another thread
             await asyncio.sleep(_LOOK_AGAIN_S)

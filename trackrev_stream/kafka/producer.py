@@ -1,4 +1,4 @@
-"""Faust's Kafka producer, made safe: everything is sent in the order of the calls, and every delivery counts."""
+"""Faust's Kafka producer, made safe: all is sent in the order of the calls, and every delivery counts."""
 
 import asyncio
 from collections import deque
@@ -14,6 +14,7 @@ from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP, FutureMessage, RecordMetadata
 
 from trackrev_stream import clock
+from trackrev_stream.kafka.topics import LARGEST_RECORD
 
 BATCH_BYTES = 256 * 1024
 # While a request is under way, batches grow by themselves; waiting for more would only add to every hop.
@@ -75,6 +76,7 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust has no types
             "client_id": self.client_id,
             "linger_ms": LINGER_MS,
             "max_batch_size": BATCH_BYTES,
+            "max_request_size": LARGEST_RECORD,
             "request_timeout_ms": int(self.request_timeout * 1000),
         }
 
@@ -82,7 +84,7 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust has no types
         return {}
 
     def _settings_extra(self) -> Mapping[str, Any]:
-        # Mends drivers/aiokafka.py:1320: idempotent only under exactly_once, else a retry may double or reorder.
+        # Mends drivers/aiokafka.py:1320: idempotent under exactly_once alone, else a retry may reorder.
         return {"acks": "all", "enable_idempotence": True}
 
     async def on_start(self) -> None:
@@ -186,8 +188,8 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust has no types
     def send_soon(self, fut: FutureMessage) -> None:
         """Append at once.
 
-        Mends transport/producer.py:84: a queue of its own, behind which a table's changelog could be overtaken
-        by an output.
+        Mends transport/producer.py:84: a queue of its own, behind which a table's changelog could be
+        overtaken by an output.
         """
         message = fut.message
         topic = message.channel.get_topic_name()

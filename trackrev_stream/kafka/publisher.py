@@ -1,4 +1,4 @@
-"""The collectors' way to Kafka: a record is acknowledged by all replicas, or the caller hears that it is not."""
+"""The collectors' way to Kafka: all replicas have a record, or the caller hears that they have not."""
 
 import asyncio
 import contextlib

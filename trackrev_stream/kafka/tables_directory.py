@@ -11,8 +11,8 @@ MOST_WORKERS = 1_000
 class TablesDirectory:
     """A directory for the tables of one worker, the first that no other worker of this machine has.
 
-    Rows reach RocksDB before their changelog. After a crash they may be of records that another worker applied
-    in another order, so such a directory is emptied and the tables are restored from their changelogs.
+    Rows reach RocksDB before their changelog. After a crash they may be of records that another worker
+    applied in another order, so such a directory is emptied and restored from the changelogs.
     """
 
     def __init__(self, data: Path) -> None:

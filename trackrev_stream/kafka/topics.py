@@ -1,7 +1,6 @@
 """The topics on Kafka: made from what the program declares, never as a side effect of using one."""
 
 import asyncio
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -34,6 +33,8 @@ _NO_COORDINATOR = (
 )
 _COORDINATOR_TRIES = 150
 _COORDINATOR_PAUSE_S = 0.2
+# The journeys under a shared address are one record: fifty visitors with all their touches.
+LARGEST_RECORD = 16 * 1024 * 1024
 _VISIBLE_S = 30.0
 _LOOK_AGAIN_S = 0.1
 
@@ -92,7 +93,7 @@ async def ensure(cluster: Cluster, specs: Iterable[TopicSpec]) -> None:
 
 
 async def _known(client: AIOKafkaAdminClient, awaited: Iterable[str]) -> dict[str, Any]:
-    """The topics of the cluster by name, once all those ``awaited`` can be used: brokers hear of them late."""
+    """The topics by name, once all those ``awaited`` can be used: brokers hear of them late."""
     async with asyncio.timeout(_VISIBLE_S):
         while True:
             known = {topic["topic"]: topic for topic in await client.describe_topics()}
@@ -116,7 +117,10 @@ def _verify(wanted: Mapping[str, TopicSpec], known: Mapping[str, Any]) -> None:
 
 async def _create(client: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> None:
     replicas = min(MOST_REPLICAS, len((await client.describe_cluster())["brokers"]))
-    safe = {"min.insync.replicas": str(max(1, replicas - 1))}
+    safe = {
+        "min.insync.replicas": str(max(1, replicas - 1)),
+        "max.message.bytes": str(LARGEST_RECORD),
+    }
     news = [NewTopic(spec.name, spec.partitions, replicas, None, safe | dict(spec.config)) for spec in specs]
     response = await client.create_topics(news)
     for name, code, *reason in response.topic_errors:

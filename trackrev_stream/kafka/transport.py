@@ -1,4 +1,4 @@
-"""The Faust transport over Kafka. Records are delivered at least once, commits hide nothing, zombies are mute."""
+"""The Faust transport over Kafka: at least once, commits hide nothing, and zombies are mute."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -17,9 +17,9 @@ from trackrev_stream.streaming.barriers import CommitBarriers
 
 SESSION_S = 10.0
 
-#: Beside those of `streaming.runtime`. A worker that dies is noticed after a session of ten seconds: short enough
-#: for a person who watches, long enough for a pause of the machine. A rebalance may take three times as long,
-#: for it waits for the commits of all workers. See `lease` for why it must be longer than the session.
+#: Beside those of `streaming.runtime`. A worker that dies is noticed after a session of ten seconds: short
+#: enough for a person who watches, long enough for a pause of the machine. A rebalance waits for the commits
+#: of all workers, but for no more than half a minute.
 SETTINGS: dict[str, Any] = {
     "broker_session_timeout": SESSION_S,
     "broker_heartbeat_interval": 2.0,
@@ -52,7 +52,7 @@ class Transport(CommitBarriers, driver.Transport):  # type: ignore[misc]  # Faus
     def __init__(self, cluster: Cluster, app: faust.App, lease: Lease | None = None) -> None:
         super().__init__([URL(f"kafka://{server}") for server in cluster.servers.split(",")], app)
         self.cluster = cluster
-        self.lease = lease or Lease(app.conf.broker_session_timeout)
+        self.lease = lease or Lease(app.conf.broker_session_timeout, app.conf.broker_rebalance_timeout)
         #: Told which partitions go, once all that was done for them is committed.
         self.on_revoked: list[Callable[[Iterable[tuple[str, int]]], None]] = []
 

@@ -1,8 +1,8 @@
 """Ends a worker that is stuck, so that whoever supervises it starts it anew.
 
-Consumers of Kafka can die quietly after trouble with their coordinator (faust #175, #523, #532), and a blocked
-event loop cannot help itself. So a thread looks whether there was progress, and whatever was not committed is
-done by the next owner of the partitions.
+Consumers of Kafka can die quietly after trouble with their coordinator (faust #175, #523, #532), and a
+blocked event loop cannot help itself. So a thread looks whether there was progress, and whatever was not
+committed is done by the next owner of the partitions.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class Watchdog:
             still_s = time.monotonic() - self._moved_at
             if still_s > self._patience_s:
                 self._end(
-                    f"this worker has made no progress for {still_s:.0f} s (no commit, no end of a rebalance or "
-                    "of a recovery, or its loop hangs); it ends here, to be started anew"
+                    f"this worker has made no progress for {still_s:.0f} s (no commit, no end of a rebalance "
+                    "or of a recovery, or its loop hangs); it ends here, to be started anew"
                 )
                 return

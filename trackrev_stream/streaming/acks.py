@@ -10,8 +10,8 @@ from faust.types import TP
 class DeliveredInOrder:
     """Mixed into a Faust consumer, before it.
 
-    Mends transport/consumer.py:1138 and :1157: looking for runs of consecutive numbers, Faust commits past the
-    first records while they are still worked on, and holds every offset of a gap in memory.
+    Mends transport/consumer.py:1138 and :1157: looking for runs of consecutive numbers, Faust commits past
+    the first records while they are still worked on, and holds every offset of a gap in memory.
     """
 
     _acked: Mapping[TP, list[int]]
