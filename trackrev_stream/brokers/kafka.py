@@ -60,9 +60,9 @@ class KafkaBroker:
             if partition[0] in POSTED and offset > wanted:
                 raise PositionConflict(
                     f"the database holds {partition[0]}/{partition[1]} up to offset {wanted - 1}, but the "
-                    f"workers have committed offset {offset}: it is older than the stream. Stop all workers "
-                    f"and set the offsets of the group {APP_ID!r} on {' and '.join(POSTED)} back to those of the "
-                    "table `positions`, plus one (ops/runbooks/backup.md)"
+                    f"workers have committed offset {offset}: it is older than the stream. Stop all "
+                    f"workers and set the offsets of the group {APP_ID!r} on {' and '.join(POSTED)} back to "
+                    "those of the table `positions`, plus one (ops/runbooks/backup.md)"
                 )
 
     def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
