@@ -54,8 +54,10 @@ class KafkaBroker:
 
         A worker must not set the group's offsets back by itself: others may be at work.
         """
+        # In this order: other workers go on meanwhile, and what is committed was in the database before.
+        committed = await topics.committed(self._cluster, APP_ID)
         stored = await store.read(stored_positions)
-        for partition, offset in (await topics.committed(self._cluster, APP_ID)).items():
+        for partition, offset in committed.items():
             wanted = stored.get(partition, NOTHING) + 1
             if partition[0] in POSTED and offset > wanted:
                 raise PositionConflict(
