@@ -86,7 +86,12 @@ class Program:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRACKREV_")}
-        ours = {"PYTHONPATH": str(ROOT), "TRACKREV_ADMIN_PORT": "0", "TRACKREV_DATA": str(data)}
+        ours = {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONFAULTHANDLER": "1",  # a program that hangs tells where, when it is aborted
+            "TRACKREV_ADMIN_PORT": "0",
+            "TRACKREV_DATA": str(data),
+        }
         if public_host:
             self.url = ours["TRACKREV_PUBLIC_URL"] = f"http://{public_host}:{self.port}"
         self._environment = inherited | ours | environment
@@ -175,6 +180,12 @@ class Program:
             connection.request(method, path, body, {"User-Agent": PERSON} | (headers or {}))
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
+        except TimeoutError as error:
+            self._running.send_signal(signal.SIGABRT)
+            self.ended()
+            raise EndedError(
+                f"{method} {path}: no answer in {PATIENCE_S} s; it hung at:\n{self.said()}"
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             self._check_running()
             raise Unanswered(f"{method} {path}: {error!r}") from error
