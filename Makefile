@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
-.PHONY: up demo test test-kafka check bench format clean help
+.PHONY: up demo test test-kafka kafka-server check bench format clean help
 help:
 	@echo "make up     start everything in one process (Ctrl-C stops it; it goes on where it left off)"
 	@echo "make demo   a shop, its visitors and a stand-in of Stripe on loopback; compares the books"
@@ -36,8 +36,12 @@ test: $(READY) chromium check
 	$(BIN)/python -m pytest $(ARGS)
 
 # The cluster's tier: a real broker and a real database, of their own.
-test-kafka: $(READY) postgres-server
+test-kafka: $(READY) kafka-server postgres-server
 	$(BIN)/python -m pytest -m "kafka or postgres" $(ARGS)
+
+# A real broker for tests and benchmarks: its jars, fetched by Maven where they are missing.
+kafka-server: $(READY)
+	@$(BIN)/python -m ops.kafka.jars || echo "the tests that need a real Kafka are skipped (they fail under CI=true)"
 
 bench: $(READY)
 	@$(BIN)/python -m ops.bench $(ARGS)

@@ -1,15 +1,13 @@
-"""The composition root: log, store, agents, writer, collectors, API and page in one process, on one loop."""
+"""The composition root: log, store, agents, writer, collectors, API and page, or some of them."""
 
 import asyncio
 import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable, Coroutine
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Collection, Coroutine
+from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 import faust
 import uvloop
@@ -19,20 +17,18 @@ from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
 from trackrev_stream import address, metrics
 from trackrev_stream.agents import post
-from trackrev_stream.agents.keeper import Keeper
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Worker
 from trackrev_stream.api import page
 from trackrev_stream.api.read import ReadApi
+from trackrev_stream.brokers.opening import open_broker
+from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import Clock, now_ms
+from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.publisher import EmbeddedPublisher
-from trackrev_stream.embedded.records import TopicMismatch, TopicSpec
-from trackrev_stream.embedded.runtime import SETTINGS, Runtime
+from trackrev_stream.domain.journey import Visit
 from trackrev_stream.first_run import FirstRun, first_run
-from trackrev_stream.resume import resume
-from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError
+from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.post import Posting
@@ -41,8 +37,6 @@ from trackrev_stream.store.writer import Writer
 
 log = logging.getLogger(__name__)
 
-APP_ID = "trackrev"
-COMMIT_INTERVAL_S = 0.5
 QUIET = ("faust", "mode", "aiokafka")
 
 
@@ -50,14 +44,25 @@ class AddressTakenError(OSError):
     """An address cannot be listened on; the message says which."""
 
 
+class Role(StrEnum):
+    """A part of the program that may be a process of its own."""
+
+    COLLECT = "collect"
+    WORK = "worker"
+    SERVE = "api"
+
+
 class Program:
-    """Everything of one process. ``start`` returns when it is ready, ``run`` ends when it was told to stop.
+    """The roles of one process. ``start`` returns when it is ready, ``run`` ends when it was told to stop.
 
     Raises LogBusy, StoreError and others with messages for people when it cannot start.
     """
 
-    def __init__(self, settings: Settings, clock: Clock = now_ms) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock = now_ms, roles: Collection[Role] = frozenset(Role)
+    ) -> None:
         self.settings = settings
+        self.roles = roles
         self.url = ""
         self.first: FirstRun | None = None
         self._clock = clock
@@ -86,72 +91,69 @@ class Program:
 
     async def _start(self) -> None:
         settings = self.settings
+        if set(self.roles) != set(Role) and not is_kafka(settings.broker):
+            raise SettingsError(
+                f"TRACKREV_BROKER is {settings.broker!r}, a log for one process: run `trackrev up`, or set "
+                "TRACKREV_BROKER to kafka://HOST:PORT to run collect, worker and api apart"
+            )
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        event_log = self._open_log()
+        broker = await open_broker(settings, self._clock)
+        self._closing.push_async_callback(broker.close)
         store = Store.open(settings.store)
         self._closing.callback(store.close)
-        await resume(event_log, store, APP_ID, [topic.name for topic in TOPICS if topic.consumer == "post"])
         sealer = open_sealer(settings.data, settings.secret_key)
         directory = StoreDirectory(store, sealer, self._clock)
-        self.first = first_run(settings.data, store, sealer, self._clock())
-        writer = Writer(store, self._clock, on_fatal=self._fail)
-        writer.start()
-        self._closing.push_async_callback(writer.stop)
-        agents = Keeper(partial(self._agents, writer), event_log)
-        self._closing.push_async_callback(agents.stop)
-        await agents.start()
-        self._spawn(event_log.maintain(self._clock))
-        self._spawn(agents.run())
+        if set(self.roles) == set(Role):
+            self.first = first_run(settings.data, store, sealer, self._clock())
+        if Role.WORK in self.roles:
+            await self._work(broker, store)
+        await self._serve_admin(self._admin(broker))
         public = web.Application()
-        edge = EdgeDeps(
-            directory=directory,
-            publisher=EmbeddedPublisher(event_log, self._clock),
-            partitions=settings.partitions,
-            clock=self._clock,
-            limits=Limits(behind_proxy=settings.behind_proxy),
-            ready=lambda: self._ready,
-        )
-        add_routes(public, edge)
-        api = ReadApi(store, directory, self._clock, settings.public_url)
-        public.add_routes([*page.routes(), *api.routes()])
-        await self._serve_admin(_admin(event_log))
-        self.url = await self._serve(public, settings.host, settings.port)
-        address.note(settings.data, self.url)
+        if Role.COLLECT in self.roles:
+            add_routes(public, self._edge(broker, directory))
+        if Role.SERVE in self.roles:
+            api = ReadApi(store, directory, self._clock, settings.public_url)
+            public.add_routes([*page.routes(), *api.routes()])
+        if set(self.roles) & {Role.COLLECT, Role.SERVE}:
+            self.url = await self._serve(public, settings.host, settings.port)
+        if Role.COLLECT in self.roles:
+            address.note(settings.data, self.url)
         _calm_the_collector()
         self._ready = True
 
-    def _open_log(self) -> Log:
-        event_log = Log.open(Path(urlsplit(self.settings.broker).path))
-        self._closing.push_async_callback(event_log.close)
-        number = self.settings.partitions
-        try:
-            event_log.create_topics(TopicSpec(t.name, number, t.retention_ms, t.compact) for t in TOPICS)
-        except TopicMismatch as error:
-            raise SettingsError(f"TRACKREV_PARTITIONS is {number}. {error}") from error
-        return event_log
+    async def _work(self, broker: Broker, store: Store) -> None:
+        await broker.resume(store)
+        writer = Writer(store, self._clock, on_fatal=self._fail)
+        writer.start()
+        self._closing.push_async_callback(writer.stop)
+        agents = broker.agents(lambda app: self._define(app, writer), writer.barrier, writer.release)
+        self._closing.push_async_callback(agents.stop)
+        await agents.start()
+        for chore in broker.chores():
+            self._spawn(chore)
+        self._spawn(agents.run())
 
-    def _agents(self, writer: Writer) -> Runtime:
-        app = faust.App(
-            APP_ID,
-            broker=self.settings.broker,
-            store="rocksdb://",
-            datadir=self.settings.data / "tables",
-            topic_partitions=self.settings.partitions,
-            broker_commit_interval=COMMIT_INTERVAL_S,
-            **SETTINGS,
-        )
-        app.transport.commit_barriers.append(writer.barrier)
+    def _define(self, app: faust.App, writer: Writer) -> None:
         worker = Worker(
             app, partitions=self.settings.partitions, clock=self._clock, on_bug=app.transport.fail
         )
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record) -> None:
-            await writer.submit(Posting(record.topic, record.partition, record.offset, post.read(record)))
+        async def submit(record: Record, found: AttributedCharge | Visit) -> None:
+            await writer.submit(Posting(record.topic, record.partition, record.offset, found))
 
-        worker.add_sink("post", post.check, submit)
-        return Runtime(app)
+        worker.add_sink("post", post.read, submit)
+
+    def _edge(self, broker: Broker, directory: StoreDirectory) -> EdgeDeps:
+        return EdgeDeps(
+            directory=directory,
+            publisher=broker.publisher,
+            partitions=self.settings.partitions,
+            clock=self._clock,
+            limits=Limits(behind_proxy=self.settings.behind_proxy),
+            ready=lambda: self._ready,
+        )
 
     async def _serve_admin(self, app: web.Application) -> None:
         port = self.settings.admin_port
@@ -163,6 +165,21 @@ class Program:
             # Nobody asked for this port: a second program on this machine starts all the same.
             url = await self._serve(app, self.settings.admin_host, 0)
             log.warning("port %d is taken; metrics are at %s/metrics this time", port, url)
+
+    def _admin(self, broker: Broker) -> web.Application:
+        """What only this machine may see, unless TRACKREV_ADMIN_HOST opens it."""
+        read = [topic.name for topic in TOPICS if topic.consumer != "people"]
+
+        async def exposition(_: web.Request) -> web.Response:
+            for name in read if Role.WORK in self.roles else ():
+                metrics.LAG_RECORDS.labels(name).set(broker.lag(name))
+            return web.Response(
+                body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"}
+            )
+
+        app = web.Application()
+        app.router.add_get("/metrics", exposition)
+        return app
 
     async def _serve(self, app: web.Application, host: str, port: int) -> str:
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
@@ -196,29 +213,6 @@ class Program:
         self._ready = False
         if self._failed is not None and not self._failed.done():
             self._failed.set_result(error)
-
-
-def _admin(event_log: Log) -> web.Application:
-    """What only this machine may see, unless TRACKREV_ADMIN_HOST opens it."""
-
-    async def exposition(_: web.Request) -> web.Response:
-        for topic in TOPICS:
-            if topic.consumer == "people":
-                continue
-            metrics.LAG_RECORDS.labels(topic.name).set(_lag(event_log, topic.name))
-        return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
-
-    app = web.Application()
-    app.router.add_get("/metrics", exposition)
-    return app
-
-
-def _lag(event_log: Log, topic: str) -> int:
-    """How many records of a topic are not yet committed, over its partitions."""
-    return sum(
-        event_log.high_watermark(topic, number) - (event_log.committed(APP_ID, topic, number) or 0)
-        for number in range(event_log.topics()[topic].partitions)
-    )
 
 
 def _calm_the_collector() -> None:

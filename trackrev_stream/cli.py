@@ -3,17 +3,17 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from trackrev_stream import __version__, commands, settings
-from trackrev_stream.app import Program, quiet_libraries, run
+from trackrev_stream.app import Program, Role, quiet_libraries, run
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.embedded.records import LogBusy, LogCorrupt
-from trackrev_stream.embedded.runtime import AppFailed
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.errors import StoreError
+from trackrev_stream.streaming.runtime import AppFailed
 
 # Errors whose message says what was wrong and what to do. Anything else is a bug, and shows where.
 _FOR_PEOPLE = (CommandError, SettingsError, StoreError, Unavailable, LogBusy, LogCorrupt, AppFailed, OSError)
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         quiet_libraries(chosen.log_level)
         if given.command is up:
-            up(chosen)
+            up(chosen, given.roles)
             return 0
         outcome: Outcome = given.command(given, chosen)
     except _FOR_PEOPLE as error:
@@ -42,13 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def up(chosen: Settings) -> None:
-    """Start everything in this process, and stay until SIGTERM or Ctrl-C."""
+def up(chosen: Settings, roles: Collection[Role]) -> None:
+    """Start these roles in this process, and stay until SIGTERM or Ctrl-C."""
 
     async def started(program: Program) -> None:
-        print(commands.greeting(chosen, program.url, program.first), flush=True)
+        if set(roles) == set(Role):
+            text = commands.greeting(chosen, program.url, program.first)
+        else:
+            place = f" at {program.url}" if program.url else ""
+            text = f"trackrev {', '.join(sorted(roles))} is up{place}; stop with Ctrl-C."
+        print(text, flush=True)
 
-    run(Program(chosen), started)
+    run(Program(chosen, roles=roles), started)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,9 +80,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
-    parser = _leaf(top, "up", common, up, "start everything in one process")
-    parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", metavar="N", type=int, help="the port (default 8765; 0 for any free one)")
+    for name, roles, text in (
+        ("up", tuple(Role), "start everything in one process"),
+        ("collect", (Role.COLLECT,), "start the collectors alone, over a Kafka broker"),
+        ("worker", (Role.WORK,), "start the agents alone, over a Kafka broker; any number of workers"),
+        ("api", (Role.SERVE,), "start the API and the page alone"),
+    ):
+        parser = _leaf(top, name, common, up, text)
+        parser.set_defaults(roles=frozenset(roles))
+        if name != "worker":
+            parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
+            parser.add_argument(
+                "--port", metavar="N", type=int, help="the port (default 8765; 0 for any free one)"
+            )
 
 
 def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:

@@ -14,6 +14,20 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """How a Kafka cluster is reached, where ``broker`` is one: see VARIABLES."""
+
+    security: str
+    mechanism: str
+    username: str
+    password: str
+    ca_file: Path | None
+
+    def __repr__(self) -> str:
+        return f"KafkaSettings(security={self.security!r}, mechanism={self.mechanism!r})"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one process.
 
@@ -33,6 +47,8 @@ class Settings:
     behind_proxy: bool
     secret_key: str
     log_level: str
+    kafka: KafkaSettings
+    stuck_s: int
 
     def __repr__(self) -> str:
         return f"Settings(data={str(self.data)!r}, host={self.host!r}, port={self.port})"
@@ -40,13 +56,19 @@ class Settings:
 
 VARIABLES = {
     "TRACKREV_DATA": "the data directory, ./trackrev-data by default",
-    "TRACKREV_BROKER": "the log, embedded:///DIR by default in the data directory",
+    "TRACKREV_BROKER": "the log, embedded:///DIR by default in the data directory, or kafka://HOST:PORT[,HOST:PORT]",
     "TRACKREV_STORE": "the database, a file in the data directory by default; sqlite:///FILE or postgresql://...",
     "TRACKREV_HOST": "the address the collectors, API and page listen on, 127.0.0.1 by default",
     "TRACKREV_PORT": "their port, 8765 by default, 0 for any free one",
     "TRACKREV_ADMIN_HOST": "where /metrics listens, 127.0.0.1 by default: it asks for no key",
     "TRACKREV_ADMIN_PORT": "the port of /metrics, 8766 by default, 0 for any free one",
-    "TRACKREV_PARTITIONS": "partitions of every topic, 1 by default; fixed once the log is made",
+    "TRACKREV_PARTITIONS": "partitions of every topic, 1 by default, 12 on Kafka; fixed once the log is made",
+    "TRACKREV_KAFKA_SECURITY": "plaintext (the default), tls, sasl or sasl+tls",
+    "TRACKREV_KAFKA_MECHANISM": "of SASL: PLAIN (the default), SCRAM-SHA-256 or SCRAM-SHA-512",
+    "TRACKREV_KAFKA_USERNAME": "of SASL",
+    "TRACKREV_KAFKA_PASSWORD": "of SASL",
+    "TRACKREV_KAFKA_CA_FILE": "who signed the brokers' certificates; the system's authorities by default",
+    "TRACKREV_STUCK_S": "a worker on Kafka without progress for so many seconds ends, 120 by default",
     "TRACKREV_PUBLIC_URL": "where the outside reaches this program, http://HOST:PORT by default",
     "TRACKREV_BEHIND_PROXY": "1 when a reverse proxy sets X-Forwarded-Proto",
     "TRACKREV_SECRET_KEY": "the key that seals secrets at rest; secret.key in the data directory by default",
@@ -66,20 +88,54 @@ def read(
     level = environment.get("TRACKREV_LOG_LEVEL", "warning").lower()
     if level not in ("debug", "info", "warning", "error"):
         raise SettingsError(f"TRACKREV_LOG_LEVEL is {level!r}; it may be debug, info, warning or error")
+    broker = _broker(environment.get("TRACKREV_BROKER") or f"embedded://{place / 'log'}")
+    partitions = 12 if is_kafka(broker) else 1
     return Settings(
         data=place,
-        broker=_broker(environment.get("TRACKREV_BROKER") or f"embedded://{place / 'log'}"),
+        broker=broker,
         store=environment.get("TRACKREV_STORE") or f"sqlite:///{place / 'trackrev.db'}",
         host=host or environment.get("TRACKREV_HOST") or "127.0.0.1",
         port=_number(environment, "TRACKREV_PORT", 8765, 0, 65535) if port is None else port,
         admin_host=environment.get("TRACKREV_ADMIN_HOST") or "127.0.0.1",
         admin_port=_number(environment, "TRACKREV_ADMIN_PORT", ADMIN_PORT, 0, 65535),
-        partitions=_number(environment, "TRACKREV_PARTITIONS", 1, 1, 1024),
+        partitions=_number(environment, "TRACKREV_PARTITIONS", partitions, 1, 1024),
         public_url=_url(environment.get("TRACKREV_PUBLIC_URL", "")),
         behind_proxy=environment.get("TRACKREV_BEHIND_PROXY", "") in ("1", "true", "yes"),
         secret_key=environment.get("TRACKREV_SECRET_KEY", ""),
         log_level=level,
+        kafka=_kafka(environment),
+        stuck_s=_number(environment, "TRACKREV_STUCK_S", 120, 10, 86_400),
     )
+
+
+def is_kafka(broker: str) -> bool:
+    """Whether the log at this URL is a Kafka cluster."""
+    return urlsplit(broker).scheme == "kafka"
+
+
+def _kafka(environment: Mapping[str, str]) -> KafkaSettings:
+    security = _one_of(environment, "TRACKREV_KAFKA_SECURITY", ("plaintext", "tls", "sasl", "sasl+tls"))
+    username = environment.get("TRACKREV_KAFKA_USERNAME", "")
+    if "sasl" in security and not username:
+        raise SettingsError(f"TRACKREV_KAFKA_SECURITY is {security!r}, which needs TRACKREV_KAFKA_USERNAME")
+    file = environment.get("TRACKREV_KAFKA_CA_FILE")
+    if file and not Path(file).is_file():
+        raise SettingsError(f"TRACKREV_KAFKA_CA_FILE is {file!r}; there is no such file")
+    return KafkaSettings(
+        security,
+        _one_of(environment, "TRACKREV_KAFKA_MECHANISM", ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),
+        username,
+        environment.get("TRACKREV_KAFKA_PASSWORD", ""),
+        Path(file) if file else None,
+    )
+
+
+def _one_of(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """One of the choices, the first by default."""
+    text = environment.get(name) or choices[0]
+    if text not in choices:
+        raise SettingsError(f"{name} is {text!r}; it may be {', '.join(choices)}")
+    return text
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
@@ -90,11 +146,18 @@ def _number(environment: Mapping[str, str], name: str, default: int, least: int,
 
 
 def _broker(url: str) -> str:
-    if urlsplit(url).scheme != "embedded" or not urlsplit(url).path:
+    parts = urlsplit(url)
+    known = parts.path if parts.scheme == "embedded" else parts.scheme == "kafka" and _has_ports(parts.netloc)
+    if not known:
         raise SettingsError(
-            f"TRACKREV_BROKER is {url!r}; it may be embedded:///DIR (a Kafka broker comes with the cluster)"
+            f"TRACKREV_BROKER is {url!r}; it may be embedded:///DIR or kafka://HOST:PORT[,...]"
         )
     return url
+
+
+def _has_ports(netloc: str) -> bool:
+    hosts = [server.rpartition(":") for server in netloc.split(",")]
+    return all(host and port.isdecimal() for host, _, port in hosts)
 
 
 def _url(url: str) -> str:

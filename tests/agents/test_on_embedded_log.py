@@ -17,7 +17,8 @@ from collectors.publisher import FactPublisher, HitPublisher
 from tests.agents.histories import histories
 from tests.agents.simulation import Simulation
 from tests.embedded.apps import until
-from trackrev_stream.app import APP_ID, Program
+from trackrev_stream.app import Program
+from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.ledger import Line
 from trackrev_stream.domain.payment import PaymentFact

@@ -11,7 +11,7 @@ import faust
 
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.records import NewRecord, Record, TopicSpec
-from trackrev_stream.embedded.runtime import SETTINGS, Runtime
+from trackrev_stream.streaming.runtime import SETTINGS, Runtime
 
 GROUP = "shop"
 KEYS = (b"a", b"b", b"c", b"d")

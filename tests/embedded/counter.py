@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.embedded.apps import counting_app, open_log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
-from trackrev_stream.embedded.runtime import Runtime
+from trackrev_stream.streaming.runtime import Runtime
 
 
 async def main(directory: Path) -> None:

@@ -16,7 +16,7 @@ from tests.embedded.apps import (
     until,
 )
 from trackrev_stream.embedded.records import NewRecord, TopicSpec
-from trackrev_stream.embedded.runtime import Runtime
+from trackrev_stream.streaming.runtime import Runtime
 
 
 def test_the_commit_waits_for_the_first_event_though_later_ones_are_done(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.embedded.apps import GROUP, KEYS, add, counting_app, make_app, open_log, read, totals, until
 from tests.embedded.support import damage, fill, kill, python
 from trackrev_stream.embedded.records import TopicSpec
-from trackrev_stream.embedded.runtime import AppFailed, Runtime
+from trackrev_stream.streaming.runtime import AppFailed, Runtime
 
 
 async def finish(directory: Path, accepted: list[tuple[int, int]]) -> None:

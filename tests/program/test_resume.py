@@ -52,19 +52,28 @@ def book_of(shop: Shop, charges: int, visitors: int) -> tuple[Json, list[Json]]:
     return book(shop)
 
 
+@contextmanager
+def started(program: Program) -> Iterator[None]:
+    program.start()
+    try:
+        yield
+    finally:
+        program.kill()
+
+
 def grow(program: Program, at_half: Callable[[], object]) -> tuple[Shop, tuple[Json, list[Json]]]:
     """Three charges and visitors, then three more; ``at_half`` is called in between, with nothing running."""
-    program.start()
-    shop = Shop.greeted(program)
-    sell(shop, "ch_1", "ch_2", "ch_3", visitors=3)
-    book_of(shop, 3, 3)
-    program.stop()
+    with started(program):
+        shop = Shop.greeted(program)
+        sell(shop, "ch_1", "ch_2", "ch_3", visitors=3)
+        book_of(shop, 3, 3)
+        program.stop()
     at_half()
-    program.start()
-    assert "reading again" not in program.said()  # a restart is nothing special
-    sell(shop, "ch_4", "ch_5", "ch_6", visitors=2)
-    expected = book_of(shop, 6, 5)
-    program.stop()
+    with started(program):
+        assert "reading again" not in program.said()  # a restart is nothing special
+        sell(shop, "ch_4", "ch_5", "ch_6", visitors=2)
+        expected = book_of(shop, 6, 5)
+        program.stop()
     return shop, expected
 
 
@@ -79,15 +88,6 @@ def test_an_older_database_catches_up_with_the_log(tmp_path: Path) -> None:
         book_of(shop, 7, 5)
         assert "attributed-charges/0: the database holds what came before offset 3" in program.said()
         assert "visits/0: the database holds what came before offset" in program.said()
-
-
-@contextmanager
-def started(program: Program) -> Iterator[None]:
-    program.start()
-    try:
-        yield
-    finally:
-        program.kill()
 
 
 def test_an_older_log_than_the_database_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from trackrev_stream.contracts.topics import DEAD_LETTERS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.records import LogUnavailable
-from trackrev_stream.embedded.runtime import Runtime
+from trackrev_stream.streaming.runtime import Runtime
 
 STOP_S = 10
 FIRST_PAUSE_S = 0.1

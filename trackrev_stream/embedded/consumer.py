@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,18 +10,18 @@ from faust.transport.consumer import Consumer as BaseConsumer
 from faust.types import TP, ConsumerMessage
 
 from trackrev_stream.embedded.records import LogUnavailable, OffsetOutOfRange, Record
+from trackrev_stream.streaming.acks import DeliveredInOrder
 
 _RECORDS_A_PARTITION = 500
 
 
-class Consumer(BaseConsumer):  # type: ignore[misc]  # Faust has no types
+class Consumer(DeliveredInOrder, BaseConsumer):  # type: ignore[misc]  # Faust has no types
     """All partitions of the topics subscribed to, read as soon as records are durable."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._assigned: set[TP] = set()
         self._positions: dict[TP, int] = {}
-        self._delivered: dict[TP, deque[int]] = defaultdict(deque)
         self._idle: asyncio.Future[None] | None = None
         self._assigning = asyncio.Lock()
 
@@ -170,24 +169,6 @@ class Consumer(BaseConsumer):  # type: ignore[misc]  # Faust has no types
         return TP(topic, partition)
 
     # Positions and commits
-
-    def _new_offset(self, tp: TP) -> int | None:
-        """The offset after the last record that is acknowledged together with all delivered before it.
-
-        Mends transport/consumer.py:1138 and :1157: looking for runs of consecutive numbers, Faust commits
-        past the first records while they are still worked on, and holds every offset of a gap in memory.
-        """
-        self._acked[tp].clear()
-        acked, delivered = self._acked_index[tp], self._delivered[tp]
-        committed = self._committed_offset[tp] or 0
-        offset = None
-        while delivered and (delivered[0] in acked or delivered[0] < committed):
-            acked.discard(delivered[0])
-            offset = delivered.popleft() + 1
-        return offset
-
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing: see `_new_offset`."""
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed: bool = await self.transport.commit(self.app.conf.id, dict(offsets))

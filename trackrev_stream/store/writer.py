@@ -18,12 +18,14 @@ MOST_POSTINGS = 500  # a transaction
 MOST_WAITING = 5_000
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0
+SPACING_S = 0.015  # between two transactions; each costs as much as many postings within it
 
 log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Batches grow by themselves: what came while a transaction ran makes the next one. No timer.
+    """Batches grow by themselves: what came while a transaction ran, or while it keeps its distance to the
+    one before, makes the next one. A posting that comes alone is written at once.
 
     A transaction that fails for a reason that passes (a busy file, a full disk, a server that is down) is
     tried again in place. Any other failure ends the writer: ``on_fatal`` is told once, and ``submit`` and
@@ -94,15 +96,19 @@ class Writer:
             self._known.pop(partition, None)
 
     async def _run(self) -> None:
+        loop, ended_at = asyncio.get_running_loop(), float("-inf")
         try:
             while True:
                 batch = [await self._queue.get()]
+                if (early_s := ended_at + SPACING_S - loop.time()) > 0:
+                    await asyncio.sleep(early_s)
                 while len(batch) < MOST_POSTINGS and not self._queue.empty():
                     batch.append(self._queue.get_nowait())
                 for _ in batch:
                     self._room.release()
                 await self._write(batch)
                 self._written += len(batch)
+                ended_at = loop.time()
                 self._wake()
         except Exception as failure:  # noqa: BLE001 - whatever ends the writer must reach those who wait for it
             self._fail(failure)

@@ -1,0 +1,64 @@
+"""The roles of the program as processes of their own over a real broker."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ops.kafka.broker import Broker
+from tests.program.running import EndedError, Program, until
+
+
+class Role(Program):
+    """One role: `trackrev collect`, `trackrev worker` or `trackrev api`, or all of them: `trackrev up`."""
+
+    def __init__(self, role: str, data: Path, broker: Broker, name: str = "", **environment: str) -> None:
+        super().__init__(data, TRACKREV_BROKER=f"kafka://{broker.address}", **environment)
+        self.role = role
+        self._output = data.parent / f"{name or role}.output"
+
+    def spawn(self) -> None:
+        words = [] if self.role == "worker" else ["--port", str(self.port)]
+        with self._output.open("ab") as output:
+            self._began_at = output.tell()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "trackrev_stream.cli", self.role, *words],
+                env=self._environment,
+                cwd=self.data.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def is_ready(self) -> bool:
+        if (code := self._running.poll()) is not None:
+            raise EndedError(f"trackrev {self.role} ended with {code}:\n{self.said()}")
+        return "is up" in self.said()
+
+    def said(self) -> str:
+        """What the present process has said."""
+        return self._output.read_text()[self._began_at :]
+
+    def everything_said(self) -> str:
+        """What all processes of this role have said, one after the other."""
+        return self._output.read_text()
+
+    def signal(self, number: int) -> None:
+        self._running.send_signal(number)
+
+    def poll(self) -> int | None:
+        return self._running.poll()
+
+
+@contextmanager
+def roles(*started: Role) -> Iterator[None]:
+    """Start them together; they are gone at the end, whatever happened."""
+    with contextlib.ExitStack() as stack:
+        for role in started:
+            role.spawn()
+            stack.callback(role.kill)
+        for role in started:
+            until(role.is_ready, f"{role.role} is ready")
+        yield

@@ -1,0 +1,70 @@
+"""Two workers on a real Kafka, killed, frozen and cut off: what stands is what a straight run gives."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from ops.kafka.broker import Broker
+from tests.agents.test_on_embedded_log import book, straight, sums
+from tests.kafka.crowd import Fact, crowd
+from tests.kafka.workers import Feed, Supervisor
+from tests.program.running import until
+from trackrev_stream.kafka.watchdog import EXIT_CODE
+from trackrev_stream.settings import read
+
+PARTITIONS = 4
+SEED = 20_261_123
+
+
+@pytest.mark.timeout(240)
+def test_kills_freezes_and_a_broker_restart_change_nothing(own: Broker, tmp_path: Path) -> None:
+    facts = crowd(SEED, visitors=400, hits_each=8, charges=400)
+    environment = {"TRACKREV_PARTITIONS": str(PARTITIONS), "TRACKREV_BROKER": f"kafka://{own.address}"}
+    chosen = read(environment, data=str(tmp_path / "data"))
+    chosen.data.mkdir()
+    with (
+        Supervisor(chosen.data, own, "first", TRACKREV_PARTITIONS="4") as first,
+        Supervisor(chosen.data, own, "second", TRACKREV_PARTITIONS="4") as second,
+    ):
+        asyncio.run(suffer(own, facts, first, second))
+        assert [first.stop(), second.stop()] == [0, 0]
+    standing, posted = book(chosen)
+    assert standing == straight(facts)
+    assert posted == sums(standing)
+
+
+async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: Supervisor) -> None:
+    feed = Feed(broker, PARTITIONS)
+    portion = len(facts) // 5
+    portions = [facts[n * portion : (n + 1) * portion] for n in range(4)] + [facts[4 * portion :]]
+    await ready(first, second)
+    await feed.put(portions[0])
+
+    feeding = asyncio.create_task(feed.put(portions[1]))
+    first.worker.signal(signal.SIGKILL)
+    await feeding
+    await asyncio.to_thread(until, lambda: first.ended, "the killed worker is gone")
+    await ready(first, second)
+
+    second.worker.signal(signal.SIGSTOP)
+    await feed.put(portions[2])
+    await feed.settled()  # only another worker can have done that
+    second.worker.signal(signal.SIGCONT)
+    await asyncio.to_thread(until, lambda: second.ended, "the frozen worker ends")
+    await ready(first, second)
+
+    feeding = asyncio.create_task(feed.put(portions[3]))
+    await asyncio.to_thread(broker.restart)
+    await feeding
+    await feed.put(portions[4])
+    await feed.settled()
+    await feed.close()
+    assert first.ended == [-signal.SIGKILL]
+    assert second.ended == [EXIT_CODE]
+
+
+async def ready(*workers: Supervisor) -> None:
+    for each in workers:
+        await asyncio.to_thread(until, each.is_ready, "the worker is ready")

@@ -1,0 +1,123 @@
+"""Workers that are started anew whenever one ends, as a supervisor does, and a way to feed and watch them."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from collectors.publisher import FactPublisher, HitPublisher
+from ops.kafka.broker import Broker
+from tests.kafka.crowd import Fact
+from tests.kafka.processes import Role
+from trackrev_stream.brokers.port import APP_ID
+from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.domain.touch import Hit
+from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.kafka.publisher import KafkaPublisher
+
+INPUTS = [topic.name for topic in TOPICS if topic.consumer != "people"]
+
+
+class Supervisor:
+    """Keeps a worker running; `ended` has the exit codes of those that ended."""
+
+    def __init__(self, data: Path, broker: Broker, name: str, **environment: str) -> None:
+        self.worker = Role("worker", data, broker, name, **environment)
+        self.ended: list[int] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.worker.spawn()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self.worker.kill()
+
+    def is_ready(self) -> bool:
+        """Whether the present worker is at work."""
+        return self.worker.poll() is None and "is up" in self.worker.said()
+
+    def stop(self) -> int:
+        """End the supervision and the worker, as an administrator does."""
+        self._stopping.set()
+        self._thread.join()
+        return self.worker.stop()
+
+    def _keep(self) -> None:
+        while not self._stopping.wait(0.05):
+            if (code := self.worker.poll()) is not None:
+                self.ended.append(code)
+                self.worker.spawn()
+
+
+class Feed:
+    """Publishes facts as collectors do, again and again until they are taken."""
+
+    def __init__(self, broker: Broker, partitions: int) -> None:
+        self._cluster = Cluster(broker.address)
+        self._partitions = partitions
+        self._publisher = KafkaPublisher(self._cluster)
+        self._hits = HitPublisher(self._publisher, partitions)
+        self._facts = FactPublisher(self._publisher, partitions)
+
+    async def put(self, facts: Iterable[Fact], at_a_time: int = 50) -> None:
+        """Return once all are durable."""
+        for some in _batched(facts, at_a_time):
+            await asyncio.gather(*(self._put(fact) for fact in some))
+
+    async def _put(self, fact: Fact) -> None:
+        while True:
+            try:
+                if isinstance(fact, Hit):
+                    await self._hits.put([fact])
+                else:
+                    await self._facts.put([fact])
+            except Unavailable:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+    async def settled(self) -> None:
+        """Return once the workers have committed all that there is to read: nothing can follow then."""
+        while await self.behind() != 0:  # noqa: ASYNC110 - the broker tells nobody
+            await asyncio.sleep(0.2)
+
+    async def behind(self) -> int | None:
+        """How many records are not committed; None while the cluster does not say."""
+        consumer = AIOKafkaConsumer(**self._cluster.options)
+        admin = AIOKafkaAdminClient(**self._cluster.options)
+        try:
+            await consumer.start()
+            await admin.start()
+            tps = [TopicPartition(name, n) for name in INPUTS for n in range(self._partitions)]
+            ends = await consumer.end_offsets(tps)
+            committed = await admin.list_consumer_group_offsets(APP_ID)
+            done = {tp: max(0, committed[tp].offset) for tp in tps if tp in committed}
+            left: int = sum(int(end) - done.get(tp, 0) for tp, end in ends.items())
+        except (KafkaError, OSError):
+            return None
+        else:
+            return left
+        finally:
+            await consumer.stop()
+            await admin.close()
+
+    async def close(self) -> None:
+        await self._publisher.stop()
+
+
+def _batched(facts: Iterable[Fact], size: int) -> Iterable[list[Fact]]:
+    waiting = iter(facts)
+    while some := list(itertools.islice(waiting, size)):
+        yield some

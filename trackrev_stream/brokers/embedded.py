@@ -1,0 +1,72 @@
+"""The log in the data directory, for one process with everything in it."""
+
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from trackrev_stream.agents.keeper import Keeper
+from trackrev_stream.brokers.port import APP_ID, POSTED, Agents, Barrier, Define, Released, new_app
+from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.ports import Publisher
+from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.embedded.log import Log
+from trackrev_stream.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.embedded.records import TopicSpec
+from trackrev_stream.resume import resume
+from trackrev_stream.settings import Settings
+from trackrev_stream.store.engine import Store
+from trackrev_stream.streaming.runtime import Runtime
+
+
+class EmbeddedBroker:
+    """The log of this process alone."""
+
+    def __init__(self, settings: Settings, clock: Clock, event_log: Log) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._log = event_log
+        self.publisher: Publisher = EmbeddedPublisher(event_log, clock)
+
+    @classmethod
+    async def open(cls, settings: Settings, clock: Clock) -> "EmbeddedBroker":
+        """The log with its topics. Raises LogBusy, LogCorrupt, LogUnavailable, TopicMismatch."""
+        event_log = Log.open(Path(urlsplit(settings.broker).path))
+        number = settings.partitions
+        try:
+            event_log.create_topics(TopicSpec(t.name, number, t.retention_ms, t.compact) for t in TOPICS)
+        except BaseException:
+            await event_log.close()
+            raise
+        return cls(settings, clock, event_log)
+
+    async def resume(self, store: Store) -> None:
+        """Set the commits of the writer's topics to what the database holds. Raises PositionConflict."""
+        await resume(self._log, store, APP_ID, POSTED)
+
+    def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
+        """Agents that rest while the disk is full; no partition ever goes to another worker."""
+        del released
+
+        def make() -> Runtime:
+            app = new_app(self._settings, self._settings.data / "tables")
+            app.transport.commit_barriers.append(barrier)
+            define(app)
+            return Runtime(app)
+
+        return Keeper(make, self._log)
+
+    def chores(self) -> list[Coroutine[Any, Any, None]]:
+        """Retention and compaction."""
+        return [self._log.maintain(self._clock)]
+
+    def lag(self, topic: str) -> int:
+        """As the log counts."""
+        return sum(
+            self._log.high_watermark(topic, number) - (self._log.committed(APP_ID, topic, number) or 0)
+            for number in range(self._log.topics()[topic].partitions)
+        )
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        await self._log.close()

@@ -1,0 +1,81 @@
+"""What a log gives to the program, whichever it is: a publisher, and agents that run over it."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import faust
+
+from trackrev_stream.contracts.ports import Publisher
+from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.settings import Settings
+from trackrev_stream.store.engine import Store
+from trackrev_stream.streaming import runtime
+
+APP_ID = "trackrev"
+POSTED = tuple(topic.name for topic in TOPICS if topic.consumer == "post")
+COMMIT_INTERVAL_S = 0.5
+STOP_S = 10
+
+Define = Callable[[faust.App], None]
+Barrier = Callable[[], Awaitable[None]]
+Released = Callable[[Iterable[tuple[str, int]]], None]
+
+
+class Agents(Protocol):
+    """The agents at work."""
+
+    async def start(self) -> None:
+        """Return once they are. Raises AppFailed."""
+
+    async def run(self) -> None:
+        """Keep them so until cancelled. Raises AppFailed."""
+
+    async def stop(self) -> None:
+        """Let them finish what they have at hand."""
+
+
+class Broker(Protocol):
+    """A log, opened."""
+
+    publisher: Publisher
+
+    async def resume(self, store: Store) -> None:
+        """Before the agents start: see that the writer reads on from what the database holds.
+
+        Raises PositionConflict where it cannot.
+        """
+        ...
+
+    def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
+        """Agents as ``define`` puts them into an app.
+
+        ``barrier`` is passed before each commit; ``released`` hears of partitions that go to another worker.
+        """
+        ...
+
+    def chores(self) -> list[Coroutine[Any, Any, None]]:
+        """What has to run beside."""
+        ...
+
+    def lag(self, topic: str) -> int:
+        """How many records of a topic the agents of this process have not yet committed."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of it, after everybody else has."""
+        ...
+
+
+def new_app(settings: Settings, tables: Path, **more: Any) -> faust.App:
+    """A Faust app over the log of the settings, with its tables in a directory of its own."""
+    return faust.App(
+        APP_ID,
+        broker=settings.broker,
+        store="rocksdb://",
+        datadir=tables,
+        topic_partitions=settings.partitions,
+        broker_commit_interval=COMMIT_INTERVAL_S,
+        **runtime.SETTINGS,
+        **more,
+    )

@@ -1,0 +1,159 @@
+"""The topics on Kafka: made from what the program declares, never as a side effect of using one."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+
+from trackrev_stream.contracts.topics import Topic
+from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable
+
+log = logging.getLogger(__name__)
+
+DAY_MS = 86_400_000
+# A tombstone stays for this long, so that a standby that was away for a week-end still sees it.
+TOMBSTONE_MS = 7 * DAY_MS
+MOST_REPLICAS = 3
+_NO_COORDINATOR = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
+_COORDINATOR_TRIES = 150
+_COORDINATOR_PAUSE_S = 0.2
+# The journeys under a shared address are one record: fifty visitors with all their touches.
+LARGEST_RECORD = 16 * 1024 * 1024
+_VISIBLE_S = 30.0
+_LOOK_AGAIN_S = 0.1
+
+
+class TopicMismatch(Exception):
+    """A topic exists with another number of partitions than the program is set to."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it shall be. ``config`` has Kafka's own names."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+def spec_of(topic: Topic, partitions: int) -> TopicSpec:
+    """The topic of the registry on Kafka."""
+    return TopicSpec(topic.name, partitions, config(topic.retention_ms, compact=topic.compact))
+
+
+def changelog_spec(name: str, partitions: int) -> TopicSpec:
+    """A changelog: compacted and kept for ever, for it is the table."""
+    return TopicSpec(name, partitions, config(None, compact=True))
+
+
+def config(retention_ms: int | None, *, compact: bool) -> dict[str, str]:
+    """How long a topic keeps its records: Kafka's defaults would drop them after a week."""
+    if compact:
+        return {"cleanup.policy": "compact", "delete.retention.ms": str(TOMBSTONE_MS)}
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(-1 if retention_ms is None else retention_ms),
+        "retention.bytes": "-1",
+    }
+
+
+async def ensure(cluster: Cluster, specs: Iterable[TopicSpec]) -> None:
+    """Make the topics that are missing; those that exist keep the configuration that an operator gave them.
+
+    Each has three replicas, or as many as there are brokers. Raises TopicMismatch, ClusterUnavailable.
+    """
+    wanted = {spec.name: spec for spec in specs}
+    async with admin(cluster) as client:
+        try:
+            known = await _known(client, ())
+            _verify(wanted, known)
+            missing = [spec for name, spec in wanted.items() if name not in known]
+            if missing:
+                await _create(client, missing)
+                # Another process may have been quicker, with other settings.
+                _verify(wanted, await _known(client, wanted))
+        except (KafkaError, TimeoutError) as error:
+            raise ClusterUnavailable(f"topics cannot be made on {cluster.servers}: {error!r}") from error
+
+
+async def _known(client: AIOKafkaAdminClient, awaited: Iterable[str]) -> dict[str, Any]:
+    """The topics by name, once all those ``awaited`` can be used: brokers hear of them late."""
+    async with asyncio.timeout(_VISIBLE_S):
+        while True:
+            known = {topic["topic"]: topic for topic in await client.describe_topics()}
+            if all(name in known and _is_led(known[name]) for name in awaited):
+                return known
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+def _is_led(topic: Any) -> bool:
+    return bool(topic["partitions"]) and all(place["leader"] >= 0 for place in topic["partitions"])
+
+
+def _verify(wanted: Mapping[str, TopicSpec], known: Mapping[str, Any]) -> None:
+    for name, spec in wanted.items():
+        if name in known and (found := len(known[name]["partitions"])) != spec.partitions:
+            raise TopicMismatch(
+                f"{name!r} has {found} partitions and is now declared with {spec.partitions}: set "
+                f"TRACKREV_PARTITIONS={found}, for records are found by their partition and cannot move"
+            )
+
+
+async def _create(client: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> None:
+    replicas = min(MOST_REPLICAS, len((await client.describe_cluster())["brokers"]))
+    safe = {
+        "min.insync.replicas": str(max(1, replicas - 1)),
+        "max.message.bytes": str(LARGEST_RECORD),
+    }
+    news = [NewTopic(spec.name, spec.partitions, replicas, None, safe | dict(spec.config)) for spec in specs]
+    response = await client.create_topics(news)
+    for name, code, *reason in response.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise for_code(code)(f"topic {name}: {reason[0] if reason else code}")
+        log.info("topic %s is there", name)
+
+
+async def committed(cluster: Cluster, group: str) -> dict[tuple[str, int], int]:
+    """The offsets that a group wants next, where it has committed any. Raises ClusterUnavailable."""
+    async with admin(cluster) as client:
+        for _ in range(_COORDINATOR_TRIES):
+            try:
+                offsets = await client.list_consumer_group_offsets(group)
+            except _NO_COORDINATOR:  # a new cluster makes its coordinator when it is first asked for one
+                await asyncio.sleep(_COORDINATOR_PAUSE_S)
+            else:
+                return {(tp.topic, tp.partition): at.offset for tp, at in offsets.items() if at.offset >= 0}
+    raise ClusterUnavailable(f"the brokers at {cluster.servers} have no coordinator for the group {group!r}")
+
+
+@asynccontextmanager
+async def admin(cluster: Cluster) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An administrator's client. Raises ClusterUnavailable when the cluster does not answer."""
+    client = AIOKafkaAdminClient(**cluster.options, request_timeout_ms=10_000)
+    try:
+        await client.start()
+    except (KafkaError, OSError) as error:
+        await client.close()
+        raise ClusterUnavailable(
+            f"no Kafka broker answers at {cluster.servers} ({cluster.security}): {error}"
+        ) from error
+    try:
+        yield client
+    finally:
+        await client.close()
