@@ -18,6 +18,7 @@ MOST_POSTINGS = 500  # a transaction
 MOST_WAITING = 5_000
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0
+STOP_S = 10
 SPACING_S = 0.015  # between two transactions; each costs as much as many postings within it
 
 log = logging.getLogger(__name__)
@@ -56,11 +57,18 @@ class Writer:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="store-writer")
 
     async def stop(self) -> None:
-        """Write what was submitted, then end. Does not raise what the writer failed with."""
+        """Write what was submitted, for so long, then end. Does not raise what the writer failed with.
+
+        What a full disk or an absent database kept waiting is read from the log again at the next start.
+        """
         if self._task is None:
             return
         try:
-            await self.barrier()
+            await asyncio.wait_for(self.barrier(), STOP_S)
+        except TimeoutError:
+            log.warning(
+                "the database did not take the last postings within %d s; they are read again", STOP_S
+            )
         except BaseException as failure:
             if failure is not self._failure:
                 raise
