@@ -1,4 +1,4 @@
-"""The composition root: log, store, agents, writer, collectors, API and page, or some of them in a process."""
+"""The composition root: log, store, agents, writer, collectors, API and page, or some of them."""
 
 import asyncio
 import contextlib

@@ -104,7 +104,8 @@ class Feed:
             ends = await consumer.end_offsets(tps)
             committed = await admin.list_consumer_group_offsets(APP_ID)
             done = {tp: max(0, committed[tp].offset) for tp in tps if tp in committed}
-            return sum(int(end) - done.get(tp, 0) for tp, end in ends.items())
+            missing: int = sum(int(end) - done.get(tp, 0) for tp, end in ends.items())
+            return missing
         except (KafkaError, OSError):
             return None
         finally:
