@@ -93,7 +93,11 @@ class Counter:
             offsets = await admin.list_consumer_group_offsets(self.id)
         finally:
             await admin.close()
-        return {tp.partition: at.offset for tp, at in offsets.items() if tp.topic == self.orders and at.offset >= 0}
+        return {
+            tp.partition: at.offset
+            for tp, at in offsets.items()
+            if tp.topic == self.orders and at.offset >= 0
+        }
 
 
 async def until(condition: Callable[[], object], patience_s: float = 60.0) -> None:

@@ -42,7 +42,9 @@ async def taken(publisher: KafkaPublisher, value: bytes) -> int:
 def test_offsets_are_those_of_the_log(cluster: Cluster) -> None:
     async def scenario(publisher: KafkaPublisher) -> None:
         first = await publisher.publish(HITS.name, 1, None, b"first")
-        offsets = await asyncio.gather(*(publisher.publish(HITS.name, 1, b"k", b"%d" % n) for n in range(500)))
+        offsets = await asyncio.gather(
+            *(publisher.publish(HITS.name, 1, b"k", b"%d" % n) for n in range(500))
+        )
         assert sorted(offsets) == list(range(first + 1, first + 501))
 
     on(cluster, scenario)

@@ -36,7 +36,7 @@ async def configured(client: object, name: str) -> dict[str, str]:
 def test_another_number_of_partitions_is_refused(cluster: Cluster) -> None:
     async def scenario() -> None:
         await ensure(cluster, [changelog_spec("refused", 3)])
-        with pytest.raises(TopicMismatch, match="'refused' has 3 partitions .* TRACKREV_PARTITIONS=3"):
+        with pytest.raises(TopicMismatch, match=r"'refused' has 3 partitions .* TRACKREV_PARTITIONS=3"):
             await ensure(cluster, [changelog_spec("refused", 4)])
 
     asyncio.run(scenario())
