@@ -1,36 +1,87 @@
 """The product's path on a real Kafka, each role in a process of its own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ops.kafka.broker import Broker
 from tests.kafka.processes import Role, roles
 from tests.program import stripe
-from tests.program.running import Shop, now_ms
+from tests.program.running import Program, Shop, now_ms, until
 from trackrev_stream.domain.ids import uuid7
+
+ANNA = "anna@example.com"
+
+
+def earn(shop: Shop, reader: Shop) -> stripe.Json:
+    """A visitor follows a link, identifies and pays; the charge, once the API tells whose it is."""
+    shop.link("yt", "youtube")
+    visitor = uuid7(now_ms(), b"0123456789")
+    assert shop.follow("yt", visitor).status == 302
+    identify = {"id": "h1", "type": "identify", "at": now_ms(), "email": ANNA}
+    assert shop.hits(visitor, identify).status == 202
+    paid = stripe.charge("ch_1", 4_800, now_ms() // 1000, ANNA)
+    assert shop.webhook(stripe.succeeded(paid)).status == 200
+    assert [credit["channel"] for credit in reader.worth("ch_1", 4_800)["credits"]] == ["youtube"]
+    return paid
+
+
+def give_back(shop: Shop, reader: Shop, paid: stripe.Json) -> None:
+    """A part of it is refunded; sent again until it is taken."""
+    refund = stripe.refunded(paid, 1_000, now_ms() // 1000)
+    until(lambda: shop.webhook(refund).status == 200, "the webhook is taken")
+    told = reader.worth("ch_1", 3_800)
+    assert [(e["reason"], e["amount_minor"]) for e in told["entries"]] == [
+        ("credit", 4_800),
+        ("refund", -1_000),
+    ]
 
 
 def test_a_click_becomes_a_credited_charge_over_three_processes(own: Broker, tmp_path: Path) -> None:
     data = tmp_path / "data"
     collect, api, worker = (Role(name, data, own) for name in ("collect", "api", "worker"))
     with roles(collect, api, worker):
-        edge = Shop.open(collect)
-        reader = Shop(api, edge.workspace, edge.api_key, edge.script_tag)
-        edge.link("yt", "youtube")
-        visitor = uuid7(now_ms(), b"0123456789")
-        assert edge.follow("yt", visitor).status == 302
-        identify = {
-            "id": "h1",
-            "type": "identify",
-            "at": now_ms(),
-            "url": "https://shop.example/",
-            "email": "a@b.example",
-        }
-        assert edge.hits(visitor, identify).status == 202
-        paid = stripe.charge("ch_1", 4_800, now_ms() // 1000, "a@b.example")
-        assert edge.webhook(stripe.succeeded(paid)).status == 200
-        told = reader.worth("ch_1", 4_800)
-        assert [credit["channel"] for credit in told["credits"]] == ["youtube"]
-        assert edge.webhook(stripe.refunded(paid, 1_000, now_ms() // 1000)).status == 200
-        told = reader.worth("ch_1", 3_800)
-        assert sum(entry["amount_minor"] for entry in told["entries"]) == 3_800
+        shop = Shop.open(collect)
+        reader = replace(shop, program=api)
+        paid = earn(shop, reader)
+        own.kill()
+        assert shop.webhook(stripe.refunded(paid, 1_000, now_ms() // 1000)).status == 503
+        assert reader.worth("ch_1", 4_800)
+        own.start()
+        give_back(shop, reader, paid)
         assert [role.stop() for role in (worker, api, collect)] == [0, 0, 0]
+
+
+def test_all_roles_in_one_process_go_on_after_a_restart(own: Broker, tmp_path: Path) -> None:
+    program = Role("up", tmp_path / "data", own)
+    with roles(program):
+        shop = Shop.open(program)
+        paid = earn(shop, shop)
+        assert program.stop() == 0
+        program.start()
+        give_back(shop, shop, paid)
+        program.kill()
+        program.start()
+        assert shop.worth("ch_1", 3_800)
+        lag = program.run("up", "--port", str(program.port))
+        assert lag.returncode == 1
+        assert "choose another port" in lag.stderr
+
+
+def test_another_number_of_partitions_is_refused(own: Broker, tmp_path: Path) -> None:
+    worker = Role("worker", tmp_path / "data", own)
+    with roles(worker):
+        refused = worker.run("worker", TRACKREV_PARTITIONS="5")
+    assert refused.returncode == 1
+    assert "TRACKREV_PARTITIONS is 5. 'pixel-hits' has 12 partitions" in refused.stderr
+
+
+def test_what_is_missing_is_said(jars: None, tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    alone = program.run("worker")
+    assert alone.returncode == 1
+    assert "run `trackrev up`, or set TRACKREV_BROKER to kafka://HOST:PORT" in alone.stderr
+    nobody = program.run("worker", TRACKREV_BROKER="kafka://127.0.0.1:1")
+    assert nobody.returncode == 1
+    assert "no Kafka broker answers us at 127.0.0.1:1" in nobody.stderr
+    malformed = program.run("worker", TRACKREV_BROKER="kafka://somewhere")
+    assert "TRACKREV_BROKER is 'kafka://somewhere'; it may be" in malformed.stderr

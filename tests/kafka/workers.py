@@ -103,15 +103,14 @@ class Feed:
             tps = [TopicPartition(name, n) for name in INPUTS for n in range(self._partitions)]
             ends = await consumer.end_offsets(tps)
             committed = await admin.list_consumer_group_offsets(APP_ID)
-            done = {tp: max(0, committed[tp].offset) for tp in tps if tp in committed}
-            left: int = sum(int(end) - done.get(tp, 0) for tp, end in ends.items())
         except (KafkaError, OSError):
             return None
-        else:
-            return left
         finally:
             await consumer.stop()
             await admin.close()
+        done = {tp: max(0, committed[tp].offset) for tp in tps if tp in committed}
+        missing: int = sum(int(end) - done.get(tp, 0) for tp, end in ends.items())
+        return missing
 
     async def close(self) -> None:
         await self._publisher.stop()

@@ -4,8 +4,8 @@ A worker that was frozen (a stopped container, a paused machine) wakes up believ
 worker has long taken over. What it sends then to other topics is outdone by versions, but an old row in a
 changelog would be the last one of its key, and be restored later. So its producer asks here before it writes.
 
-The coordinator gives partitions away no earlier than a session after the last heartbeat that it has seen, or,
-when it has called for a rebalance, no earlier than a rebalance's time after that. A heartbeat counts from
+The coordinator gives partitions away no earlier than a session after the last heartbeat that it has seen,
+or, when it has called for a rebalance, no earlier than a rebalance's time after that. A heartbeat counts from
 when it was asked, so the lease ends before the session does, whatever the network did.
 """
 

@@ -1,0 +1,56 @@
+"""Topics as the registry declares them, credentials, and what people are told when something does not fit."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from ops.kafka.broker import Broker
+from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable
+from trackrev_stream.kafka.topics import TopicMismatch, admin, changelog_spec, ensure, spec_of
+
+
+def test_topics_are_made_as_declared_once(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        declared = [replace(topic, name=f"declared.{topic.name}") for topic in TOPICS]
+        specs = [*(spec_of(topic, 3) for topic in declared), changelog_spec("declared.changelog", 3)]
+        await ensure(cluster, specs)
+        await ensure(cluster, specs)
+        async with admin(cluster) as client:
+            known = {topic["topic"]: topic for topic in await client.describe_topics()}
+            for spec in specs:
+                assert len(known[spec.name]["partitions"]) == 3
+                found = await configured(client, spec.name)
+                assert {name: found[name] for name in spec.config} == dict(spec.config)
+
+    asyncio.run(scenario())
+
+
+async def configured(client: object, name: str) -> dict[str, str]:
+    (response,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])  # type: ignore[attr-defined]  # aiokafka has no types
+    return {entry[0]: entry[1] for entry in response.resources[0][4]}
+
+
+def test_another_number_of_partitions_is_refused(cluster: Cluster) -> None:
+    async def scenario() -> None:
+        await ensure(cluster, [changelog_spec("refused", 3)])
+        with pytest.raises(TopicMismatch, match=r"'refused' has 3 partitions .* TRACKREV_PARTITIONS=3"):
+            await ensure(cluster, [changelog_spec("refused", 4)])
+
+    asyncio.run(scenario())
+
+
+def test_nobody_at_the_address_is_said(cluster: Cluster) -> None:
+    with pytest.raises(ClusterUnavailable, match=r"no Kafka broker answers us at 127.0.0.1:1 "):
+        asyncio.run(ensure(Cluster("127.0.0.1:1"), []))
+
+
+def test_a_password_is_asked_for(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    ours = Cluster(broker.sasl_address, "sasl", username=broker.user, password=broker.password)
+    asyncio.run(ensure(ours, [changelog_spec("with-a-password", 1)]))
+    assert broker.password not in repr(ours)
+    with pytest.raises(ClusterUnavailable, match="sasl"):
+        asyncio.run(ensure(replace(ours, password="wrong"), []))
+    assert "Authentication failed" in caplog.text

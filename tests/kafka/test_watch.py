@@ -1,0 +1,80 @@
+"""The lease and the watchdog, by hand-made clocks and hangs; these need no broker."""
+
+import asyncio
+import threading
+
+from trackrev_stream.kafka.lease import Lease
+from trackrev_stream.kafka.watchdog import Watchdog
+
+
+def lease(lost: list[str] | None = None) -> tuple[Lease, list[float]]:
+    now = [0.0]
+    return Lease(10, 30, (lost if lost is not None else []).append, now=lambda: now[0]), now
+
+
+def test_a_lease_ends_before_the_session_and_counts_from_the_question() -> None:
+    held, now = lease()
+    assert held.holds()
+    held.renew(asked_at=100)
+    now[0] = 107.9
+    assert held.holds()
+    now[0] = 108
+    assert not held.holds()
+
+
+def test_a_rebalance_extends_it_up_to_its_own_time() -> None:
+    held, now = lease()
+    held.renew(asked_at=100)
+    for asked_at in (102, 110, 118, 122):
+        held.extend(asked_at)
+    now[0] = 123.9
+    assert held.holds()
+    now[0] = 124
+    assert not held.holds()
+
+
+def test_a_lost_lease_is_told_and_never_holds() -> None:
+    lost: list[str] = []
+    held, _ = lease(lost)
+    held.renew(asked_at=0)
+    held.lose("UnknownMemberIdError")
+    assert not held.holds()
+    assert "UnknownMemberIdError" in lost[0]
+
+
+def test_a_worker_that_is_busy_without_progress_is_ended() -> None:
+    ended = threading.Event()
+
+    async def scenario() -> None:
+        watching = asyncio.create_task(Watchdog(lambda: (True, 7), 0.2, lambda _: ended.set()).run())
+        await asyncio.to_thread(ended.wait)
+        watching.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_a_loop_that_hangs_is_ended() -> None:
+    ended = threading.Event()
+
+    async def scenario() -> None:
+        watching = asyncio.create_task(Watchdog(lambda: (False, None), 0.2, lambda _: ended.set()).run())
+        await asyncio.sleep(0)
+        ended.wait()  # the loop does nothing else meanwhile
+        watching.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_idleness_and_progress_are_left_alone() -> None:
+    ended: list[str] = []
+    looks = iter(range(1_000_000))
+    dog = Watchdog(lambda: (next(looks) % 2 == 0, next(looks)), 0.05, ended.append)
+
+    async def scenario() -> None:
+        watching = asyncio.create_task(dog.run())
+        while next(looks) < 100:  # noqa: ASYNC110 - looks are what is waited for
+            await asyncio.sleep(0.01)
+        watching.cancel()
+
+    asyncio.run(scenario())
+    assert ended == []
