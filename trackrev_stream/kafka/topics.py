@@ -124,7 +124,7 @@ async def admin(cluster: Cluster) -> AsyncIterator[AIOKafkaAdminClient]:
     except (KafkaError, OSError) as error:
         await client.close()
         raise ClusterUnavailable(
-            f"no Kafka broker answers us at {cluster.servers} ({cluster.security}): {error}; the log says more"
+            f"no Kafka broker answers us at {cluster.servers} ({cluster.security}), see the log: {error}"
         ) from error
     try:
         yield client
