@@ -8,8 +8,8 @@ READY  := $(VENV)/.installed
 help:
 	@echo "make up     start everything in one process (Ctrl-C stops it; it goes on where it left off)"
 	@echo "make demo   a shop, its visitors and a stand-in of Stripe on loopback; compares the books"
-	@echo "make test-kafka  the tests that need a real Kafka broker and PostgreSQL"
 	@echo "make test   checks and tests          make check   linters, types and directions of imports"
+	@echo "make test-kafka  tests over a real broker and database of their own"
 	@echo "make bench  figures, as ratios        make format  formats the code"
 
 $(READY): pyproject.toml constraints.txt
@@ -33,9 +33,10 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 test: $(READY) chromium check
-	$(BIN)/python -m pytest -m "not kafka and not postgres" $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
-test-kafka: $(READY) kafka-server
+# The cluster's tier: a real broker and a real database, of their own.
+test-kafka: $(READY) kafka-server postgres-server
 	$(BIN)/python -m pytest -m "kafka or postgres" $(ARGS)
 
 # A real broker for tests and benchmarks: its jars, fetched by Maven where they are missing.
@@ -58,3 +59,11 @@ chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 		{ echo "Installing chromium ..."; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }; } || \
 		echo "chromium is not installed: the tests that need a browser are skipped (they fail under CI=true)"
+
+# The tests of the cluster start a PostgreSQL of their own: Debian's, installed where that is allowed.
+.PHONY: postgres-server
+postgres-server:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ echo "Installing postgresql ..."; apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; }; } || \
+		echo "postgresql is not installed: the tests that need it are skipped (they fail under CI=true)"

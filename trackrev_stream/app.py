@@ -24,7 +24,9 @@ from trackrev_stream.api.read import ReadApi
 from trackrev_stream.brokers.opening import open_broker
 from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import Clock, now_ms
+from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.domain.journey import Visit
 from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
 from trackrev_stream.store.directory import StoreDirectory
@@ -120,6 +122,7 @@ class Program:
         self._ready = True
 
     async def _work(self, broker: Broker, store: Store) -> None:
+        await broker.resume(store)
         writer = Writer(store, self._clock, on_fatal=self._fail)
         writer.start()
         self._closing.push_async_callback(writer.stop)
@@ -137,10 +140,10 @@ class Program:
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record) -> None:
-            await writer.submit(Posting(record.topic, record.partition, record.offset, post.read(record)))
+        async def submit(record: Record, found: AttributedCharge | Visit) -> None:
+            await writer.submit(Posting(record.topic, record.partition, record.offset, found))
 
-        worker.add_sink("post", post.check, submit)
+        worker.add_sink("post", post.read, submit)
 
     def _edge(self, broker: Broker, directory: StoreDirectory) -> EdgeDeps:
         return EdgeDeps(
@@ -213,9 +216,10 @@ class Program:
 
 
 def _calm_the_collector() -> None:
-    """What was made at the start stays; looking through it again and again stalls the loop for tens of ms."""
-    gc.collect()
-    gc.freeze()
+    """Look for garbage less often: at the default rate it stalls the loop for tens of ms many times a minute.
+
+    Nothing is frozen: Faust closes the databases of its tables by letting go of them (stores/rocksdb.py:573).
+    """
     gc.set_threshold(20_000, 20, 50)
 
 

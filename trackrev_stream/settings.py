@@ -57,7 +57,7 @@ class Settings:
 VARIABLES = {
     "TRACKREV_DATA": "the data directory, ./trackrev-data by default",
     "TRACKREV_BROKER": "the log, embedded:///DIR by default in the data directory, or kafka://HOST:PORT[,HOST:PORT]",
-    "TRACKREV_STORE": "the database, sqlite:///FILE by default in the data directory",
+    "TRACKREV_STORE": "the database, a file in the data directory by default; sqlite:///FILE or postgresql://...",
     "TRACKREV_HOST": "the address the collectors, API and page listen on, 127.0.0.1 by default",
     "TRACKREV_PORT": "their port, 8765 by default, 0 for any free one",
     "TRACKREV_ADMIN_HOST": "where /metrics listens, 127.0.0.1 by default: it asks for no key",

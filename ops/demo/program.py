@@ -69,7 +69,8 @@ async def command(data: Path, *words: str) -> Any:
         if process.returncode is None:
             process.kill()
     if process.returncode:
-        raise DemoError(f"trackrev {' '.join(words[:3])}: {complaint.decode(errors='replace').strip()}")
+        said = complaint.decode(errors="replace").strip() or f"ended with code {process.returncode}"
+        raise DemoError(f"trackrev {' '.join(words[:3])}: {said}")
     return json.loads(answer)
 
 

@@ -1,6 +1,7 @@
 """The show itself: the visitors come, the table fills, the books are compared."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class Show:
                 rows = await settled(api, till, self.wait_s)
                 entries = await api.entries()
             except* (DemoError, aiohttp.ClientError, TimeoutError) as group:
-                raise DemoError(self._why(group)) from group
+                raise DemoError(await self._why(group)) from group
         self.screen.say("", *shown.comparison(self.screen, rows), "", shown.verdict(self.screen, rows), "")
         self.screen.say(*_summary(shop, entries))
         return all(row.agrees for row in rows)
@@ -79,13 +80,16 @@ class Show:
                 )
             await asyncio.sleep(_REDRAW_S if self.screen.is_terminal else _LINE_S)
 
-    def _why(self, group: BaseExceptionGroup[Exception]) -> str:
+    async def _why(self, group: BaseExceptionGroup[Exception]) -> str:
         first: BaseException = group
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
-        text = str(first) or type(first).__name__
-        complaints = self.program.child.complaints()
-        return "\n  ".join([text, *complaints])
+        running = self.program.child
+        with contextlib.suppress(TimeoutError):
+            # A connection that broke is often the first sign of an end.
+            await asyncio.wait_for(running.process.wait(), 1)
+            return running.ended()
+        return "\n  ".join([str(first) or type(first).__name__, *running.complaints()])
 
 
 async def settled(api: ReadApi, till: Till, wait_s: float) -> list[Row]:

@@ -86,7 +86,12 @@ class Program:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRACKREV_")}
-        ours = {"PYTHONPATH": str(ROOT), "TRACKREV_ADMIN_PORT": "0", "TRACKREV_DATA": str(data)}
+        ours = {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONFAULTHANDLER": "1",  # a program that hangs tells where, when it is aborted
+            "TRACKREV_ADMIN_PORT": "0",
+            "TRACKREV_DATA": str(data),
+        }
         if public_host:
             self.url = ours["TRACKREV_PUBLIC_URL"] = f"http://{public_host}:{self.port}"
         self._environment = inherited | ours | environment
@@ -114,11 +119,15 @@ class Program:
 
     def is_ready(self) -> bool:
         """Whether it takes requests and has said so. Raises EndedError when it will never."""
-        if (code := self._running.poll()) is not None:
-            raise EndedError(f"trackrev up ended with {code}:\n{self.said()}")
+        self._check_running()
         with contextlib.suppress(Unanswered):
             return self.request("GET", "/ready").status == 200 and bool(self.said())
         return False
+
+    def _check_running(self) -> None:
+        code = self._running.poll()
+        if code is not None and code != -signal.SIGKILL:
+            raise EndedError(f"trackrev up ended with {code}:\n{self.said()}")
 
     def kill(self) -> None:
         """SIGKILL, at once."""
@@ -165,13 +174,20 @@ class Program:
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Answer:
-        """Ask the running program. Raises Unanswered."""
+        """Ask the running program. Raises Unanswered, or EndedError where it has ended by itself."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, body, {"User-Agent": PERSON} | (headers or {}))
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
+        except TimeoutError as error:
+            self._running.send_signal(signal.SIGABRT)
+            self.ended()
+            raise EndedError(
+                f"{method} {path}: no answer in {PATIENCE_S} s; it hung at:\n{self.said()}"
+            ) from error
         except (OSError, http.client.HTTPException) as error:
+            self._check_running()
             raise Unanswered(f"{method} {path}: {error!r}") from error
         finally:
             connection.close()

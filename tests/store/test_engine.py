@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from tests.store.builders import run
 from trackrev_stream.store.engine import Store, is_transient
@@ -14,16 +14,16 @@ from trackrev_stream.store.errors import StoreError
 from trackrev_stream.store.schema import SCHEMA_VERSION, meta, read_meta, upsert
 
 
-def test_the_file_is_for_its_owner_alone(store: Store, tmp_path: Path) -> None:
-    store.write_now(lambda c: upsert(c, meta, [{"name": "x", "value": 1}]))
+def test_the_file_is_for_its_owner_alone(sqlite_store: Store, tmp_path: Path) -> None:
+    sqlite_store.write_now(lambda c: upsert(c, meta, [{"name": "x", "value": 1}]))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert set(modes) >= {"trackrev.db", "trackrev.db-wal"}
     assert set(modes.values()) == {0o600}
 
 
-def test_what_was_asked_of_sqlite_holds(store: Store) -> None:
+def test_what_was_asked_of_sqlite_holds(sqlite_store: Store) -> None:
     def pragma(name: str) -> object:
-        return store.write_now(lambda c: c.execute(text(f"PRAGMA {name}")).scalar())
+        return sqlite_store.write_now(lambda c: c.execute(text(f"PRAGMA {name}")).scalar())
 
     assert (pragma("journal_mode"), pragma("synchronous"), pragma("foreign_keys")) == ("wal", 2, 1)
 
@@ -31,11 +31,14 @@ def test_what_was_asked_of_sqlite_holds(store: Store) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("postgresql://db/x", "comes with the cluster"),
+        ("postgresql:///x", "names no server"),
+        ("postgresql://u:p@ss@db/x", "write special characters"),
+        ("postgresql://u:p@db:port/x", "not a database URL"),
+        ("postgresql://u:p@127.0.0.1:1/x", "cannot use the database x at 127.0.0.1:1: .*refused"),
         ("mysql://db/x", "no database of the kind"),
         ("sqlite://", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
-        ("data.db", "not a database URL"),
+        ("data.db", "not a database URL: 'data.db'; use sqlite"),
         ("sqlite:////nowhere/at/all.db", "No such file or directory"),
     ],
 )
@@ -64,7 +67,7 @@ def test_what_raises_is_rolled_back_and_readers_cannot_write(store: Store) -> No
     with pytest.raises(ZeroDivisionError):
         run(store.write(broken))
     assert run(store.read(lambda c: read_meta(c, "x"))) is None
-    with pytest.raises(OperationalError, match="readonly"):
+    with pytest.raises(DBAPIError, match=r"readonly|read-only"):
         run(store.read(lambda c: c.execute(insert(meta).values(name="x", value=1))))
 
 
@@ -95,7 +98,7 @@ def test_two_processes_take_turns(store: Store) -> None:
 
 
 def test_only_what_passes_is_transient(store: Store) -> None:
-    with pytest.raises(OperationalError) as wrong:
+    with pytest.raises(DBAPIError) as wrong:
         store.write_now(lambda c: c.execute(text("SELECT * FROM nothing")))
     assert not is_transient(wrong.value)
     assert not is_transient(ValueError())

@@ -1,15 +1,14 @@
 """The writer of entries: states become immutable entries, and the book adds up at every step."""
 
 import dataclasses
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.store.builders import (
+    WS,
     all_entries,
     at_offsets,
     charge,
@@ -18,12 +17,14 @@ from tests.store.builders import (
     touch,
     visit,
 )
+from tests.store.conftest import NewUrl
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger import net_of
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.errors import LedgerBroken, PositionConflict
 from trackrev_stream.store.positions import stored_position
 from trackrev_stream.store.post import Posting, PostResult, post
+from trackrev_stream.store.queries import find_charge
 from trackrev_stream.store.schema import charges, visits
 
 NEWS, TUBE = touch(), touch("YouTube", "video")
@@ -69,10 +70,10 @@ def test_new_rules_are_named_as_the_cause(store: Store) -> None:
     assert {row[3] for row in story(store)[1:]} == {"rules v2"}
 
 
-def test_entries_do_not_depend_on_how_the_stream_is_cut(store: Store, tmp_path: Path) -> None:
+def test_entries_do_not_depend_on_how_the_stream_is_cut(store: Store, new_url: NewUrl) -> None:
     history = [charge(versions=(1, n), touches=((), (NEWS,), (TUBE,), (NEWS, TUBE))[n % 4]) for n in range(9)]
     put(store, at_offsets(*history))
-    other = Store.open(f"sqlite:///{tmp_path}/other.db")
+    other = Store.open(new_url())
     for posting in at_offsets(*history):
         put(other, [posting])
     assert story(store) == story(other)
@@ -112,6 +113,14 @@ def test_a_visit_stands_as_its_newest_version(store: Store) -> None:
     put(store, at_offsets(visit(version=2, clicks=9), first=4, topic="visits"))
     rows = store.read_now(lambda c: c.execute(select(visits).order_by(visits.c.visitor)).all())
     assert [(row.visitor, row.clicks, row.version) for row in rows] == [("v1", 3, 3), ("v2", 1, 1)]
+
+
+def test_a_tag_that_no_database_holds_is_kept_as_near_as_can_be(store: Store) -> None:
+    odd = touch("Referral", "", source="spring\0sale")
+    put(store, at_offsets(charge(touches=(odd,)), charge(touches=(odd,), versions=(1, 2))))
+    put(store, at_offsets(charge(touches=(odd,), versions=(1, 3)), first=2))
+    assert [row.source for row in store.read_now(all_entries)] == ["spring\N{REPLACEMENT CHARACTER}sale"]
+    assert store.read_now(lambda c: find_charge(c, WS, "ch\0")) is None
 
 
 def test_a_second_writer_stops_the_first(store: Store) -> None:
@@ -172,26 +181,26 @@ def histories(draw: st.DrawFn) -> list[AttributedCharge]:
     return records
 
 
-@settings(max_examples=60, deadline=None)
-@given(histories(), st.data())
+# Each example has a database of its own.
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), data=st.data())
 def test_any_order_and_duplicates_end_in_the_same_lines(
-    history: list[AttributedCharge], data: st.DataObject
+    new_url: NewUrl, history: list[AttributedCharge], data: st.DataObject
 ) -> None:
     extra = data.draw(st.lists(st.sampled_from(history), max_size=5))
     shuffled = data.draw(st.permutations([*history, *extra]))
     newest = max((r for r in history if r.lines), key=lambda r: (r.payment_version, r.version))
-    with TemporaryDirectory() as place:
-        store = Store.open(f"sqlite:///{place}/t.db")
-        offset = 0
-        while offset < len(shuffled):
-            size = data.draw(st.integers(1, 4))
-            put(store, at_offsets(*shuffled[offset : offset + size], first=offset))
-            offset += size
-            assert_book_adds_up(store, newest.key)
-        found = {line[1]: line[5] for line in store.read_now(standing_lines)}
-        assert found == {line.line_id: line.amount_minor for line in newest.lines}
-        assert store.read_now(lambda c: sum_of_entries(c, newest.key)) == net_of(newest.state)
-        store.close()
+    store = Store.open(new_url())
+    offset = 0
+    while offset < len(shuffled):
+        size = data.draw(st.integers(1, 4))
+        put(store, at_offsets(*shuffled[offset : offset + size], first=offset))
+        offset += size
+        assert_book_adds_up(store, newest.key)
+    found = {line[1]: line[5] for line in store.read_now(standing_lines)}
+    assert found == {line.line_id: line.amount_minor for line in newest.lines}
+    assert store.read_now(lambda c: sum_of_entries(c, newest.key)) == net_of(newest.state)
+    store.close()
 
 
 def assert_book_adds_up(store: Store, key: str) -> None:

@@ -7,7 +7,8 @@ they have. Meanwhile the edge answers for itself, 503 for as long as the log tak
 import asyncio
 import errno
 import logging
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 
 from trackrev_stream.contracts.topics import DEAD_LETTERS
 from trackrev_stream.embedded.log import Log
@@ -45,6 +46,7 @@ class Keeper:
                 if not _is_of_disk(error):
                     raise
                 log.warning("the agents rest until the disk takes writes again: %s", error)
+                await self._put_down(error)
             else:
                 return
             await self._begin_again()
@@ -61,7 +63,6 @@ class Keeper:
 
     async def _begin_again(self) -> None:
         pause = FIRST_PAUSE_S
-        await self.stop()
         while not await self._began():
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
@@ -77,17 +78,33 @@ class Keeper:
         except Exception as error:
             if not _is_of_disk(error):
                 raise
-            await self.stop()
+            await self._put_down(error)
             return False
         return True
 
+    async def _put_down(self, error: BaseException) -> None:
+        """Stop, and let go of the tables' databases, or they could not be opened again.
 
-def _is_of_disk(error: BaseException | None) -> bool:
+        Faust leaves it to their last reference to close them (stores/rocksdb.py:571), and the frames that an
+        error came through hold some.
+        """
+        await self.stop()
+        for each in _chain(error):
+            traceback.clear_frames(each.__traceback__)
+
+
+def _is_of_disk(error: BaseException) -> bool:
     """Whether an error, or what it came of, is a disk that takes no more."""
+    return any(
+        isinstance(each, LogUnavailable)
+        or _FULL in str(each)
+        or (isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT))
+        for each in _chain(error)
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came of."""
     while error is not None:
-        if isinstance(error, LogUnavailable) or _FULL in str(error):
-            return True
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
+        yield error
         error = error.__cause__
-    return False

@@ -1,6 +1,6 @@
 """post: attributed charges and visits are handed to the writer, the only place where entries are made."""
 
-from trackrev_stream.agents.step import Outcome, Record, Rows
+from trackrev_stream.agents.step import Record
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.contracts.topics import VISITS
@@ -12,9 +12,3 @@ def read(record: Record) -> AttributedCharge | Visit:
     if record.topic == VISITS.name:
         return decode(Visit, record.value)
     return decode(AttributedCharge, record.value)
-
-
-def check(_rows: Rows, record: Record) -> Outcome:
-    """Reject what cannot be posted."""
-    read(record)
-    return Outcome()

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import faust
 
@@ -20,7 +20,7 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.topics import TOPICS, Topic
 from trackrev_stream.domain.ids import partition_of
 
-Sink = Callable[[Record], Awaitable[None]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +70,24 @@ class Worker:
 
         self._run(spec.name, spec.inputs, handle)
 
-    def add_sink(self, name: str, take: Callable[[Rows, Record], Outcome], sink: Sink) -> None:
-        """Run the agent ``name``, which hands on what ``take`` accepts to ``sink``."""
+    def add_sink(
+        self, name: str, read: Callable[[Record], T], sink: Callable[[Record, T], Awaitable[None]]
+    ) -> None:
+        """Run the agent ``name``, which hands on to ``sink`` what ``read`` makes of each record.
+
+        What ``read`` finds Malformed becomes a dead letter.
+        """
 
         async def handle(record: Record) -> None:
-            outcome = apply(name, take, Rows(lambda _: None, record.name), record, self._clock())
-            if outcome.rejects:
-                await self._send(outcome)
-            else:
-                await sink(record)
+            found: list[T] = []
+
+            def step(_rows: Rows, record: Record) -> Outcome:
+                found.append(read(record))
+                return Outcome()
+
+            await self._send(apply(name, step, Rows(lambda _: None, record.name), record, self._clock()))
+            for item in found:
+                await sink(record, item)
 
         self._run(name, tuple(topic for topic in TOPICS if topic.consumer == name), handle)
 

@@ -6,14 +6,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from trackrev_stream.agents.keeper import Keeper
-from trackrev_stream.brokers.port import APP_ID, Agents, Barrier, Define, Released, new_app
+from trackrev_stream.brokers.port import APP_ID, POSTED, Agents, Barrier, Define, Released, new_app
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicSpec
+from trackrev_stream.resume import resume
 from trackrev_stream.settings import Settings
+from trackrev_stream.store.engine import Store
 from trackrev_stream.streaming.runtime import Runtime
 
 
@@ -37,6 +39,10 @@ class EmbeddedBroker:
             await event_log.close()
             raise
         return cls(settings, clock, event_log)
+
+    async def resume(self, store: Store) -> None:
+        """Set the commits of the writer's topics to what the database holds. Raises PositionConflict."""
+        await resume(self._log, store, APP_ID, POSTED)
 
     def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
         """Agents that rest while the disk is full; no partition ever goes to another worker."""

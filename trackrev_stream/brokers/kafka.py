@@ -7,7 +7,7 @@ from typing import Any
 
 import faust
 
-from trackrev_stream.brokers.port import STOP_S, Agents, Barrier, Define, Released, new_app
+from trackrev_stream.brokers.port import APP_ID, POSTED, STOP_S, Agents, Barrier, Define, Released, new_app
 from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.kafka import topics, transport
@@ -16,6 +16,9 @@ from trackrev_stream.kafka.publisher import KafkaPublisher
 from trackrev_stream.kafka.tables_directory import TablesDirectory
 from trackrev_stream.kafka.watchdog import Watchdog
 from trackrev_stream.settings import Settings
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.errors import PositionConflict
+from trackrev_stream.store.positions import NOTHING, stored_positions
 from trackrev_stream.streaming.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,24 @@ class KafkaBroker:
         )
         await topics.ensure(cluster, (topics.spec_of(topic, settings.partitions) for topic in TOPICS))
         return cls(settings, cluster)
+
+    async def resume(self, store: Store) -> None:
+        """Refuse a database that is older than what the group has committed. Raises PositionConflict.
+
+        A worker must not set the group's offsets back by itself: others may be at work.
+        """
+        # In this order: other workers go on meanwhile, and what is committed was in the database before.
+        committed = await topics.committed(self._cluster, APP_ID)
+        stored = await store.read(stored_positions)
+        for partition, offset in committed.items():
+            wanted = stored.get(partition, NOTHING) + 1
+            if partition[0] in POSTED and offset > wanted:
+                raise PositionConflict(
+                    f"the database holds {partition[0]}/{partition[1]} up to offset {wanted - 1}, but the "
+                    f"workers have committed offset {offset}: it is older than the stream. Stop all "
+                    f"workers and set the offsets of the group {APP_ID!r} on {' and '.join(POSTED)} back to "
+                    "those of the table `positions`, plus one (ops/runbooks/backup.md)"
+                )
 
     def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
         """Agents that share the partitions with those of other workers."""

@@ -7,10 +7,13 @@ from typing import Any, Protocol
 import faust
 
 from trackrev_stream.contracts.ports import Publisher
+from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.settings import Settings
+from trackrev_stream.store.engine import Store
 from trackrev_stream.streaming import runtime
 
 APP_ID = "trackrev"
+POSTED = tuple(topic.name for topic in TOPICS if topic.consumer == "post")
 COMMIT_INTERVAL_S = 0.5
 STOP_S = 10
 
@@ -36,6 +39,13 @@ class Broker(Protocol):
     """A log, opened."""
 
     publisher: Publisher
+
+    async def resume(self, store: Store) -> None:
+        """Before the agents start: see that the writer reads on from what the database holds.
+
+        Raises PositionConflict where it cannot.
+        """
+        ...
 
     def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
         """Agents as ``define`` puts them into an app.

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from trackrev_stream.contracts.topics import Topic
 from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable
@@ -19,6 +26,13 @@ DAY_MS = 86_400_000
 # A tombstone stays for this long, so that a standby that was away for a week-end still sees it.
 TOMBSTONE_MS = 7 * DAY_MS
 MOST_REPLICAS = 3
+_NO_COORDINATOR = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
+_COORDINATOR_TRIES = 150
+_COORDINATOR_PAUSE_S = 0.2
 # The journeys under a shared address are one record: fifty visitors with all their touches.
 LARGEST_RECORD = 16 * 1024 * 1024
 _VISIBLE_S = 30.0
@@ -113,6 +127,19 @@ async def _create(client: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> No
         if code not in (0, TopicAlreadyExistsError.errno):
             raise for_code(code)(f"topic {name}: {reason[0] if reason else code}")
         log.info("topic %s is there", name)
+
+
+async def committed(cluster: Cluster, group: str) -> dict[tuple[str, int], int]:
+    """The offsets that a group wants next, where it has committed any. Raises ClusterUnavailable."""
+    async with admin(cluster) as client:
+        for _ in range(_COORDINATOR_TRIES):
+            try:
+                offsets = await client.list_consumer_group_offsets(group)
+            except _NO_COORDINATOR:  # a new cluster makes its coordinator when it is first asked for one
+                await asyncio.sleep(_COORDINATOR_PAUSE_S)
+            else:
+                return {(tp.topic, tp.partition): at.offset for tp, at in offsets.items() if at.offset >= 0}
+    raise ClusterUnavailable(f"the brokers at {cluster.servers} have no coordinator for the group {group!r}")
 
 
 @asynccontextmanager

@@ -10,7 +10,8 @@ from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger import Change, Line, changes, net_of
 from trackrev_stream.store.errors import LedgerBroken
-from trackrev_stream.store.schema import charges, entries, lines, upsert
+from trackrev_stream.store.postgresql import lock_for_appending
+from trackrev_stream.store.schema import charges, entries, lines, storable, upsert
 
 LINE_FIELDS = tuple(item.name for item in fields(Line))
 # What a charge is worth: commissions and fees are lines too, but no revenue.
@@ -35,7 +36,8 @@ class Book:
 
     def __init__(self, connection: Connection, keys: Iterable[str]) -> None:
         self._connection = connection
-        self._charges = {key: Standing() for key in keys}
+        # In one order, so that two writers never wait for each other in a circle.
+        self._charges = {key: Standing() for key in sorted(keys)}
         self.entries: list[dict[str, Any]] = []
         self.received_at: list[int] = []  # when the edge received the facts that changed a payment
         self._load()
@@ -54,7 +56,8 @@ class Book:
         if record.payment_version > standing.order[0]:
             self.received_at.append(record.payment_received_at)
         in_order = dict(sorted(standing.lines.items()))  # not as they happened to be loaded
-        for change in changes(in_order, record.lines):
+        desired = [_as_kept(line) for line in record.lines]
+        for change in changes(in_order, desired):
             self.entries.append(_entry(standing, change, record, cause) | {"posted_at": posted_at})
         standing.order = (record.payment_version, record.version)
         standing.rules_version = record.rules_version
@@ -69,6 +72,8 @@ class Book:
             self._connection.execute(delete(lines).where(lines.c.line_id.in_(some)))
         upsert(self._connection, lines, [row for standing in touched for row in _new_lines(standing)])
         if self.entries:
+            if self._connection.dialect.name == "postgresql":
+                lock_for_appending(self._connection)
             self._connection.execute(insert(entries), self.entries)
         _prove(self._connection, [standing.record for standing in touched if standing.record])
 
@@ -111,6 +116,12 @@ def _entry(standing: Standing, change: Change, record: AttributedCharge, cause: 
         standing.lines[line.line_id] = line
         standing.posted_by[line.line_id] = entry_id
     return _line_columns(line, record) | {"entry_id": entry_id, "retracts": retracts, "cause": cause}
+
+
+def _as_kept(line: Line) -> Line:
+    """The line as it would be loaded; all of its other texts are ours, or were checked."""
+    source = storable(line.source)
+    return line if source == line.source else replace(line, source=source)
 
 
 def _cause(standing: Standing, record: AttributedCharge) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, select, tuple_
 
 from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.schema import positions
+from trackrev_stream.store.schema import add_new, positions
 
 Partition = tuple[str, int]
 NOTHING = -1  # the position before the first offset
@@ -38,6 +38,17 @@ def adopt(
     return found | {partition: known[partition] for partition in wanted & known.keys()}
 
 
+def settle(
+    connection: Connection, ends: Mapping[Partition, int], known: Mapping[Partition, int]
+) -> dict[Partition, int]:
+    """``known``, when nobody answered whether the last transaction, which ended at ``ends``, was committed.
+
+    Where the table stands at such an end, it was. A second writer is noticed all the same: at the next batch.
+    """
+    stored = adopt(connection, ends, {})
+    return dict(known) | {partition: end for partition, end in ends.items() if stored[partition] == end}
+
+
 def advance(connection: Connection, before: Mapping[Partition, int], after: Mapping[Partition, int]) -> None:
     """Move positions from ``before`` to ``after``; raises PositionConflict when one is not at ``before``."""
     for partition, offset in after.items():
@@ -50,6 +61,11 @@ def advance(connection: Connection, before: Mapping[Partition, int], after: Mapp
             )
 
 
+def stored_positions(connection: Connection) -> dict[Partition, int]:
+    """The last offset applied of every partition that anything was applied of."""
+    return {(row.topic, row.partition): row.offset for row in connection.execute(select(positions))}
+
+
 def stored_position(connection: Connection, partition: Partition) -> int:
     """The last offset applied of a partition, or NOTHING."""
     return adopt(connection, [partition], {})[partition]
@@ -58,10 +74,7 @@ def stored_position(connection: Connection, partition: Partition) -> int:
 def _move(connection: Connection, partition: Partition, expected: int, offset: int) -> bool:
     topic, number = partition
     if expected == NOTHING:
-        if stored_position(connection, partition) != NOTHING:
-            return False
-        connection.execute(positions.insert().values(topic=topic, partition=number, offset=offset))
-        return True
+        return add_new(connection, positions, {"topic": topic, "partition": number, "offset": offset})
     updated = connection.execute(
         positions.update()
         .where(positions.c.topic == topic, positions.c.partition == number, positions.c.offset == expected)

@@ -17,7 +17,7 @@ from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.store.book import Book
 from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.positions import NOTHING, Partition, adopt, advance
+from trackrev_stream.store.positions import NOTHING, Partition, adopt, advance, settle
 from trackrev_stream.store.schema import upsert, visits
 
 _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
@@ -56,19 +56,22 @@ def post(
     postings: Sequence[Posting],
     posted_at: int,
     known: Mapping[Partition, int] | None = None,
+    *,
+    unsure: bool = False,
 ) -> PostResult:
     """Post a batch within the transaction of ``connection``; what is raised must roll it back.
 
     ``known`` are the positions this writer last wrote (see store.positions); a partition that is not in it
-    is adopted as it is stored. The postings of a partition come in the order of their offsets.
+    is adopted as it is stored. The postings of a partition come in the order of their offsets. ``unsure``
+    says that the same batch was tried before, and that the connection broke: it may have been committed.
 
     Raises PositionConflict when another writer or another log has been here, LedgerBroken when the book
     would not add up.
     """
-    before = adopt(connection, {(item.topic, item.partition) for item in postings}, known or {})
-    after = dict(before)
-    for item in postings:
-        after[item.topic, item.partition] = max(after[item.topic, item.partition], item.offset)
+    ends = _ends(postings)
+    known = settle(connection, ends, known or {}) if unsure else known or {}
+    before = adopt(connection, ends, known)
+    after = {partition: max(end, before[partition]) for partition, end in ends.items()}
     advance(connection, before, after)
     again = [item for item in postings if item.offset <= before[item.topic, item.partition]]
     fresh = [item.record for item in postings if item.offset > before[item.topic, item.partition]]
@@ -88,6 +91,14 @@ def post(
     _save_visits(connection, [record for record in fresh if isinstance(record, Visit)])
     reasons = Counter(entry["reason"] for entry in book.entries)
     return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
+
+
+def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
+    """The last offset of each partition."""
+    ends: dict[Partition, int] = {}
+    for item in postings:
+        ends[item.topic, item.partition] = max(item.offset, ends.get((item.topic, item.partition), NOTHING))
+    return ends
 
 
 def _save_visits(connection: Connection, records: Sequence[Visit]) -> None:

@@ -41,11 +41,12 @@ class Money:
 
     def add(self, row: Any) -> None:
         """Add a row of ``_sums``."""
-        self.gross_minor += row.gross_usd
-        self.net_minor += row.net_usd
+        # PostgreSQL sums whole numbers to a decimal one.
+        self.gross_minor += int(row.gross_usd)
+        self.net_minor += int(row.net_usd)
         native = self.native.setdefault(row.currency, Native(row.currency))
-        native.gross_minor += row.gross
-        native.net_minor += row.net
+        native.gross_minor += int(row.gross)
+        native.net_minor += int(row.net)
         native.unconverted += row.unconverted
 
 
@@ -128,6 +129,7 @@ def _sums(
             lines.c.reason.in_(sorted(REVENUE)),
         )
         .group_by(group, lines.c.currency)
+        .order_by(group, lines.c.currency)
     )
     return connection.execute(statement)
 

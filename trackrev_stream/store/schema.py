@@ -8,24 +8,47 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     insert,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
 SCHEMA_VERSION = 1
 
 metadata = MetaData()
 
 
+class Words(TypeDecorator[str]):
+    """Text that is kept, compared and ordered alike on both databases: byte by byte, without NUL."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """The order of bytes, whatever the language of the database."""
+        return Text(collation="C" if dialect.name == "postgresql" else None)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """What can be kept of ``value``."""
+        return value if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """The text as it is kept: PostgreSQL has no NUL, and a campaign's tag may hold one."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
+    return Column(name, Words, nullable=False)
 
 
 def _number(name: str, *, null: bool = False) -> Column[int]:
@@ -43,18 +66,18 @@ def _line() -> list[Column[Any]]:
         _number("amount_minor"),
         _text("currency"),
         _number("usd_minor", null=True),
-        Column("rate", Text),
-        Column("rate_date", Text),
+        Column("rate", Words),
+        Column("rate_date", Words),
         _number("occurred_at"),
     ]
 
 
-meta = Table("meta", metadata, Column("name", Text, primary_key=True), _number("value"))
+meta = Table("meta", metadata, Column("name", Words, primary_key=True), _number("value"))
 
 workspaces = Table(
     "workspaces",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", Words, primary_key=True),
     _text("domain"),
     _text("cookie_domain"),
     _text("time_zone"),
@@ -67,16 +90,16 @@ workspaces = Table(
 api_keys = Table(
     "api_keys",
     metadata,
-    Column("key_hash", Text, primary_key=True),  # SHA-256, hexadecimal
-    Column("workspace", Text, ForeignKey("workspaces.id"), nullable=False, index=True),
+    Column("key_hash", Words, primary_key=True),  # SHA-256, hexadecimal
+    Column("workspace", Words, ForeignKey("workspaces.id"), nullable=False, index=True),
     _number("created_at"),
 )
 
 links = Table(
     "links",
     metadata,
-    Column("slug", Text, primary_key=True),
-    Column("workspace", Text, ForeignKey("workspaces.id"), nullable=False, index=True),
+    Column("slug", Words, primary_key=True),
+    Column("workspace", Words, ForeignKey("workspaces.id"), nullable=False, index=True),
     _text("url"),
     _text("channel"),
     _text("partner"),
@@ -87,8 +110,8 @@ links = Table(
 stripe_connections = Table(
     "stripe_connections",
     metadata,
-    Column("workspace", Text, ForeignKey("workspaces.id"), primary_key=True),
-    Column("account", Text, primary_key=True),
+    Column("workspace", Words, ForeignKey("workspaces.id"), primary_key=True),
+    Column("account", Words, primary_key=True),
     Column("livemode", Boolean, nullable=False),
     _text("api_key"),  # sealed
     _text("webhook_secrets"),  # sealed JSON
@@ -99,7 +122,7 @@ stripe_connections = Table(
 charges = Table(
     "charges",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("key", Words, primary_key=True),
     _text("workspace"),
     _text("account"),
     Column("livemode", Boolean, nullable=False),
@@ -125,8 +148,8 @@ charges = Table(
 lines = Table(
     "lines",
     metadata,
-    Column("line_id", Text, primary_key=True),
-    Column("charge_key", Text, ForeignKey("charges.key"), nullable=False, index=True),
+    Column("line_id", Words, primary_key=True),
+    Column("charge_key", Words, ForeignKey("charges.key"), nullable=False, index=True),
     _text("workspace"),
     Column("livemode", Boolean, nullable=False),
     *_line(),
@@ -139,13 +162,13 @@ entries = Table(
     metadata,
     # SQLite counts in INTEGER keys only, which have 64 bits there.
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("entry_id", Text, nullable=False, unique=True),
+    Column("entry_id", Words, nullable=False, unique=True),
     _text("line_id"),
-    Column("charge_key", Text, ForeignKey("charges.key"), nullable=False, index=True),
+    Column("charge_key", Words, ForeignKey("charges.key"), nullable=False, index=True),
     _text("workspace"),
     Column("livemode", Boolean, nullable=False),
     *_line(),
-    Column("retracts", Text),
+    Column("retracts", Words),
     _text("cause"),
     _number("posted_at"),
     Index("entries_by_workspace", "workspace", "livemode", "seq"),
@@ -155,11 +178,11 @@ entries = Table(
 visits = Table(
     "visits",
     metadata,
-    Column("workspace", Text, primary_key=True),
+    Column("workspace", Words, primary_key=True),
     Column("day", BigInteger, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("link", Text, primary_key=True),
-    Column("visitor", Text, primary_key=True),
+    Column("channel", Words, primary_key=True),
+    Column("link", Words, primary_key=True),
+    Column("visitor", Words, primary_key=True),
     _number("clicks"),
     Column("landed", Boolean, nullable=False),
     _number("version"),
@@ -169,7 +192,7 @@ visits = Table(
 positions = Table(
     "positions",
     metadata,
-    Column("topic", Text, primary_key=True),
+    Column("topic", Words, primary_key=True),
     Column("partition", BigInteger, primary_key=True),
     _number("offset"),
 )
@@ -181,14 +204,23 @@ def upsert(
     """Insert ``rows``, or replace those with the same key; with ``newer_by`` only where that column grows."""
     if not rows:
         return
-    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = kind(table)
+    statement = _insert(connection, table)
     fresh = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
     where = table.c[newer_by] < statement.excluded[newer_by] if newer_by else None
     connection.execute(
         statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh, where=where),
         [dict(row) for row in rows],
     )
+
+
+def add_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert ``row`` unless its key is there; whether it was inserted."""
+    adding = _insert(connection, table).values(dict(row)).on_conflict_do_nothing()
+    return connection.execute(adding.returning(*table.primary_key)).first() is not None
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def read_meta(connection: Connection, name: str) -> int | None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream import metrics
 from trackrev_stream.clock import Clock
@@ -18,15 +18,19 @@ MOST_POSTINGS = 500  # a transaction
 MOST_WAITING = 5_000
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0
+STOP_S = 10
+SPACING_S = 0.015  # between two transactions; each costs as much as many postings within it
 
 log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Batches grow by themselves: what came while a transaction ran makes the next one. No timer.
+    """Batches grow by themselves: what came while a transaction ran, or while it keeps its distance to the
+    one before, makes the next one. A posting that comes alone is written at once.
 
-    A transaction that fails for a reason that passes (a busy file, a full disk) is tried again in place.
-    Any other failure ends the writer: ``on_fatal`` is told once, and ``submit`` and ``barrier`` raise it.
+    A transaction that fails for a reason that passes (a busy file, a full disk, a server that is down) is
+    tried again in place. Any other failure ends the writer: ``on_fatal`` is told once, and ``submit`` and
+    ``barrier`` raise it.
     """
 
     def __init__(
@@ -53,11 +57,18 @@ class Writer:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="store-writer")
 
     async def stop(self) -> None:
-        """Write what was submitted, then end. Does not raise what the writer failed with."""
+        """Write what was submitted, for so long, then end. Does not raise what the writer failed with.
+
+        What a full disk or an absent database kept waiting is read from the log again at the next start.
+        """
         if self._task is None:
             return
         try:
-            await self.barrier()
+            await asyncio.wait_for(self.barrier(), STOP_S)
+        except TimeoutError:
+            log.warning(
+                "the database did not take the last postings within %d s; they are read again", STOP_S
+            )
         except BaseException as failure:
             if failure is not self._failure:
                 raise
@@ -93,33 +104,38 @@ class Writer:
             self._known.pop(partition, None)
 
     async def _run(self) -> None:
+        loop, ended_at = asyncio.get_running_loop(), float("-inf")
         try:
             while True:
                 batch = [await self._queue.get()]
+                if (early_s := ended_at + SPACING_S - loop.time()) > 0:
+                    await asyncio.sleep(early_s)
                 while len(batch) < MOST_POSTINGS and not self._queue.empty():
                     batch.append(self._queue.get_nowait())
                 for _ in batch:
                     self._room.release()
                 await self._write(batch)
                 self._written += len(batch)
+                ended_at = loop.time()
                 self._wake()
         except Exception as failure:  # noqa: BLE001 - whatever ends the writer must reach those who wait for it
             self._fail(failure)
 
     async def _write(self, batch: list[Posting]) -> None:
-        pause = FIRST_PAUSE_S
+        pause, unsure = FIRST_PAUSE_S, False
         while True:
             posted_at = self._clock()
-            work = partial(post, postings=batch, posted_at=posted_at, known=self._known)
+            work = partial(post, postings=batch, posted_at=posted_at, known=self._known, unsure=unsure)
             try:
                 with metrics.POST_SECONDS.time():
                     result = await self._store.write(work)
-            except OperationalError as error:
+            except DBAPIError as error:
                 if not is_transient(error):
                     raise
-                log.warning(
-                    "the database cannot be written now (%s); trying again in %.2g s", error.orig, pause
-                )
+                # The connection may have broken after the commit, and before its answer.
+                unsure = unsure or error.connection_invalidated
+                reason = " ".join(str(error.orig).split())
+                log.warning("the database cannot be written now (%s); trying again in %.2g s", reason, pause)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             else:
