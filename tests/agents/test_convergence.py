@@ -77,6 +77,20 @@ def test_crashes_anywhere_change_nothing(history: History, seed: int) -> None:
         assert crashed.standing() == straight.standing()
 
 
+@relaxed
+@given(histories(), st.integers(0, 2**32))
+def test_late_zombies_change_nothing(history: History, seed: int) -> None:
+    straight = Simulation()
+    straight.feed(*history)
+    straight.run()
+    for run in range(5):
+        rng = random.Random(seed + run)
+        haunted = Simulation(on_posted=rule_5)
+        haunted.feed(*history)
+        haunted.run(rng, zombies=4)
+        assert haunted.standing() == straight.standing()
+
+
 def test_an_ordinary_charge_is_told_once_with_its_credit() -> None:
     told: list[AttributedCharge] = []
     simulation = Simulation(on_posted=told.append)
