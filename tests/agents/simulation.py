@@ -150,7 +150,7 @@ class Simulation:
                 continue
             agent, topic = rng.choice(waiting) if rng else waiting[0]
             if rng and crashes and rng.random() < 0.5:
-                self.step(agent, topic, crash_after=rng.randrange(6))
+                self.step(agent, topic, crash_after=rng.randrange(5))
                 self.rewind(rng)
                 crashes -= 1
             else:

@@ -73,7 +73,7 @@ def test_crashes_anywhere_change_nothing(history: History, seed: int) -> None:
         rng = random.Random(seed + run)
         crashed = Simulation(on_posted=rule_5)
         crashed.feed(*history)
-        crashed.run(rng, crashes=8)
+        crashed.run(rng, crashes=rng.choice((1, 1, 2, 8)))
         assert crashed.standing() == straight.standing()
 
 
