@@ -49,6 +49,7 @@ class Simulation:
     posted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     charges: dict[str, AttributedCharge] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)
+    taken: list[tuple[str, str]] = field(default_factory=list)
     on_posted: Callable[[AttributedCharge], None] = lambda _: None
 
     def feed(self, *facts: Hit | PaymentFact) -> None:
@@ -79,6 +80,7 @@ class Simulation:
         With ``crash_after`` the process dies when that many of its row writes and sends are done; the record
         counts as not done.
         """
+        self.taken.append((agent, topic))
         if agent == "post":
             self._post(topic)
             return
