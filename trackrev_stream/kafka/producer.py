@@ -17,7 +17,7 @@ from trackrev_stream import clock
 from trackrev_stream.kafka.topics import LARGEST_RECORD
 
 BATCH_BYTES = 256 * 1024
-# A worker under load does a tenth more with it (ops/decisions/0006); a charge passes it five times on its way.
+# A worker under load does a tenth more with it (ops/decisions/0006); a charge passes it five times.
 LINGER_MS = 5
 # Beyond these no further record is taken in until some are delivered.
 MOST_UNDELIVERED = 10_000
