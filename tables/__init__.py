@@ -31,13 +31,20 @@ CHARGES_BY_PAYER = TableSpec(
 
 TABLES = (TOUCHES_BY_VISITOR, JOURNEYS_BY_JOIN, FACTS_BY_PAYMENT, CHARGES_BY_PAYER)
 
-# Faust's default is a block cache of 2 GiB for each partition of each table.
-_ROCKSDB = {
-    "block_cache_size": 16 * 1024 * 1024,
-    "write_buffer_size": 8 * 1024 * 1024,
-    "max_write_buffer_number": 2,
-    "bloom_filter_size": 10,
-}
+_MIB = 1024 * 1024
+
+
+def _rocksdb(partitions: int) -> dict[str, int]:
+    """Memory for one partition of a table: all of a worker's, with many partitions, come to some 400 MiB.
+
+    Faust's default is a block cache of 2 GiB for each.
+    """
+    return {
+        "block_cache_size": max(2, min(16, 64 // partitions)) * _MIB,
+        "write_buffer_size": max(1, min(8, 16 // partitions)) * _MIB,
+        "max_write_buffer_number": 2,
+        "bloom_filter_size": 10,
+    }
 
 
 def define(app: faust.App, spec: TableSpec, partitions: int) -> Any:
@@ -47,6 +54,6 @@ def define(app: faust.App, spec: TableSpec, partitions: int) -> Any:
         partitions=partitions,
         key_type=bytes,
         value_type=bytes,
-        options=dict(_ROCKSDB),
+        options=_rocksdb(partitions),
         help=f"{spec.owner}, by {spec.key}: {spec.bound}",
     )

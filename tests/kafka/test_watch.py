@@ -1,9 +1,11 @@
-"""The lease and the watchdog, by hand-made clocks and hangs; these need no broker."""
+"""The lease, the watchdog and the directory of tables, by hand-made clocks and hangs: no broker needed."""
 
 import asyncio
 import threading
+from pathlib import Path
 
 from trackrev_stream.kafka.lease import Lease
+from trackrev_stream.kafka.tables_directory import TablesDirectory
 from trackrev_stream.kafka.watchdog import Watchdog
 
 
@@ -78,3 +80,20 @@ def test_idleness_and_progress_are_left_alone() -> None:
 
     asyncio.run(scenario())
     assert ended == []
+
+
+def test_tables_are_kept_after_a_clean_end_alone(tmp_path: Path) -> None:
+    first, other = TablesDirectory(tmp_path), TablesDirectory(tmp_path)
+    assert first.path != other.path
+    rows = first.path / "v1" / "rows"
+    rows.mkdir(parents=True)
+    first.close(clean=True)
+    again = TablesDirectory(tmp_path)
+    assert again.path == first.path
+    assert rows.exists()
+    again.close(clean=False)
+    anew = TablesDirectory(tmp_path)
+    assert anew.path == first.path
+    assert not rows.exists()
+    anew.close(clean=False)
+    other.close(clean=True)

@@ -99,6 +99,7 @@ class KafkaAgents:
         self._cluster = cluster
         self._settings = settings
         self._place = place
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Return once the partitions that this worker was given are recovered."""
@@ -106,20 +107,19 @@ class KafkaAgents:
         await topics.ensure(
             self._cluster, (topics.changelog_spec(name, self._settings.partitions) for name in names)
         )
+        watchdog = Watchdog(self._app.consumer.progress, self._settings.stuck_s)
+        self._watching = asyncio.create_task(watchdog.run())
         await self._runtime.start()
 
     async def run(self) -> None:
         """Keep them at work."""
-        watchdog = Watchdog(self._app.consumer.progress, self._settings.stuck_s)
-        watching = asyncio.create_task(watchdog.run())
-        try:
-            await self._runtime.wait()
-        finally:
-            watching.cancel()
+        await self._runtime.wait()
 
     async def stop(self) -> None:
         """Finish and commit; the tables are kept if all of it is done."""
         clean = False
+        if self._watching is not None:
+            self._watching.cancel()
         try:
             await asyncio.wait_for(self._runtime.stop(), STOP_S)
             clean = self._app.transport.failure is None and not self._app.crashed

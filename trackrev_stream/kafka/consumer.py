@@ -124,7 +124,8 @@ class Consumer(DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faus
     def progress(self) -> tuple[bool, object]:
         """Whether there is something to be done now, and what changes when some of it is."""
         recovery = self.app.tables.recovery
-        busy = bool(self.app.rebalancing or recovery.in_recovery or any(self._delivered.values()))
+        ready = self.app.tables.actives_ready and not self.app.rebalancing
+        busy = not ready or any(self._delivered.values())
         state = (
             self.app.consumer_generation_id,
             self.app.rebalancing,

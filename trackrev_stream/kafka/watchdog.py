@@ -50,8 +50,9 @@ class Watchdog:
             while True:
                 self.look()
                 await asyncio.sleep(min(_EVERY_S, self._patience_s / 4))
-        finally:
-            self._stopped.set()
+        except asyncio.CancelledError:
+            self._stopped.set()  # not for another error: then there is no progress to be seen
+            raise
 
     def look(self) -> None:
         """Note progress; on the event loop, so that a loop that hangs makes none."""
