@@ -18,7 +18,7 @@ from ops.demo.processes import DemoError, child
 HITS_A_SECOND, WEBHOOKS_A_SECOND = 500, 50
 TARGET_P99_MS = 250
 _BASELINE_S = 10.0
-_PAUSE_S = 0.01
+_PAUSE_S = 0.04
 _REST_S = 30.0
 _GOOD = ("hit 202", "webhook 200")
 

@@ -58,9 +58,15 @@ class _Run:
 
 
 class Compaction:
-    """One compaction of one partition, up to its newest block, which is left alone."""
+    """One compaction of one partition, up to its newest block, which is left alone.
 
-    def __init__(self, db: Database, place: Partition, tombstones_before_ms: int) -> None:
+    ``rest_s`` is the rest between two steps of a millisecond or so, in which others are served.
+    """
+
+    def __init__(
+        self, db: Database, place: Partition, tombstones_before_ms: int, rest_s: float = 0.0
+    ) -> None:
+        self._rest_s = rest_s
         self._db = db
         self._place = place
         self._tombstones_before_ms = tombstones_before_ms
@@ -93,7 +99,7 @@ class Compaction:
             for block in step:
                 yield block
             position = step[-1][1].end
-            await asyncio.sleep(0)
+            await asyncio.sleep(self._rest_s)
 
     async def _index(self, position: int) -> tuple[dict[bytes, int], int]:
         latest: dict[bytes, int] = {}
