@@ -14,6 +14,7 @@ from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP, FutureMessage, RecordMetadata
 
 from trackrev_stream import clock
+from trackrev_stream.kafka.patience import patient
 from trackrev_stream.kafka.topics import LARGEST_RECORD
 
 BATCH_BYTES = 256 * 1024
@@ -92,6 +93,7 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust has no types
         await super().on_start()
         client, lease = self._producer.client, self.transport.lease
         send = client.send
+        patient(client)
 
         async def fenced(node_id: int, request: Any, **options: Any) -> Any:
             if isinstance(request, ProduceRequest):
