@@ -32,7 +32,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(READY) chromium check
+test: $(READY) chromium promtool check
 	$(BIN)/python -m pytest $(ARGS)
 
 # The cluster's tier: a real broker and a real database, of their own.
@@ -59,6 +59,14 @@ chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 		{ echo "Installing chromium ..."; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }; } || \
 		echo "chromium is not installed: the tests that need a browser are skipped (they fail under CI=true)"
+
+# The rules of the alerts are tested by Prometheus's own tool.
+.PHONY: promtool
+promtool:
+	@command -v promtool >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ echo "Installing prometheus for promtool ..."; apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends prometheus >/dev/null; }; } || \
+		echo "promtool is not installed: the test of the alerts is skipped (it fails under CI=true)"
 
 # The tests of the cluster start a PostgreSQL of their own: Debian's, installed where that is allowed.
 .PHONY: postgres-server

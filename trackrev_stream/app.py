@@ -118,7 +118,6 @@ class Program:
             self.url = await self._serve(public, settings.host, settings.port)
         if Role.COLLECT in self.roles:
             address.note(settings.data, self.url)
-        _calm_the_collector()
         self._ready = True
 
     async def _work(self, broker: Broker, store: Store) -> None:
@@ -216,10 +215,13 @@ class Program:
 
 
 def _calm_the_collector() -> None:
-    """Look for garbage less often: at the default rate it stalls the loop for tens of ms many times a minute.
+    """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
 
-    Nothing is frozen: Faust closes the databases of its tables by letting go of them (stores/rocksdb.py:573).
+    Before anything is opened: Faust closes the databases of its tables by letting go of them
+    (stores/rocksdb.py:573), so they must never be frozen.
     """
+    gc.collect()
+    gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
 
@@ -235,6 +237,7 @@ def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]
 
     Raises what ended the program otherwise.
     """
+    _calm_the_collector()
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_main(program, started))
 

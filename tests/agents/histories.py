@@ -46,12 +46,15 @@ def hits(draw: st.DrawFn, days: int = 35) -> Hit:
 
 @st.composite
 def payments(draw: st.DrawFn) -> list[PaymentFact]:
-    """One charge: its success, a later sight with a customer, partial or full refunds."""
+    """One charge: uncaptured at first or not, its success, a later sight with a customer, refunds.
+
+    Charges are named against the order of their creation, so that no rule can lean on names.
+    """
     number = draw(st.integers(1, 5))
     amount = [4_800, 999, 100, 12_345, 1][number - 1]
     created = START + number * 5 * DAY_MS
     charge = charge_fact(
-        f"ch_{number}",
+        f"ch_{9 - number}",
         created,
         amount_minor=amount,
         currency=["usd", "usd", "eur", "usd", "usd"][number - 1],
@@ -59,6 +62,8 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
         customer="cus_1" if number % 2 else "",
     )
     facts = [charge]
+    if draw(st.booleans()):
+        facts.insert(0, replace(charge, observed_at=created - 1_000, captured=False, amount_minor=0))
     if draw(st.booleans()):
         facts.append(replace(charge, observed_at=created + 1_000, customer=f"cus_{number % 2 + 1}"))
     refunded = 0
@@ -73,7 +78,7 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
 @st.composite
 def histories(draw: st.DrawFn) -> list[Hit | PaymentFact]:
     found: list[Hit | PaymentFact] = list(draw(st.lists(hits(), max_size=14)))
-    bought = draw(st.lists(payments(), min_size=1, max_size=4, unique_by=lambda facts: facts[0].charge))
+    bought = draw(st.lists(payments(), min_size=1, max_size=4, unique_by=lambda facts: facts[-1].charge))
     return found + [fact for facts in bought for fact in facts]
 
 

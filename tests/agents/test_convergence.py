@@ -1,7 +1,9 @@
 """DESIGN.md, rule 4 and 5: any order, any duplicates, any restart give the same standing lines."""
 
 import random
+from itertools import permutations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -73,8 +75,39 @@ def test_crashes_anywhere_change_nothing(history: History, seed: int) -> None:
         rng = random.Random(seed + run)
         crashed = Simulation(on_posted=rule_5)
         crashed.feed(*history)
-        crashed.run(rng, crashes=8)
+        crashed.run(rng, crashes=rng.choice((1, 1, 2, 8)))
         assert crashed.standing() == straight.standing()
+
+
+@relaxed
+@given(histories(), st.integers(0, 2**32))
+def test_late_zombies_change_nothing(history: History, seed: int) -> None:
+    straight = Simulation()
+    straight.feed(*history)
+    straight.run()
+    for run in range(5):
+        rng = random.Random(seed + run)
+        haunted = Simulation(on_posted=rule_5)
+        haunted.feed(*history)
+        haunted.run(rng, zombies=4)
+        assert haunted.standing() == straight.standing()
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_crash_between_any_two_effects_changes_nothing(order: tuple[int, ...]) -> None:
+    """Every step of a purchase, every place in it, and nothing read again that was done before."""
+    history = [bought()[index] for index in order]
+    straight = Simulation()
+    straight.feed(*history)
+    straight.run()
+    for steps in range(len(straight.taken)):
+        for effects in range(6):
+            crashed = Simulation()
+            crashed.feed(*history)
+            for _ in range(steps):
+                crashed.step(*crashed.pending()[0])
+            crashed.step(*crashed.pending()[0], crash_after=effects)
+            assert crashed.run().standing() == straight.standing()
 
 
 def test_an_ordinary_charge_is_told_once_with_its_credit() -> None:

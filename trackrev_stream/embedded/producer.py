@@ -7,14 +7,15 @@ from typing import Any
 
 from aiokafka.partitioner import DefaultPartitioner
 from faust.transport.producer import Producer as BaseProducer
-from faust.types.tuples import TP, FutureMessage, RecordMetadata
+from faust.types.tuples import TP, RecordMetadata
 from mode.utils.times import want_seconds
 
 from trackrev_stream import clock
 from trackrev_stream.embedded.records import NewRecord
+from trackrev_stream.streaming.sends import SendsInOrder
 
 
-class Producer(BaseProducer):  # type: ignore[misc]  # Faust has no types
+class Producer(SendsInOrder, BaseProducer):  # type: ignore[misc]  # Faust has no types
     """Everything sent reaches the log in the order in which it was sent, changelogs included."""
 
     _pending: asyncio.Future[int] | None = None
@@ -64,43 +65,6 @@ class Producer(BaseProducer):  # type: ignore[misc]  # Faust has no types
             delivered.exception()  # told above; nobody has to fetch it
         else:
             delivered.set_result(RecordMetadata(*tp, tp, done.result(), timestamp_ms / 1000, 0))
-
-    async def send(  # noqa: PLR0917  # Faust's signature
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        partition: int | None,
-        timestamp: float | None,
-        headers: Any,
-        *,
-        transactional_id: str | None = None,
-    ) -> asyncio.Future[RecordMetadata]:
-        """Append; what is returned resolves once it is durable."""
-        assert transactional_id is None, "there are no transactions here"
-        return self._append(topic, key, value, partition, timestamp, headers)
-
-    async def send_and_wait(self, *args: Any, **kwargs: Any) -> RecordMetadata:
-        """Append, and return once it is durable."""
-        return await (await self.send(*args, **kwargs))
-
-    def send_soon(self, fut: FutureMessage) -> None:
-        """Append at once.
-
-        Mends transport/producer.py:84 and :99-117: a queue of its own, behind which a table's changelog could
-        be overtaken by an output, missed by a flush, and which throttles every message above a hundred.
-        """
-        message = fut.message
-        topic = message.channel.get_topic_name()
-        state = self.app.sensors.on_send_initiated(
-            self, topic, message=message, keysize=len(message.key or b""), valsize=len(message.value or b"")
-        )
-        delivered = self._append(
-            topic, message.key, message.value, message.partition, message.timestamp, message.headers
-        )
-        delivered.add_done_callback(
-            partial(message.channel._on_published, message=fut, producer=self, state=state)  # noqa: SLF001  # as Faust's threaded producer does
-        )
 
     async def flush(self) -> None:
         """Wait until all that was sent before is durable, or has failed: see `Transport.failure`.

@@ -11,11 +11,12 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.produce import ProduceRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
-from faust.types.tuples import TP, FutureMessage, RecordMetadata
+from faust.types.tuples import TP, RecordMetadata
 
 from trackrev_stream import clock
 from trackrev_stream.kafka.patience import patient
 from trackrev_stream.kafka.topics import LARGEST_RECORD
+from trackrev_stream.streaming.sends import SendsInOrder
 
 BATCH_BYTES = 256 * 1024
 # A worker under load does a tenth more with it (ops/decisions/0006); a charge passes it five times.
@@ -60,7 +61,7 @@ class Buffer(ProducerBuffer):  # type: ignore[misc]  # Faust has no types
             await asyncio.wait(self.producer.undelivered, return_when=asyncio.FIRST_COMPLETED)
 
 
-class Producer(driver.Producer):  # type: ignore[misc]  # Faust has no types
+class Producer(SendsInOrder, driver.Producer):  # type: ignore[misc]  # Faust has no types
     """Idempotent, acks=all. One queue and one task that empties it, so that order is that of the calls."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -167,43 +168,6 @@ class Producer(driver.Producer):  # type: ignore[misc]  # Faust has no types
         self._queue.append(record)
         self._arrived.set()
         return record.delivered
-
-    async def send(  # noqa: PLR0917  # Faust's signature
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        partition: int | None,
-        timestamp: float | None,
-        headers: Any,
-        *,
-        transactional_id: str | None = None,
-    ) -> asyncio.Future[RecordMetadata]:
-        """Append; what is returned resolves once it is delivered."""
-        assert transactional_id is None, "there are no transactions here"
-        return self._append(topic, key, value, partition, timestamp, headers)
-
-    async def send_and_wait(self, *args: Any, **kwargs: Any) -> RecordMetadata:
-        """Append, and return once it is delivered."""
-        return await (await self.send(*args, **kwargs))
-
-    def send_soon(self, fut: FutureMessage) -> None:
-        """Append at once.
-
-        Mends transport/producer.py:84: a queue of its own, behind which a table's changelog could be
-        overtaken by an output.
-        """
-        message = fut.message
-        topic = message.channel.get_topic_name()
-        state = self.app.sensors.on_send_initiated(
-            self, topic, message=message, keysize=len(message.key or b""), valsize=len(message.value or b"")
-        )
-        delivered = self._append(
-            topic, message.key, message.value, message.partition, message.timestamp, message.headers
-        )
-        delivered.add_done_callback(
-            partial(message.channel._on_published, message=fut, producer=self, state=state)  # noqa: SLF001  # as Faust's threaded producer does
-        )
 
     async def flush(self) -> None:
         """Wait until all that was sent before is delivered, or has failed: see `CommitBarriers.failure`."""
