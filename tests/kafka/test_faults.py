@@ -48,8 +48,9 @@ async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: S
     await asyncio.to_thread(until, lambda: first.ended, "the killed worker is gone")
     await ready(first, second)
 
-    second.worker.signal(signal.SIGSTOP)
-    await feed.put(portions[2])
+    await feed.put(portions[2][::2])
+    second.worker.signal(signal.SIGSTOP)  # in the midst of them
+    await feed.put(portions[2][1::2])
     await feed.settled()  # only another worker can have done that
     second.worker.signal(signal.SIGCONT)
     await asyncio.to_thread(until, lambda: second.ended, "the frozen worker ends")
@@ -61,8 +62,10 @@ async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: S
     await feed.put(portions[4])
     await feed.settled()
     await feed.close()
-    assert first.ended == [-signal.SIGKILL]
-    assert second.ended == [EXIT_CODE]
+    # A pause of the whole machine may end a worker once more, as it should.
+    assert first.ended[0] == -signal.SIGKILL
+    assert second.ended[0] == EXIT_CODE
+    assert {*first.ended[1:], *second.ended} == {EXIT_CODE}
 
 
 async def ready(*workers: Supervisor) -> None:

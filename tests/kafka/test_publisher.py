@@ -67,7 +67,7 @@ def test_a_broker_that_hangs_is_unavailable_and_found_again(own: Broker) -> None
     on(Cluster(own.address), scenario)
 
 
-def test_a_broker_that_was_killed_is_found_again(own: Broker) -> None:
+def test_a_broker_that_was_killed_is_found_again(own: Broker, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(publisher: KafkaPublisher) -> None:
         before = await publisher.publish(HITS.name, 0, b"k", b"before")
         own.kill()
@@ -75,5 +75,6 @@ def test_a_broker_that_was_killed_is_found_again(own: Broker) -> None:
             await publisher.publish(HITS.name, 0, b"k", b"lost")
         await asyncio.to_thread(own.start)
         assert await taken(publisher, b"after") > before
+        assert len(caplog.records) < 500  # it does not ask thousands of times a second
 
     on(Cluster(own.address), scenario)

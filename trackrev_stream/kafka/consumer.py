@@ -10,6 +10,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from trackrev_stream.kafka.coordinator import listen
+from trackrev_stream.kafka.patience import patient
 from trackrev_stream.streaming.acks import DeliveredInOrder
 
 # A partition joins the long poll of its broker when the one under way returns: so long may a record wait.
@@ -24,6 +25,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
     async def on_start(self) -> None:
         """Connect; nothing is subscribed to yet, so no word of the coordinator is missed."""
         await super().on_start()
+        patient(self._consumer._client)  # noqa: SLF001 - aiokafka hands it out nowhere
         listen(self._consumer, self.transport.lease)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:

@@ -14,6 +14,7 @@ from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP, RecordMetadata
 
 from trackrev_stream import clock
+from trackrev_stream.kafka.patience import patient
 from trackrev_stream.kafka.topics import LARGEST_RECORD
 from trackrev_stream.streaming.sends import SendsInOrder
 
@@ -93,6 +94,7 @@ class Producer(SendsInOrder, driver.Producer):  # type: ignore[misc]  # Faust ha
         await super().on_start()
         client, lease = self._producer.client, self.transport.lease
         send = client.send
+        patient(client)
 
         async def fenced(node_id: int, request: Any, **options: Any) -> Any:
             if isinstance(request, ProduceRequest):

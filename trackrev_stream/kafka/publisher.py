@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.kafka.patience import patient
 
 LONGEST_WAIT_S = 10.0
 BATCH_BYTES = 512 * 1024
@@ -60,6 +61,7 @@ class KafkaPublisher:
             max_batch_size=BATCH_BYTES,
             request_timeout_ms=int(self._longest_wait_s * 1000),
         )
+        patient(producer.client)
         try:
             await producer.start()
         except BaseException:

@@ -5,6 +5,7 @@ Every transaction that writes takes the lock at its beginning, and waits for it.
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from trackrev_stream.store.database import READERS, Database
 from trackrev_stream.store.errors import StoreError
 
 BUSY_TIMEOUT_MS = 10_000
+_LOOK_AGAIN_S = 0.02
 
 # What passes by itself or by making room: busy, locked, I/O error, disk full.
 _TRANSIENT = frozenset(
@@ -61,7 +63,7 @@ def _engine(target: URL, *, writes: bool) -> Engine:
     def connected(raw: Any, _record: Any) -> None:
         raw.isolation_level = None  # the driver begins no transactions of its own
         for pragma in pragmas:
-            raw.execute(f"PRAGMA {pragma}")
+            _set(raw, pragma)
 
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -69,3 +71,17 @@ def _engine(target: URL, *, writes: bool) -> Engine:
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
     return engine
+
+
+def _set(raw: Any, pragma: str) -> None:
+    """Set a pragma; the first change to WAL does not heed the busy timeout when processes start together."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            raw.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _TRANSIENT or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
+        else:
+            return
