@@ -12,6 +12,8 @@ class FactKind(StrEnum):
 
     CHARGE = "charge"
     REFUND = "refund"
+    DISPUTE = "dispute"
+    LINK = "link"  # what a checkout, an invoice payment or a payment intent says beside the money
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class PaymentFact:
 
     For a charge ``amount_minor`` is what was captured and ``refunded_minor`` the cumulative refund; for a
     refund ``amount_minor`` is its own amount. ``payment`` is the payment intent, else the charge. ``id`` is
-    the charge's or the refund's. ``via`` tells which way it came and decides nothing.
+    the charge's, the refund's, the dispute's or that of the object that makes the link; a link may not know
+    ``charge``. ``via`` tells which way it came and decides nothing.
     """
 
     kind: FactKind
@@ -44,6 +47,7 @@ class PaymentFact:
     email_key: str = ""
     visitor: str = ""
     invoice: str = ""
+    subscription: str = ""
     fee_minor: int | None = None
 
     @property
@@ -78,6 +82,7 @@ class ChargeState:
     email_key: str = ""
     visitor: str = ""
     invoice: str = ""
+    subscription: str = ""
     fee_minor: int | None = None
     reversals: tuple[Reversal, ...] = ()
 
