@@ -15,6 +15,10 @@ from aiohttp import web
 
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
+from collectors.publisher import DeadLetterPublisher, FactPublisher
+from collectors.stripe_letters import StripeLetters
+from collectors.stripe_poller import Pace, Poller
+from collectors.stripe_round import PollDeps
 from trackrev_stream import address, metrics
 from trackrev_stream.agents import post
 from trackrev_stream.agents.step import Record
@@ -31,8 +35,9 @@ from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
+from trackrev_stream.store.polling import StorePollState
 from trackrev_stream.store.post import Posting
-from trackrev_stream.store.secrets import open_sealer
+from trackrev_stream.store.secrets import Sealer, open_sealer
 from trackrev_stream.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -50,6 +55,7 @@ class Role(StrEnum):
     COLLECT = "collect"
     WORK = "worker"
     SERVE = "api"
+    POLL = "poll"
 
 
 class Program:
@@ -111,6 +117,8 @@ class Program:
         public = web.Application()
         if Role.COLLECT in self.roles:
             add_routes(public, self._edge(broker, directory))
+        if Role.POLL in self.roles:
+            self._spawn(self._poller(broker, store, sealer, directory).run())
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
             public.add_routes([*page.routes(), *api.routes()])
@@ -152,6 +160,19 @@ class Program:
             clock=self._clock,
             limits=Limits(behind_proxy=self.settings.behind_proxy),
             ready=lambda: self._ready,
+        )
+
+    def _poller(self, broker: Broker, store: Store, sealer: Sealer, directory: StoreDirectory) -> Poller:
+        partitions = self.settings.partitions
+        return Poller(
+            PollDeps(
+                directory=directory,
+                state=StorePollState(store, sealer),
+                facts=FactPublisher(broker.publisher, partitions),
+                letters=StripeLetters(DeadLetterPublisher(broker.publisher, partitions)),
+                clock=self._clock,
+            ),
+            Pace(every_ms=self.settings.poll_minutes * 60_000),
         )
 
     async def _serve_admin(self, app: web.Application) -> None:

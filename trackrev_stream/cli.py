@@ -84,11 +84,12 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
         ("up", tuple(Role), "start everything in one process"),
         ("collect", (Role.COLLECT,), "start the collectors alone, over a Kafka broker"),
         ("worker", (Role.WORK,), "start the agents alone, over a Kafka broker; any number of workers"),
+        ("poll", (Role.POLL,), "start the poller of Stripe alone, over a Kafka broker"),
         ("api", (Role.SERVE,), "start the API and the page alone"),
     ):
         parser = _leaf(top, name, common, up, text)
         parser.set_defaults(roles=frozenset(roles))
-        if name != "worker":
+        if name not in ("worker", "poll"):
             parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
             parser.add_argument(
                 "--port", metavar="N", type=int, help="the port (default 8765; 0 for any free one)"
