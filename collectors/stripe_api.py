@@ -97,7 +97,7 @@ class StripeReader:
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._http.close_async()
+        await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK has no types here
 
     async def page(self, path: str, **params: Any) -> Page:
         """One page of the list at ``path``. Raises NotPermitted, CannotRead."""

@@ -25,7 +25,8 @@ polls = Table(
     *_key(),
     _text("holder"),  # who polls; nobody once held_until has passed
     _number("held_until"),
-    _number("asked_at"),  # when somebody asked for a round, 0 for never
+    _number("asked"),  # how often somebody asked for a round
+    _number("answered"),  # and how many of these a round has begun for
     _number("due_at"),
     _number("started_at", null=True),
     _number("facts"),

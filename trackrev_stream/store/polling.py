@@ -1,10 +1,10 @@
 """What the poller remembers: leases, cursors, charges to read again, and how much it has read."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Table, and_, case, delete, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from trackrev_stream.contracts.ports import Again, PollReport, StripeConnection
@@ -29,7 +29,7 @@ class StorePollState:
         """The connections with a key whose next round is due."""
 
         def find(sql: Connection) -> list[StripeConnection]:
-            asked = polls.c.asked_at > func.coalesce(polls.c.started_at, 0)
+            asked = polls.c.asked > polls.c.answered
             resting = or_(polls.c.held_until > now, and_(polls.c.due_at > now, ~asked))
             rows = sql.execute(select(polls.c.workspace, polls.c.account).where(resting))
             later = {(row.workspace, row.account) for row in rows}
@@ -42,12 +42,13 @@ class StorePollState:
         """Take, or keep, the lease of a connection until then; False while another holder has it."""
 
         def take(sql: Connection) -> bool:
-            free = or_(polls.c.holder == holder, polls.c.held_until <= now)
             add_new(sql, polls, _key(connection) | _NEVER)
-            taken = sql.execute(
-                update(polls).where(_is(polls, connection), free).values(holder=holder, held_until=until)
-            )
-            return bool(taken.rowcount)
+            mine, free = polls.c.holder == holder, polls.c.held_until <= now
+            taken = update(polls).where(_is(polls, connection), or_(mine, free))
+            # Whoever asks from now on asks for the round after this one.
+            answered = case((mine, polls.c.answered), else_=polls.c.asked)
+            values = {"holder": holder, "held_until": until, "answered": answered}
+            return bool(sql.execute(taken.values(values)).rowcount)
 
         return await self._store.write(take)
 
@@ -105,23 +106,46 @@ class StorePollState:
 
     async def reads(self, connection: StripeConnection, now: int) -> int:
         """The requests of the 30 days up to ``now``."""
-        since = now // DAY_MS - BUDGET_DAYS
-        total = select(func.sum(reads.c.reads)).where(_is(reads, connection), reads.c.day > since)
-        return int(await self._store.read(lambda sql: sql.execute(total).scalar()) or 0)
+        return await self._store.read(lambda sql: count_reads(sql, connection, now))
 
     async def _write(self, work: Callable[[Connection], Any]) -> None:
         await self._store.write(work)
 
 
-def ask(sql: Connection, connection: StripeConnection, now: int) -> None:
-    """Have the connection's next round begin now, whoever polls."""
+def ask(sql: Connection, connection: StripeConnection) -> int:
+    """Have a round begin now, whoever polls; the number of the request, see Progress.answered."""
     add_new(sql, polls, _key(connection) | _NEVER)
-    sql.execute(update(polls).where(_is(polls, connection)).values(asked_at=now))
+    sql.execute(update(polls).where(_is(polls, connection)).values(asked=polls.c.asked + 1))
+    return int(sql.execute(select(polls.c.asked).where(_is(polls, connection))).scalar_one())
 
 
-def find_poll(sql: Connection, connection: StripeConnection) -> Row[Any] | None:
-    """How the last round over a connection went, or goes."""
-    return sql.execute(select(polls).where(_is(polls, connection))).first()
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How the last round over a connection went, or goes where ``running``."""
+
+    report: PollReport
+    answered: int
+    running: bool
+    due_at: int
+    reads: int
+
+
+def find_progress(sql: Connection, connection: StripeConnection, now: int) -> Progress | None:
+    """How polling a connection stands; None when it was never polled."""
+    row = sql.execute(select(polls).where(_is(polls, connection))).first()
+    if row is None or row.started_at is None:
+        return None
+    report = PollReport(
+        row.started_at, row.facts, row.done_permille, row.ended_at, row.result, tuple(row.missing.split())
+    )
+    return Progress(report, row.answered, row.held_until > now, row.due_at, count_reads(sql, connection, now))
+
+
+def count_reads(sql: Connection, connection: StripeConnection, now: int) -> int:
+    """The requests to Stripe of the 30 days up to ``now``."""
+    since = now // DAY_MS - BUDGET_DAYS
+    total = select(func.sum(reads.c.reads)).where(_is(reads, connection), reads.c.day > since)
+    return int(sql.execute(total).scalar() or 0)
 
 
 def forget_progress(sql: Connection, workspace: str, account: str) -> None:
@@ -133,7 +157,8 @@ def forget_progress(sql: Connection, workspace: str, account: str) -> None:
 _NEVER = {
     "holder": "",
     "held_until": 0,
-    "asked_at": 0,
+    "asked": 0,
+    "answered": 0,
     "due_at": 0,
     "started_at": None,
     "facts": 0,
