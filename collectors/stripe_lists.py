@@ -39,8 +39,11 @@ def _refund(refund: Json, workspace: HashesEmails, seen: Observation) -> list[Fa
 
 CHARGES = Listed("charges", "/v1/charges", ("balance_transaction", "customer", "invoice", "refunds"), _charge)
 REFUNDS = Listed("refunds", "/v1/refunds", (), _refund)
+DISPUTES = Listed("disputes", "/v1/disputes", (), lambda *_: [])
+SUBSCRIPTIONS = Listed("subscriptions", "/v1/subscriptions", (), lambda *_: [])
+LISTS = {listed.name: listed for listed in (CHARGES, REFUNDS, DISPUTES, SUBSCRIPTIONS)}
 
-LISTS = {listed.name: listed for listed in (CHARGES, REFUNDS)}
+
 
 
 def without(listed: Listed, permission: str) -> Listed | None:
