@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.crowd import Crowd, Fact
 from ops.kafka.broker import Broker
 from tests.agents.test_on_embedded_log import book, straight, sums
-from tests.kafka.crowd import Fact, crowd
 from tests.kafka.workers import Feed, Supervisor
 from tests.program.running import until
 from trackrev_stream.kafka.watchdog import EXIT_CODE
@@ -20,7 +20,7 @@ SEED = 20_261_123
 
 @pytest.mark.timeout(240)
 def test_kills_freezes_and_a_broker_restart_change_nothing(own: Broker, tmp_path: Path) -> None:
-    facts = crowd(SEED, visitors=400, hits_each=8, charges=400)
+    facts = Crowd(SEED, visitors=400, hits_each=8, charges=400).facts()
     environment = {"TRACKREV_PARTITIONS": str(PARTITIONS), "TRACKREV_BROKER": f"kafka://{own.address}"}
     chosen = read(environment, data=str(tmp_path / "data"))
     chosen.data.mkdir()

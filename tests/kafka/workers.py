@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from collectors.publisher import FactPublisher, HitPublisher
+from ops.crowd import Fact
 from ops.kafka.broker import Broker
-from tests.kafka.crowd import Fact
 from tests.kafka.processes import Role
 from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.ports import Unavailable
