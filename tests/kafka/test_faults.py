@@ -9,8 +9,10 @@ import pytest
 from ops.crowd import Crowd, Fact
 from ops.kafka.broker import Broker
 from tests.agents.test_on_embedded_log import book, straight, sums
+from tests.kafka.lag import Lag
 from tests.kafka.workers import Feed, Supervisor
 from tests.program.running import until
+from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.watchdog import EXIT_CODE
 from trackrev_stream.settings import read
 
@@ -36,7 +38,7 @@ def test_kills_freezes_and_a_broker_restart_change_nothing(own: Broker, tmp_path
 
 
 async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: Supervisor) -> None:
-    feed = Feed(broker, PARTITIONS)
+    feed, lag = Feed(broker, PARTITIONS), Lag(Cluster(broker.address), PARTITIONS)
     portion = len(facts) // 5
     portions = [facts[n * portion : (n + 1) * portion] for n in range(4)] + [facts[4 * portion :]]
     await ready(first, second)
@@ -51,7 +53,7 @@ async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: S
     await feed.put(portions[2][::2])
     second.worker.signal(signal.SIGSTOP)  # in the midst of them
     await feed.put(portions[2][1::2])
-    await feed.settled()  # only another worker can have done that
+    await lag.settled()  # only another worker can have done that
     second.worker.signal(signal.SIGCONT)
     await asyncio.to_thread(until, lambda: second.ended, "the frozen worker ends")
     await ready(first, second)
@@ -60,8 +62,9 @@ async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: S
     await asyncio.to_thread(broker.restart)
     await feeding
     await feed.put(portions[4])
-    await feed.settled()
+    await lag.settled()
     await feed.close()
+    await lag.close()
     assert first.ended == [-signal.SIGKILL]
     assert second.ended == [EXIT_CODE]
 
