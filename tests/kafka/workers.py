@@ -17,7 +17,7 @@ from trackrev_stream.domain.touch import Hit
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.publisher import KafkaPublisher
 
-INPUTS = [topic.name for topic in TOPICS if topic.consumer != "people"]
+INPUTS = [topic.name for topic in TOPICS]
 
 
 class Supervisor:
