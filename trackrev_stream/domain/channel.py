@@ -1,8 +1,8 @@
 """Channels: ordered rules, the first that matches wins, in the words of Google Analytics 4.
 
 Source of the rules: "Default channel group" (https://support.google.com/analytics/answer/9756891), the part
-on manual tagging; "AI Assistant" joined it in May 2026. A tracked link outranks them all (touch.py), then what
-the workspace says (overrides.py).
+on manual tagging; "AI Assistant" joined it in May 2026. A tracked link outranks them all (touch.py), and
+then what a workspace says (overrides.py).
 """
 
 import re

@@ -1,8 +1,8 @@
 """What a landing says of itself: source, medium and campaign, from its tags, click ids and referrer.
 
-The order: click ids that prove an ad, ``utm_`` tags, ``source`` and ``ref``, then the referrer; the site itself
-and payment pages are never referrers. Where that departs from Google Analytics 4 the reasons stand here, and
-the cases in ``tests/domain/ga4_pairs.txt``.
+The order: click ids that prove an ad, ``utm_`` tags, ``source`` and ``ref``, then the referrer; the site
+itself and payment pages are never referrers. Where that departs from Google Analytics 4 the reasons stand
+here, and the cases in ``tests/domain/ga4_pairs.txt``.
 """
 
 import re
