@@ -4,17 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trackrev_stream.contracts.stripe_events import (
-    HashesEmails,
-    Observation,
-    charge_facts,
-    refund_facts,
+from trackrev_stream.contracts.stripe_accounts import (
+    Fact,
+    customer_facts,
+    invoice_facts,
+    subscription_facts,
 )
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.subscription import AccountFact
+from trackrev_stream.contracts.stripe_payments import charge_facts, dispute_facts, refund_facts
+from trackrev_stream.contracts.stripe_shapes import HashesEmails, Observation, expanded
 
 Json = Mapping[str, Any]
-Fact = PaymentFact | AccountFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,11 @@ class Listed:
 def _charge(charge: Json, workspace: HashesEmails, seen: Observation) -> list[Fact]:
     """A charge, and the invoice and customer that came with it."""
     found: list[Fact] = [*charge_facts(charge, workspace, seen)]
+    if invoice := expanded(charge, "invoice"):
+        found += invoice_facts(invoice, workspace, seen)
+    customer = expanded(charge, "customer")
+    if customer and not customer.get("deleted"):
+        found += customer_facts(customer, workspace, seen)
     return found
 
 
@@ -37,13 +41,19 @@ def _refund(refund: Json, workspace: HashesEmails, seen: Observation) -> list[Fa
     return [*refund_facts(refund, workspace, seen)]
 
 
+def _dispute(dispute: Json, workspace: HashesEmails, seen: Observation) -> list[Fact]:
+    return [*dispute_facts(dispute, workspace, seen)]
+
+
+def _subscription(subscription: Json, workspace: HashesEmails, seen: Observation) -> list[Fact]:
+    return [*subscription_facts(subscription, workspace, seen)]
+
+
 CHARGES = Listed("charges", "/v1/charges", ("balance_transaction", "customer", "invoice", "refunds"), _charge)
 REFUNDS = Listed("refunds", "/v1/refunds", (), _refund)
-DISPUTES = Listed("disputes", "/v1/disputes", (), lambda *_: [])
-SUBSCRIPTIONS = Listed("subscriptions", "/v1/subscriptions", (), lambda *_: [])
+DISPUTES = Listed("disputes", "/v1/disputes", (), _dispute)
+SUBSCRIPTIONS = Listed("subscriptions", "/v1/subscriptions", (), _subscription)
 LISTS = {listed.name: listed for listed in (CHARGES, REFUNDS, DISPUTES, SUBSCRIPTIONS)}
-
-
 
 
 def without(listed: Listed, permission: str) -> Listed | None:

@@ -19,7 +19,6 @@ from collectors.stripe_lists import (
     LISTS,
     REFUNDS,
     SUBSCRIPTIONS,
-    Fact,
     Listed,
     unsettled,
     without,
@@ -34,7 +33,8 @@ from trackrev_stream.contracts.ports import (
     StripeConnection,
     Workspace,
 )
-from trackrev_stream.contracts.stripe_events import Observation
+from trackrev_stream.contracts.stripe_accounts import Fact
+from trackrev_stream.contracts.stripe_shapes import Observation
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -50,6 +50,7 @@ class Settings:
     kafka: KafkaSettings
     stuck_s: int
     poll_minutes: int
+    most_rejected: int
 
     def __repr__(self) -> str:
         return f"Settings(data={str(self.data)!r}, host={self.host!r}, port={self.port})"
@@ -71,6 +72,7 @@ VARIABLES = {
     "TRACKREV_KAFKA_CA_FILE": "who signed the brokers' certificates; the system's authorities by default",
     "TRACKREV_STUCK_S": "a worker on Kafka without progress for so many seconds ends, 120 by default",
     "TRACKREV_POLL_MINUTES": "how often Stripe is polled, 60 by default",
+    "TRACKREV_MOST_REJECTED": "so many of a topic's last 1000 records may be unreadable, 100 by default",
     "TRACKREV_PUBLIC_URL": "where the outside reaches this program, http://HOST:PORT by default",
     "TRACKREV_BEHIND_PROXY": "1 when a reverse proxy sets X-Forwarded-Proto",
     "TRACKREV_SECRET_KEY": "the key that seals secrets at rest; secret.key in the data directory by default",
@@ -108,6 +110,7 @@ def read(
         kafka=_kafka(environment),
         stuck_s=_number(environment, "TRACKREV_STUCK_S", 120, 10, 86_400),
         poll_minutes=_number(environment, "TRACKREV_POLL_MINUTES", 60, 1, 1_440),
+        most_rejected=_number(environment, "TRACKREV_MOST_REJECTED", 100, 0, 1000),
     )
 
 

@@ -201,7 +201,8 @@ def _line(account: str, progress: polling.Progress | None) -> str:
     missing = f"; the key lacks {', '.join(report.missing)}" if report.missing else ""
     return (
         f"{account}: {report.result}, begun {_time(report.started_at)}, {report.facts:,} facts; "
-        f"next {_time(progress.due_at)}; {progress.reads:,} reads in 30 days (Stripe allots {BUDGET:,} or more){missing}"
+        f"next {_time(progress.due_at)}; {progress.reads:,} reads in 30 days, of {BUDGET:,} or more that "
+        f"Stripe allots{missing}"
     )
 
 
