@@ -48,6 +48,7 @@ MOST_AGAIN = 20
 TRIES_AGAIN = 40
 AUDIT_EVERY_MS = 7 * DAY_MS
 AUDITED_MS = 540 * DAY_MS  # a card's dispute comes up to 540 days after its charge
+TELL_EVERY_MS = 1_000
 VIA = "poll"
 
 Progress = Callable[[PollReport], Awaitable[None]]
@@ -65,7 +66,7 @@ class PollDeps:
 
 
 class Round:
-    """One round. ``progress`` hears after each window how it stands; what it raises ends the round."""
+    """One round. ``progress`` hears about once a second how it stands; what it raises ends the round."""
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Round:
         self._progress = progress
         self._lists = dict(LISTS)
         self.report = PollReport(started_at=deps.clock())
+        self._told_at = self.report.started_at
 
     async def run(self) -> PollReport:
         """Read and publish; what is not permitted is left out and named. Raises CannotRead, Unavailable."""
@@ -263,4 +265,7 @@ class Round:
 
     async def _tell(self, done_permille: int) -> None:
         self.report = replace(self.report, done_permille=min(done_permille, 999))
-        await self._progress(self.report)
+        now = self._clock()
+        if now - self._told_at >= TELL_EVERY_MS:
+            self._told_at = now
+            await self._progress(self.report)
