@@ -40,6 +40,7 @@ _WRITES: tuple[tuple[str, str, str, Act], ...] = (
     ("POST", "payment_intents/{id}/cancel", "payment_intent", lambda m, i, p, o: m.payments.cancel(i, p, o)),
     ("POST", "refunds", "charge", lambda m, _, p, o: m.refunds.create(p, o)),
     ("POST", "refunds/{id}/cancel", "charge", lambda m, i, p, o: m.refunds.cancel(i, p, o)),
+    ("POST", "plans", "plan", lambda m, _, p, o: m.prices.create_plan(p, o)),
     ("POST", "prices", "plan", lambda m, _, p, o: m.prices.create(p, o)),
     ("POST", "subscriptions", "subscription", lambda m, _, p, o: m.subscriptions.create(p, o)),
     ("POST", "subscriptions/{id}", "subscription", lambda m, i, p, o: m.subscriptions.update(i, p, o)),

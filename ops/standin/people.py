@@ -82,7 +82,7 @@ class Subscriber(Person):
         elif fate < 0.65:
             merchant.account.later(at_s, self._update(merchant, made, cancel_at_period_end="true"))
         elif fate < 0.75:
-            for_s, cards = 35 * _DAY_S, ("pm_card_chargeDeclined", "pm_card_visa")
+            for_s, cards = 35 * _DAY_S, ("pm_card_visa_chargeDeclined", "pm_card_visa")
             for after_s, card in zip((at_s, at_s + for_s), cards, strict=True):
                 merchant.account.later(after_s, self._update(merchant, made, default_payment_method=card))
 
@@ -164,7 +164,7 @@ class Quitter(Person):
 def _decline(merchant: Merchant, terms: Terms) -> str:
     """Tries to pay with a card that is declined; the payment intent."""
     try:
-        merchant.payments.take(dataclasses.replace(terms, card=card_of("pm_card_chargeDeclined")))
+        merchant.payments.take(dataclasses.replace(terms, card=card_of("pm_card_visa_chargeDeclined")))
     except Declined as declined:
         return declined.intent
     raise AssertionError("that card is declined")

@@ -64,6 +64,7 @@ class Receiver:
         if status == 200 and self.checks:
             event = stripe.Webhook.construct_event(body, header, SECRET)
             self.acknowledged.append(event)
+            await self._count(0)
         return web.Response(status=status or 200)
 
     async def _count(self, change: int) -> None:
