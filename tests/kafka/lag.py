@@ -61,6 +61,13 @@ class Lag:
             while await self.behind() != 0:  # noqa: ASYNC110 - the broker tells nobody
                 await asyncio.sleep(_LOOK_AGAIN_S)
 
+    async def changed(self, patience_s: float = 60) -> None:
+        """Return once something more was published or committed. Raises TimeoutError."""
+        async with asyncio.timeout(patience_s):
+            before = await self.behind()
+            while await self.behind() == before:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(_LOOK_AGAIN_S)
+
     async def shared_by(self, members: int, patience_s: float = 120) -> None:
         """Return once so many workers share the partitions. Raises TimeoutError."""
         async with asyncio.timeout(patience_s):

@@ -1,0 +1,89 @@
+"""`make soak`: the program under faults, compared line for line with a run that nothing disturbed.
+
+The input is a crowd from a seed, published straight into the topics by the collectors' own publishers. It goes
+through one undisturbed process over the embedded log and SQLite; through workers over a real Apache Kafka and
+PostgreSQL, which are killed, frozen, stopped and added while broker and database are restarted; and through one
+embedded process that is killed again and again. All three have to have the same lines standing.
+"""
+
+import argparse
+import logging
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import fields
+from pathlib import Path
+
+from tests.program.running import ROOT
+from tests.soak.form import SHORT, Form
+from tests.soak.soak import Verdict, soak
+
+RESULTS = ROOT / "ops" / "soak.md"
+
+
+def main() -> int:
+    """0 when all books are equal, 1 when they are not."""
+    given = _arguments().parse_args()
+    sizes = {
+        item.name: value
+        for item in fields(Form)
+        if item.name != "seed" and (value := getattr(given, item.name)) is not None
+    }
+    base = {item.name: getattr(SHORT, item.name) for item in fields(Form)} if given.short else {}
+    form = Form(**base | sizes | {"seed": given.seed})
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every try while the broker is away
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - began:7.1f} s] {text}", flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="trackrev-soak-", ignore_cleanup_errors=True) as place:
+        verdicts = soak(form, Path(place), say, broken=given.broken, only=given.only)
+    commit = _commit()
+    rows = [_row(verdict, form, commit) for verdict in verdicts]
+    print("\n".join(rows))
+    if given.record:
+        with RESULTS.open("a") as results:
+            results.writelines(f"{row}\n" for row in rows)
+    return 0 if all(verdict.right for verdict in verdicts) else 1
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is random")
+    parser.add_argument("--short", action="store_true", help="the small form, as in make test-kafka")
+    parser.add_argument("--only", choices=("cluster", "alone"), help="one of the two disturbed runs")
+    parser.add_argument("--broken", default="", metavar="DEFECT,...", help="see tests/soak/defects.py")
+    parser.add_argument("--record", action="store_true", help="append the rows to ops/soak.md")
+    for item in fields(Form):
+        if item.name != "seed":
+            parser.add_argument(f"--{item.name.replace('_', '-')}", type=int, metavar="N")
+    return parser
+
+
+def _row(verdict: Verdict, form: Form, commit: str) -> str:
+    found = "equal" if verdict.right else f"**{len(verdict.wrong)} or more differ**"
+    ended = ", ".join(f"{number} x {code}" for code, number in sorted(verdict.ended.items())) or "none"
+    lags = f"{min(verdict.lags):,} to {max(verdict.lags):,}" if verdict.lags else "none"
+    cells = (
+        time.strftime("%Y-%m-%d", time.gmtime()), commit, verdict.name, form.seed, f"{form.hits:,} / {form.charges:,}",
+        len(verdict.lags), lags, ended, f"{verdict.lines:,}", found, f"{verdict.took_s / 60:.1f}",
+    )  # fmt: skip
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _commit() -> str:
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ("git", *words), cwd=ROOT, capture_output=True, text=True, check=False
+        ).stdout.strip()
+
+    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
