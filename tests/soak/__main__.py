@@ -1,9 +1,9 @@
 """`make soak`: the program under faults, compared line for line with a run that nothing disturbed.
 
-The input is a crowd from a seed, published straight into the topics by the collectors' own publishers. It goes
-through one undisturbed process over the embedded log and SQLite; through workers over a real Apache Kafka and
-PostgreSQL, which are killed, frozen, stopped and added while broker and database are restarted; and through one
-embedded process that is killed again and again. All three have to have the same lines standing.
+The input is a crowd from a seed, published straight into the topics by the collectors' own publishers. It
+goes through one undisturbed process over the embedded log and SQLite; through workers over a real Apache
+Kafka and PostgreSQL, which are killed, frozen, stopped and added while broker and database are restarted;
+and through one embedded process that is killed again and again. All three must have the same lines standing.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.program.running import ROOT
 from tests.soak.form import SHORT, Form
-from tests.soak.soak import Verdict, soak
+from tests.soak.soak import Soak, Verdict
 
 RESULTS = ROOT / "ops" / "soak.md"
 
@@ -37,13 +37,15 @@ def main() -> int:
     began = time.monotonic()
 
     def say(text: str) -> None:
-        print(f"[{time.monotonic() - began:7.1f} s] {text}", flush=True)
+        sys.stdout.write(f"[{time.monotonic() - began:7.1f} s] {text}\n")
+        sys.stdout.flush()
 
     with tempfile.TemporaryDirectory(prefix="trackrev-soak-", ignore_cleanup_errors=True) as place:
-        verdicts = soak(form, Path(place), say, broken=given.broken, only=given.only)
+        soak = Soak(form, Path(place), say, given.broken)
+        verdicts = soak.run(cluster=given.only != "alone", alone=given.only != "cluster")
     commit = _commit()
     rows = [_row(verdict, form, commit) for verdict in verdicts]
-    print("\n".join(rows))
+    sys.stdout.write("\n".join((*rows, "")))
     if given.record:
         with RESULTS.open("a") as results:
             results.writelines(f"{row}\n" for row in rows)
@@ -69,11 +71,12 @@ def _row(verdict: Verdict, form: Form, commit: str) -> str:
     found = "equal" if verdict.right else f"**{len(verdict.wrong)} or more differ**"
     ended = ", ".join(f"{number} x {code}" for code, number in sorted(verdict.ended.items())) or "none"
     lags = f"{min(verdict.lags):,} to {max(verdict.lags):,}" if verdict.lags else "none"
+    today = time.strftime("%Y-%m-%d", time.gmtime())
     cells = (
-        time.strftime("%Y-%m-%d", time.gmtime()), commit, verdict.name, form.seed, f"{form.hits:,} / {form.charges:,}",
-        len(verdict.lags), lags, ended, f"{verdict.lines:,}", found, f"{verdict.took_s / 60:.1f}",
-    )  # fmt: skip
-    return f"| {' | '.join(map(str, cells))} |"
+        *(today, commit, verdict.name, str(form.seed), f"{form.hits:,} / {form.charges:,}"),
+        *(str(len(verdict.lags)), lags, ended, f"{verdict.lines:,}", found, f"{verdict.took_s / 60:.1f}"),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def _commit() -> str:

@@ -1,7 +1,7 @@
 """The program in one process over the embedded log and SQLite, fed from within; killed and started again.
 
-`python -m tests.soak.alone DIRECTORY SEED HITS CHARGES` is that process. What it has fed stands in a file of its
-directory, so that the next one goes on from there; what lies between is fed twice.
+`python -m tests.soak.alone DIRECTORY SEED HITS CHARGES` is that process. What it has fed stands in a file
+of its directory, so that the next one goes on from there; what lies between is fed twice.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -67,7 +68,7 @@ class Alone:
         rng = random.Random(self._form.seed)
         for number, cut in enumerate(sorted(rng.randrange(total) for _ in range(kills)), 1):
             process = self._start()
-            fed, lag = until(lambda p=process, c=cut: self._caught(p, c), "work in flight", PATIENCE_S)  # type: ignore[misc]  # bound early
+            fed, lag = until(partial(self._caught, process, cut), "work in flight", PATIENCE_S)
             process.kill()
             process.wait()
             self.lags.append(lag)

@@ -40,7 +40,7 @@ def posted(url: str) -> dict[str, int]:
 
 
 def owed(facts: Iterable[Fact]) -> dict[str, int]:
-    """What each charge is worth by plain arithmetic, where it is not zero: captured, less what was refunded."""
+    """What each charge is worth by plain arithmetic, where it is not zero: captured less refunded."""
     captured, refunded = dict[str, int](), dict[str, int]()
     for fact in facts:
         if isinstance(fact, PaymentFact) and fact.kind is FactKind.CHARGE:

@@ -47,7 +47,7 @@ class Suffering:
     ended: Counter[int] = field(default_factory=Counter)
 
     def run(self, facts: Sequence[Fact]) -> str:
-        """Let all of it happen; the URL of the database. Raises AssertionError, TimeoutError where it hangs."""
+        """Let all of it happen; the database's URL. Raises AssertionError, TimeoutError where it hangs."""
         self.faults = self.faults or self.form.schedule()
         self._url = self.ground.server.new_database()
         self._rng = random.Random(self.form.seed + 1)
@@ -130,7 +130,7 @@ class Suffering:
             await feed
 
     async def _freeze(self, worker: Supervisor, part: Sequence[Fact]) -> None:
-        """Until the others have its partitions and are at work; then it wakes up and believes in them still."""
+        """Until others have its partitions and are at work; then it wakes up and believes in them still."""
         before = len(worker.ended)
         worker.worker.signal(signal.SIGSTOP)
         try:

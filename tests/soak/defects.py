@@ -56,7 +56,7 @@ def order() -> None:
 def flush() -> None:
     """Faust's own flush and offsets, and a commit that knows no barrier."""
     change(CommitBarriers.behind_barriers, _BARRIERS, "")
-    Producer.flush = driver.Producer.flush
+    Producer.flush = driver.Producer.flush  # type: ignore[method-assign]  # on purpose
     DeliveredInOrder._new_offset = StockConsumer._new_offset  # type: ignore[method-assign]  # on purpose
     DeliveredInOrder._add_gap = StockConsumer._add_gap  # type: ignore[method-assign]  # on purpose
 

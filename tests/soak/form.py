@@ -56,7 +56,7 @@ class Form:
         return Crowd(self.seed, visitors, HITS_A_VISITOR, self.charges).facts()
 
     def schedule(self) -> list[Fault]:
-        """The faults in their order; never fewer workers than one below their number, or more than one above."""
+        """The faults in their order; the workers are never more than one above or below their number."""
         rng = random.Random(self.seed)
         rounds = self.faults // len(_OF_WORKERS)
         faults = [*(_OF_WORKERS * rounds), *_OF_WORKERS[: self.faults % len(_OF_WORKERS)]]

@@ -1,9 +1,9 @@
 """`trackrev worker` that can be made to die at its weakest moments, or be given defects.
 
-`python -m tests.soak.worker [--broken DEFECT,...] worker`: without a defect it is the program as it is, until a
-signal comes. SIGUSR1: it dies right after a commit; with a defect, after one over which something is still on its
-way, if there is one soon. SIGUSR2: it dies when a part of what follows from one record is durable (the rows; with
-a defect the outputs), and the rest has not left.
+`python -m tests.soak.worker [--broken DEFECT,...] worker`: without a defect it is the program as it is, until
+a signal comes. SIGUSR1: it dies right after a commit; with a defect, after one over which something is still
+on its way, if there is one soon. SIGUSR2: it dies when a part of what follows from one record is durable (the
+rows; with a defect the outputs), and the rest has not left.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def _die_at_commit(*, hopeful: bool) -> None:
             asyncio.get_running_loop().call_later(SOON_S, _die)
         return done
 
-    Consumer._commit = committing
+    Consumer._commit = committing  # type: ignore[method-assign]  # that is what this module is for
 
 
 def _die_between(*, outputs_first: bool) -> None:
@@ -69,7 +69,7 @@ def _die_between(*, outputs_first: bool) -> None:
             await self._app.producer.flush()
             _die()
 
-    Worker._send = sending  # type: ignore[method-assign]  # that is what this module is for
+    Worker._send = sending  # type: ignore[method-assign]  # as above
 
 
 def _die() -> None:
