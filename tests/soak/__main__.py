@@ -9,6 +9,7 @@ and through one embedded process that is killed again and again. All three must 
 import argparse
 import logging
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from tests.program.running import ROOT
-from tests.soak.form import SHORT, Form
+from tests.soak.form import SHORT, Fault, Form
 from tests.soak.soak import Soak, Verdict
 
 RESULTS = ROOT / "ops" / "soak.md"
@@ -33,6 +34,8 @@ def main() -> int:
     }
     base = {item.name: getattr(SHORT, item.name) for item in fields(Form)} if given.short else {}
     form = Form(**base | sizes | {"seed": given.seed})
+    # Whoever ends it wants no servers left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every try while the broker is away
     began = time.monotonic()
 
@@ -41,10 +44,10 @@ def main() -> int:
         sys.stdout.flush()
 
     with tempfile.TemporaryDirectory(prefix="trackrev-soak-", ignore_cleanup_errors=True) as place:
-        soak = Soak(form, Path(place), say, given.broken)
+        soak = Soak(form, Path(place), say, given.broken, given.suffer)
         verdicts = soak.run(cluster=given.only != "alone", alone=given.only != "cluster")
     commit = _commit()
-    rows = [_row(verdict, form, commit) for verdict in verdicts]
+    rows = [_row(verdict, form, commit, given.broken) for verdict in verdicts]
     sys.stdout.write("\n".join((*rows, "")))
     if given.record:
         with RESULTS.open("a") as results:
@@ -60,6 +63,10 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--short", action="store_true", help="the small form, as in make test-kafka")
     parser.add_argument("--only", choices=("cluster", "alone"), help="one of the two disturbed runs")
     parser.add_argument("--broken", default="", metavar="DEFECT,...", help="see tests/soak/defects.py")
+    parser.add_argument(
+        "--suffer", type=_faults, default=(), metavar="FAULT,...",
+        help=f"these instead of drawn ones: {', '.join(fault.name.lower() for fault in Fault)}",
+    )  # fmt: skip
     parser.add_argument("--record", action="store_true", help="append the rows to ops/soak.md")
     for item in fields(Form):
         if item.name != "seed":
@@ -67,13 +74,23 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _row(verdict: Verdict, form: Form, commit: str) -> str:
+def _faults(text: str) -> tuple[Fault, ...]:
+    return tuple(Fault[name.upper()] for name in text.split(","))
+
+
+def _row(verdict: Verdict, form: Form, commit: str, broken: str) -> str:
     found = "equal" if verdict.right else f"**{len(verdict.wrong)} or more differ**"
     ended = ", ".join(f"{number} x {code}" for code, number in sorted(verdict.ended.items())) or "none"
     lags = f"{min(verdict.lags):,} to {max(verdict.lags):,}" if verdict.lags else "none"
     today = time.strftime("%Y-%m-%d", time.gmtime())
     cells = (
-        *(today, commit, verdict.name, str(form.seed), f"{form.hits:,} / {form.charges:,}"),
+        *(
+            today,
+            commit,
+            f"{verdict.name}{broken and f', broken: {broken}'}",
+            str(form.seed),
+            f"{form.hits:,} / {form.charges:,}",
+        ),
         *(str(len(verdict.lags)), lags, ended, f"{verdict.lines:,}", found, f"{verdict.took_s / 60:.1f}"),
     )
     return f"| {' | '.join(cells)} |"

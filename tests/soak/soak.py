@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.postgres import postgres
 from tests.soak.alone import Alone
 from tests.soak.books import differences, owed, posted, standing, wrong_sums
 from tests.soak.cluster import Ground, Suffering
-from tests.soak.form import Form
+from tests.soak.form import Fault, Form
 
 
 @dataclass
@@ -40,6 +40,7 @@ class Soak:
     place: Path
     say: Callable[[str], None]
     broken: str = ""
+    faults: Sequence[Fault] = ()
 
     def run(self, *, cluster: bool = True, alone: bool = True) -> list[Verdict]:
         """The verdicts of the disturbed runs. Whatever this raises, the seed was said."""
@@ -72,7 +73,7 @@ class Soak:
         directory.mkdir()
         with Broker(directory / "kafka") as broker, postgres() as server:
             ground = Ground(broker, server, directory, self.say)
-            suffering = Suffering(self.form, ground, self.broken)
+            suffering = Suffering(self.form, ground, self.broken, self.faults)
             url = suffering.run(self._facts)
             name = f"{self.form.workers} workers, Kafka, PostgreSQL"
             return self._judge(Verdict(name, began, suffering.lags, ended=suffering.ended), url)
