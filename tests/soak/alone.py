@@ -19,6 +19,7 @@ from ops.crowd import Fact
 from tests.agents.test_on_embedded_log import running
 from tests.program.running import ROOT, until
 from tests.soak.form import Form
+from trackrev_stream.app import quiet_libraries
 from trackrev_stream.settings import read
 
 MOST_AT_A_TIME = 1_000
@@ -28,6 +29,7 @@ PATIENCE_S = 900.0
 
 def main() -> None:
     """Feed the program until it has done everything; says how far it is."""
+    quiet_libraries("warning")
     directory, *numbers = sys.argv[1:]
     seed, hits, charges = map(int, numbers)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -103,7 +103,10 @@ class Suffering:
             assert worker.ended[before] == -signal.SIGKILL, worker.worker.everything_said()[-2000:]
 
     async def _strike(self, fault: Fault, worker: Supervisor, part: Sequence[Fact]) -> None:
-        feed = asyncio.create_task(self._feed.put(part, AT_A_TIME)) if fault is not Fault.FREEZE else None
+        if fault is Fault.FREEZE:
+            await self._freeze(worker, part)
+            return
+        feeding = asyncio.create_task(self._feed.put(part, AT_A_TIME))
         match fault:
             case Fault.KILL:
                 worker.worker.signal(signal.SIGKILL)
@@ -111,8 +114,6 @@ class Suffering:
                 worker.worker.signal(DIE_AT_COMMIT)
             case Fault.KILL_BETWEEN:
                 worker.worker.signal(DIE_BETWEEN)
-            case Fault.FREEZE:
-                await self._freeze(worker, part)
             case Fault.STOP:
                 self._workers.remove(worker)
                 code = await asyncio.to_thread(worker.stop)
@@ -125,9 +126,8 @@ class Suffering:
             case Fault.BROKER_KILL:
                 await asyncio.to_thread(self._kill_broker)
             case Fault.DATABASE:
-                await self._cut_power(worker)
-        if feed is not None:
-            await feed
+                await self._cut_power(worker, feeding)
+        await feeding
 
     async def _freeze(self, worker: Supervisor, part: Sequence[Fact]) -> None:
         """Until others have its partitions and are at work; then it wakes up and believes in them still."""
@@ -145,12 +145,13 @@ class Suffering:
             await _until(lambda: len(worker.ended) > before, f"{worker.name} ends")
             assert worker.ended[before] == EXIT_CODE, worker.worker.everything_said()[-2000:]
 
-    async def _cut_power(self, worker: Supervisor) -> None:
+    async def _cut_power(self, worker: Supervisor, feeding: asyncio.Task[None]) -> None:
         server = self.ground.server
         await asyncio.to_thread(server.stop, at_once=True)
         try:
-            # What was read meanwhile waits for the writer; a commit over it would lose it now.
-            await self._lag.changed(PATIENCE_S)
+            # What was read meanwhile waits for the writer; a commit over it, and its death loses it.
+            await feeding
+            await self._lag.still(PATIENCE_S)
             worker.worker.signal(signal.SIGKILL)
         finally:
             await asyncio.to_thread(server.start)

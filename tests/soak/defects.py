@@ -15,11 +15,12 @@ from faust.transport.drivers import aiokafka as driver
 from trackrev_stream.agents import attribute, gather, payer_rows
 from trackrev_stream.agents.worker import Worker
 from trackrev_stream.kafka.lease import Lease
-from trackrev_stream.kafka.producer import Producer
+from trackrev_stream.kafka.producer import Buffer, Producer
 from trackrev_stream.store import post
 from trackrev_stream.store.book import Book
 from trackrev_stream.streaming.acks import DeliveredInOrder
 from trackrev_stream.streaming.barriers import CommitBarriers
+from trackrev_stream.streaming.sends import SendsInOrder
 
 _FLUSH = "            await self.app.producer.flush()\n"
 _BARRIERS = """\
@@ -54,8 +55,9 @@ def order() -> None:
 
 
 def flush() -> None:
-    """Faust's own flush and offsets, and a commit that knows no barrier."""
+    """Faust's own buffer of sends, its flush and offsets, and a commit that knows no barrier."""
     change(CommitBarriers.behind_barriers, _BARRIERS, "")
+    del Buffer.size, Buffer.flush, Buffer.wait_until_ebb, SendsInOrder.send_soon
     Producer.flush = driver.Producer.flush  # type: ignore[method-assign]  # on purpose
     DeliveredInOrder._new_offset = StockConsumer._new_offset  # type: ignore[method-assign]  # on purpose
     DeliveredInOrder._add_gap = StockConsumer._add_gap  # type: ignore[method-assign]  # on purpose

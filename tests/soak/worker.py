@@ -44,11 +44,12 @@ def _die_at_commit(*, hopeful: bool) -> None:
     commit = Consumer._commit
 
     async def committing(self: Any, offsets: Any) -> bool:
-        sent = set(self.app.producer.undelivered)
+        producer = self.app.producer
+        sent = set(producer.undelivered)
         done: bool = await commit(self, offsets)
         if done and DIE_AT_COMMIT in _armed:
             # In the program as it is, a commit waits for all that was sent before: no use to wait for better.
-            if not hopeful or sent & self.app.producer.undelivered:
+            if not hopeful or sent & producer.undelivered or producer.buffer.pending.qsize():
                 _die()
             asyncio.get_running_loop().call_later(SOON_S, _die)
         return done
