@@ -83,7 +83,7 @@ class Feed:
     async def put(self, facts: list[Fact]) -> None:
         """Publish them at the same time."""
         hits = [self._hits.put([fact]) for fact in facts if isinstance(fact, Hit)]
-        payments = [self._facts.put([fact]) for fact in facts if isinstance(fact, PaymentFact)]
+        payments = [self._facts.put([fact]) for fact in facts if not isinstance(fact, Hit)]
         await asyncio.gather(*hits, *payments)
 
     async def settled(self) -> None:
