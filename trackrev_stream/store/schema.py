@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -211,6 +211,23 @@ dead_letters = Table(
     _number("decided_at", null=True),
     Index("dead_letters_by_status", "status", "failed_at"),
     Index("dead_letters_by_topic", "topic", "failed_at"),
+)
+
+fx_rates = Table(
+    "fx_rates",
+    metadata,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),  # since 1970, UTC
+    _text("quotes"),  # as domain.fx reads them
+    _number("fetched_at"),
+)
+
+channel_rules = Table(
+    "channel_rules",
+    metadata,
+    Column("workspace", Words, ForeignKey("workspaces.id"), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    _text("rules"),  # JSON; every version is kept, for touches name the one that they were classified by
+    _number("created_at"),
 )
 
 
