@@ -83,12 +83,12 @@ class Feed:
     async def put(self, facts: list[Fact]) -> None:
         """Publish them at the same time."""
         hits = [self._hits.put([fact]) for fact in facts if isinstance(fact, Hit)]
-        payments = [self._facts.put([fact]) for fact in facts if isinstance(fact, PaymentFact)]
+        payments = [self._facts.put([fact]) for fact in facts if not isinstance(fact, Hit)]
         await asyncio.gather(*hits, *payments)
 
     async def settled(self) -> None:
         """Wait until every agent has committed all there is to read: nothing can follow then."""
-        inputs = [topic.name for topic in TOPICS if topic.consumer != "people"]
+        inputs = [topic.name for topic in TOPICS]
         await until(lambda: self._failed.done() or not any(self._behind(topic) for topic in inputs))
 
     def _behind(self, topic: str) -> bool:

@@ -205,6 +205,22 @@ positions = Table(
     _number("offset"),
 )
 
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Words, primary_key=True),
+    *map(
+        _text, ("processor", "failure", "message", "payload", "topic")
+    ),  # as contracts.dead_letters has them
+    *map(_number, ("partition", "offset", "index", "failed_at")),  # of its last failure
+    _number("first_failed_at"),
+    _number("attempts"),
+    _text("status"),
+    _number("decided_at", null=True),
+    Index("dead_letters_by_status", "status", "failed_at"),
+    Index("dead_letters_by_topic", "topic", "failed_at"),
+)
+
 
 def upsert(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, newer_by: str = ""
