@@ -221,6 +221,23 @@ dead_letters = Table(
     Index("dead_letters_by_topic", "topic", "failed_at"),
 )
 
+fx_rates = Table(
+    "fx_rates",
+    metadata,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),  # since 1970, UTC
+    _text("quotes"),  # as domain.fx reads them
+    _number("fetched_at"),
+)
+
+channel_rules = Table(
+    "channel_rules",
+    metadata,
+    Column("workspace", Words, ForeignKey("workspaces.id"), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    _text("rules"),  # JSON; every version is kept, for touches name the one that they were classified by
+    _number("created_at"),
+)
+
 
 def upsert(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, newer_by: str = ""
