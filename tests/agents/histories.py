@@ -11,6 +11,7 @@ from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 
 START = 1_750_000_000_000
 VISITORS = [uuid7(START, bytes([n] * 10)) for n in range(4)]
+STRANGER = uuid7(START, b"never seen")
 EMAILS = ["anna", "ben", "cleo"]
 CHANNELS = ["newsletter", "youtube", "podcast"]
 
@@ -60,18 +61,24 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
         currency=["usd", "usd", "eur", "usd", "usd"][number - 1],
         email_key=EMAILS[number % 3],
         customer="cus_1" if number % 2 else "",
+        visitor=draw(st.sampled_from(["", "", *VISITORS, STRANGER])),
     )
     facts = [charge]
     if draw(st.booleans()):
         facts.insert(0, replace(charge, observed_at=created - 1_000, captured=False, amount_minor=0))
     if draw(st.booleans()):
         facts.append(replace(charge, observed_at=created + 1_000, customer=f"cus_{number % 2 + 1}"))
+    if draw(st.booleans()):
+        named = draw(st.sampled_from([*VISITORS, STRANGER]))
+        facts.append(replace(facts[-1], observed_at=created + 2_000, visitor=named))
     refunded = 0
     for step in range(draw(st.integers(0, 3))):
         part = draw(st.integers(1, amount))
         refunded = min(amount, refunded + part)
         at = created + (step + 1) * DAY_MS
-        facts.append(replace(charge, observed_at=at, refunded_minor=refunded, customer=facts[-1].customer))
+        facts.append(
+            replace(charge, observed_at=at, refunded_minor=refunded, customer=facts[-1].customer, visitor="")
+        )
     return facts
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from trackrev_stream.agents.payer_names import ask_again, names_in, note_names
 from trackrev_stream.agents.payer_rows import (
     PaidRow,
     PayerRow,
@@ -15,15 +16,14 @@ from trackrev_stream.agents.payer_rows import (
 )
 from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
 from trackrev_stream.contracts.codec import decode
-from trackrev_stream.contracts.records import AttributedCharge, Interest, PayerJourneys
-from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, INTERESTS, PAYMENTS
+from trackrev_stream.contracts.records import AttributedCharge, PayerJourneys
+from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, PAYMENTS
 from trackrev_stream.domain.attribution import Decision, Reason, Rules
-from trackrev_stream.domain.ids import SEPARATOR, email_join, scope_of, workspace_of
+from trackrev_stream.domain.ids import scope_of
 from trackrev_stream.domain.ledger import lines_of
 from trackrev_stream.domain.payer import Binding, Bindings, binding_of, choose, decide_own, is_bound, settle
 from trackrev_stream.domain.payment import ChargeState, PaymentState
 
-MOST_JOINS = 10
 RULES = Rules()  # the first version, which holds from the beginning
 
 
@@ -39,7 +39,7 @@ def _hear_payment(rows: Rows, record: Record, state: PaymentState) -> Outcome:
     row = rows.get(PayerRow, state.payer) or PayerRow(state.payer)
     paid = paid_row(rows, state.payer, state.payment)
     if is_repeat(row.positions, record):
-        _ask(outcome, row, row.joins)
+        ask_again(outcome, row)
         _tell(outcome, row, [paid] if paid and state.payment not in row.waiting else [])
     else:
         row.version += 1
@@ -49,10 +49,7 @@ def _hear_payment(rows: Rows, record: Record, state: PaymentState) -> Outcome:
         if paid is None or state.version >= paid.state.version:
             paid = _replaced(paid, state)
             put_paid(rows, row.payer, paid)
-            before = set(row.joins)
-            row.joins = _joins(rows, row, paid)
-            _ask(outcome, row, [join for join in row.joins if join not in before])
-            moved = before and before != set(row.joins)
+            moved = note_names(rows, row, paid, outcome)
             changed = _restate_all(rows, row, paid) if moved else _restate_payment(rows, row, paid)
             _tell(outcome, row, _released(rows, row, changed, paid))
     rows.put(row.payer, row)
@@ -92,8 +89,8 @@ def _released(
 
 def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
     """The row with a newer state; charges and join keys that it has no more are remembered."""
-    workspace = workspace_of(state.payer)
-    named = {email_join(workspace, charge.email_key) for charge in state.charges if charge.email_key}
+    joins, visitors = names_in(state.payer, state.charges)
+    named = {*joins, *visitors}
     if paid is None:
         return PaidRow(state, sorted(named))
     stay = {charge.charge for charge in state.charges}
@@ -144,9 +141,14 @@ def _restate_all(rows: Rows, row: PayerRow, heard: PaidRow | None) -> list[PaidR
 
 
 def _decide_own(rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> dict[str, Decision]:
-    open_charges = [s for paid in payments for s in paid.state.charges if not is_bound(s, row.bindings)]
+    open_charges = [
+        (state, paid.decisions.get(state.charge))
+        for paid in payments
+        for state in paid.state.charges
+        if not is_bound(state, row.bindings)
+    ]
     journeys = journeys_told(rows, row) if open_charges else []
-    return {state.charge: decide_own(state, journeys, RULES) for state in open_charges}
+    return {state.charge: decide_own(state, journeys, RULES, before) for state, before in open_charges}
 
 
 def _candidates(payments: Iterable[PaidRow], own: dict[str, Decision]) -> list[Binding]:
@@ -178,30 +180,6 @@ def _note_early(row: PayerRow, paid: PaidRow) -> None:
         return
     if any(not is_bound(state, row.bindings) for state in paid.state.charges):
         row.early.append(paid.state.payment)
-
-
-def _joins(rows: Rows, row: PayerRow, paid: PaidRow) -> dict[str, tuple[int, str]]:
-    """The payer's join keys, first named first, at most MOST_JOINS; counted anew when one may have gone."""
-    gone = set(paid.named) - set(_named_by(row, [paid]))
-    named = _named_by(row, payments_of(rows, row) if gone else [paid])
-    for join, first in row.joins.items() if not gone else ():
-        named[join] = min(first, named.get(join, first))
-    return dict(sorted(named.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
-
-
-def _named_by(row: PayerRow, payments: Iterable[PaidRow]) -> dict[str, tuple[int, str]]:
-    workspace = workspace_of(row.payer)
-    named: dict[str, tuple[int, str]] = {}
-    for state in (state for paid in payments for state in paid.state.charges if state.email_key):
-        join, first = email_join(workspace, state.email_key), (state.created_at, state.charge)
-        named[join] = min(first, named.get(join, first))
-    return named
-
-
-def _ask(outcome: Outcome, row: PayerRow, joins: Iterable[str]) -> None:
-    for join in joins:
-        interest = Interest(join, row.payer, row.version)
-        outcome.send(INTERESTS, interest, route=join, key=SEPARATOR.join((join, row.payer)))
 
 
 def _tell(outcome: Outcome, row: PayerRow, payments: Iterable[PaidRow]) -> None:

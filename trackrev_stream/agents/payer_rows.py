@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.records import PayerJourneys
 from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.ids import SEPARATOR
+from trackrev_stream.domain.ids import SEPARATOR, payer_join
 from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.payer import Bindings
 from trackrev_stream.domain.payment import ChargeState, PaymentState
@@ -22,7 +22,8 @@ CHUNK = 256
 class PayerRow:
     """A payer.
 
-    ``version`` counts the records applied; ``joins`` are its join keys with the first charge that named each;
+    ``version`` counts the records applied; ``joins`` are its join keys and ``visitors`` those that Stripe
+    names for it, with the first charge that named each; ``unnamed`` were named once and are no more;
     ``early`` are its payments up to the firm binding; ``waiting`` those that are not told before gather has
     answered for every join key, so that an ordinary charge is not first posted as unattributed.
     """
@@ -30,6 +31,8 @@ class PayerRow:
     payer: str
     version: int = 0
     joins: dict[str, tuple[int, str]] = field(default_factory=dict)
+    visitors: dict[str, tuple[int, str]] = field(default_factory=dict)
+    unnamed: list[str] = field(default_factory=list)
     bindings: Bindings = field(default_factory=Bindings)
     early: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
@@ -41,7 +44,7 @@ class PayerRow:
 class PaidRow:
     """One payment of a payer: its state and the decision that stands for each charge.
 
-    ``left`` are charges that went to another payer, ``named`` the join keys that its charges ever named.
+    ``left`` are charges that went to another payer, ``named`` the join keys and visitors that it ever named.
     ``decided_by`` is the record that last changed a decision: applied again after a crash, it tells again.
     """
 
@@ -70,14 +73,26 @@ def put_paid(rows: Rows, payer: str, row: PaidRow) -> None:
 
 
 def journeys_told(rows: Rows, row: PayerRow) -> list[Journey]:
-    """All journeys the payer was told of, over its join keys."""
-    told = (rows.get(PayerJourneys, _join_key(row.payer, join)) for join in sorted(row.joins))
-    return [journey for known in told if known for journey in known.journeys]
+    """All journeys the payer was told of, over its join keys and the visitors that Stripe names for it."""
+    told = (_told(rows, row, join) for join in sorted(row.joins))
+    found = [journey for known in told if known for journey in known.journeys]
+    return [*found, *_named_journeys(rows, row)]
 
 
 def is_answered(rows: Rows, row: PayerRow) -> bool:
-    """Whether the payer was told about each of its join keys."""
-    return all(rows.get(PayerJourneys, _join_key(row.payer, join)) for join in row.joins)
+    """Whether the payer was told about each join key, and of each visitor that Stripe names for it."""
+    if not all(_told(rows, row, join) for join in row.joins):
+        return False
+    return len(_named_journeys(rows, row)) == len(row.visitors)
+
+
+def _named_journeys(rows: Rows, row: PayerRow) -> list[Journey]:
+    told = _told(rows, row, payer_join(row.payer)) if row.visitors else None
+    return [journey for journey in told.journeys if journey.visitor in row.visitors] if told else []
+
+
+def _told(rows: Rows, row: PayerRow, join: str) -> PayerJourneys | None:
+    return rows.get(PayerJourneys, _join_key(row.payer, join))
 
 
 def put_journeys(rows: Rows, told: PayerJourneys) -> bool:

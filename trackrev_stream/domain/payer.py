@@ -41,11 +41,13 @@ class Bindings:
     late: Binding | None = None
 
 
-def decide_own(state: ChargeState, journeys: Sequence[Journey], rules: Rules) -> Decision:
-    """The decision of a charge by itself."""
+def decide_own(
+    state: ChargeState, journeys: Sequence[Journey], rules: Rules, before: Decision | None = None
+) -> Decision:
+    """The decision of a charge by itself; ``before`` is what stands for it so far."""
     if not state.email_key and not state.visitor and not journeys:
         return Decision(Reason.NO_EMAIL)
-    return decide(journeys, state.created_at, rules)
+    return decide(journeys, state.created_at, rules, before)
 
 
 def binding_of(state: ChargeState, own: Decision) -> Binding | None:
