@@ -38,7 +38,7 @@ ATTRIBUTED_CHARGES = Topic(
     "attributed-charges", "payer", "AttributedCharge", 1, "attribute", "post", compact=True
 )
 DEAD_LETTERS = Topic(
-    "dead-letters", "origin", "DeadLetter", 1, "every agent", "people", retention_ms=90 * DAY_MS
+    "dead-letters", "origin", "DeadLetter", 1, "every agent", "bury", retention_ms=90 * DAY_MS
 )
 
 TOPICS: tuple[Topic, ...] = (
