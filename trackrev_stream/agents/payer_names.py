@@ -1,23 +1,49 @@
-"""What a payer is known by: the emails of its charges, and the visitors that Stripe's objects name.
+"""What a payer is known by: the emails of its charges and customer, and the visitors that Stripe names.
 
 An email's join key is asked of gather; a visitor is told to stitch, which answers by way of gather under the
-payer's own join key. Both are functions of the payer's charges, so no order of arrival matters.
+payer's own join key. Both are functions of what Stripe says, so no order of arrival matters.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
-from trackrev_stream.agents.payer_rows import PaidRow, PayerRow, payments_of
+from trackrev_stream.agents.payer_rows import (
+    MOST_JOINS,
+    PaidRow,
+    PayerRow,
+    join_keys,
+    payments_of,
+    visitors_named,
+)
 from trackrev_stream.agents.step import Outcome, Rows
 from trackrev_stream.contracts.records import Interest
 from trackrev_stream.contracts.topics import BINDS, INTERESTS
 from trackrev_stream.domain.identity import Bind
 from trackrev_stream.domain.ids import SEPARATOR, email_join, payer_join, visitor_key, workspace_of
 from trackrev_stream.domain.payment import ChargeState
+from trackrev_stream.domain.subscription import AccountFact, AccountKind
 
-MOST_NAMES = 10
 MOST_UNNAMED = 100
 
 First = tuple[int, str]
+N = TypeVar("N", int, First)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The join keys and the visitors that a payer is known by, each visitor with the time since when."""
+
+    joins: tuple[str, ...] = ()
+    visitors: tuple[tuple[str, int], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.joins or self.visitors)
+
+
+def names_of(row: PayerRow) -> Names:
+    """What the payer is known by now."""
+    return Names(tuple(join_keys(row)), tuple(visitors_named(row).items()))
 
 
 def names_in(payer: str, charges: Iterable[ChargeState]) -> tuple[dict[str, First], dict[str, First]]:
@@ -34,41 +60,46 @@ def names_in(payer: str, charges: Iterable[ChargeState]) -> tuple[dict[str, Firs
     return joins, visitors
 
 
-def note_names(rows: Rows, row: PayerRow, paid: PaidRow, outcome: Outcome) -> bool:
-    """Bring the payer's names up to date after a payment, and ask for what is new.
-
-    True when it had other ones before. First named first, at most MOST_NAMES of each; counted anew over all
-    payments when one may have gone.
-    """
+def note_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> None:
+    """Bring what the payer's charges name up to date; counted anew over all when something may have gone."""
     joins, visitors = names_in(row.payer, paid.state.charges)
     gone = bool(set(paid.named) - joins.keys() - visitors.keys())
     if gone:
         charges = (state for other in payments_of(rows, row) for state in other.state.charges)
         joins, visitors = names_in(row.payer, charges)
-    joins = _first(joins, {} if gone else row.joins)
-    visitors = _first(visitors, {} if gone else row.visitors)
-    before = {*row.joins, *row.visitors}
-    new = [join for join in joins if join not in row.joins]
-    moved = [name for name, (named_at, _) in visitors.items() if row.visitors.get(name, (-1,))[0] != named_at]
-    lost = row.visitors.keys() - visitors.keys()
-    row.unnamed = sorted({*row.unnamed, *lost} - visitors.keys())[:MOST_UNNAMED]
-    row.joins, row.visitors = joins, visitors
-    _ask(outcome, row, new)
-    _bind(outcome, row, [*moved, *lost])
-    return bool(before) and before != {*joins, *visitors}
+    row.joins = _first_named(joins, {} if gone else row.joins)
+    row.visitors = _first_named(visitors, {} if gone else row.visitors)
 
 
-def ask_again(outcome: Outcome, row: PayerRow) -> None:
-    """Send once more all that the payer asks and tells, as its row has it."""
-    _ask(outcome, row, row.joins)
-    _bind(outcome, row, [*row.visitors, *row.unnamed])
+def note_account(row: PayerRow, fact: AccountFact) -> None:
+    """Add what a customer, or what else Stripe keeps of the payer, names."""
+    if fact.email_key and fact.kind is AccountKind.CUSTOMER:
+        row.emails = _first_named({fact.email_key: fact.observed_at}, row.emails)
+    if fact.visitor:
+        row.named = _first_named({fact.visitor: fact.created_at}, row.named)
 
 
-def _first(found: Mapping[str, First], known: Mapping[str, First]) -> dict[str, First]:
+def tell_names(outcome: Outcome, row: PayerRow, before: Names) -> None:
+    """Ask and tell what is new since ``before``, once there is something to pay for."""
+    now = names_of(row)
+    named = dict(now.visitors)
+    lost = dict(before.visitors).keys() - named.keys()
+    row.unnamed = sorted({*row.unnamed, *lost} - named.keys())[:MOST_UNNAMED]
+    _ask(outcome, row, [join for join in now.joins if join not in before.joins])
+    _bind(outcome, row, [name for name, _ in set(now.visitors) - set(before.visitors)] + sorted(lost))
+
+
+def tell_again(outcome: Outcome, row: PayerRow) -> None:
+    """Ask and tell once more all that there is."""
+    _ask(outcome, row, join_keys(row))
+    _bind(outcome, row, [*visitors_named(row), *row.unnamed])
+
+
+def _first_named(found: Mapping[str, N], known: Mapping[str, N]) -> dict[str, N]:
     named = dict(known)
     for name, first in found.items():
         named[name] = min(first, named.get(name, first))
-    return dict(sorted(named.items(), key=lambda item: (item[1], item[0]))[:MOST_NAMES])
+    return dict(sorted(named.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
 
 
 def _ask(outcome: Outcome, row: PayerRow, joins: Iterable[str]) -> None:
@@ -79,8 +110,8 @@ def _ask(outcome: Outcome, row: PayerRow, joins: Iterable[str]) -> None:
 
 def _bind(outcome: Outcome, row: PayerRow, visitors: Iterable[str]) -> None:
     workspace, join = workspace_of(row.payer), payer_join(row.payer)
+    named = visitors_named(row)
     for visitor in sorted(visitors):
-        named_at = row.visitors[visitor][0] if visitor in row.visitors else None
-        bind = Bind(join, workspace, visitor, row.version, named_at)
+        bind = Bind(join, workspace, visitor, row.version, named.get(visitor))
         key = visitor_key(workspace, visitor)
         outcome.send(BINDS, bind, route=key, key=SEPARATOR.join((key, join)))
