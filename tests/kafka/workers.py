@@ -7,22 +7,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-
 from collectors.publisher import FactPublisher, HitPublisher
+from ops.crowd import Fact
 from ops.kafka.broker import Broker
-from tests.kafka.crowd import Fact
 from tests.kafka.processes import Role
-from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.touch import Hit
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.publisher import KafkaPublisher
 
-INPUTS = [topic.name for topic in TOPICS if topic.consumer != "people"]
+INPUTS = [topic.name for topic in TOPICS]
 
 
 class Supervisor:
@@ -87,30 +82,6 @@ class Feed:
                 await asyncio.sleep(0.1)
             else:
                 return
-
-    async def settled(self) -> None:
-        """Return once the workers have committed all that there is to read: nothing can follow then."""
-        while await self.behind() != 0:  # noqa: ASYNC110 - the broker tells nobody
-            await asyncio.sleep(0.2)
-
-    async def behind(self) -> int | None:
-        """How many records are not committed; None while the cluster does not say."""
-        consumer = AIOKafkaConsumer(**self._cluster.options)
-        admin = AIOKafkaAdminClient(**self._cluster.options)
-        try:
-            await consumer.start()
-            await admin.start()
-            tps = [TopicPartition(name, n) for name in INPUTS for n in range(self._partitions)]
-            ends = await consumer.end_offsets(tps)
-            committed = await admin.list_consumer_group_offsets(APP_ID)
-        except (KafkaError, OSError):
-            return None
-        finally:
-            await consumer.stop()
-            await admin.close()
-        done = {tp: max(0, committed[tp].offset) for tp in tps if tp in committed}
-        missing: int = sum(int(end) - done.get(tp, 0) for tp, end in ends.items())
-        return missing
 
     async def close(self) -> None:
         await self._publisher.stop()

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.domain.ids import OWN_ACCOUNT, email_key, is_plain, is_visitor_id
+from trackrev_stream.domain.ids import OWN_ACCOUNT, email_key, is_plain, is_visitor_id, normalise_email
 from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.placeholders import is_placeholder
+from trackrev_stream.metrics import EMAILS_REFUSED
 
 MOST_MINOR = 10**15  # more than Stripe can charge, and far from the end of a 64-bit integer
 LONGEST_ID = 255  # https://docs.stripe.com/upgrades: ids can be up to 255 characters
@@ -28,6 +30,11 @@ class HashesEmails(Protocol):
     @property
     def id(self) -> str:
         """The workspace's id."""
+        ...
+
+    @property
+    def domain(self) -> str:
+        """The domain of its site."""
         ...
 
     @property
@@ -169,8 +176,12 @@ def _hashed_email(charge: Json, workspace: HashesEmails) -> str:
         _optional_text(charge, "receipt_email"),
         _optional_text(customer, "email") if isinstance(customer, Mapping) else "",
     )
-    email = next((place for place in places if "@" in place), "")
-    return email_key(workspace.email_secret, email) if email else ""
+    for email in map(normalise_email, places):
+        if is_placeholder(email, workspace.domain):
+            EMAILS_REFUSED.inc()
+        elif "@" in email:
+            return email_key(workspace.email_secret, email)
+    return ""
 
 
 def _visitor(charge: Json) -> str:
