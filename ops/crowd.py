@@ -49,7 +49,7 @@ class Crowd:
 
     def facts(self) -> list[Fact]:
         """Everything mingled."""
-        found = [*self.hits(), *self.payments()]
+        found: list[Fact] = [*self.hits(), *self.payments()]
         random.Random(self.seed + 2).shuffle(found)
         return found
 

@@ -1,8 +1,8 @@
 """Attribution models: how the touches that may earn a charge share it, as pure functions behind one port.
 
 Every model but ``last_click`` passes direct touches over where there is another: coming back by a bookmark
-says nothing of what brought the visitor. (Google Analytics 4 does so in all its models; ``last_click`` is what
-it called Last Interaction before.) Shares are whole numbers of their sum: ``money.split`` loses nothing.
+says nothing of what brought the visitor. (Google Analytics 4 does so in all its models; ``last_click`` is
+what it called Last Interaction before.) Shares are whole numbers of their sum: ``money.split`` loses nothing.
 """
 
 from collections.abc import Callable, Sequence
