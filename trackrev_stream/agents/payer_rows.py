@@ -52,8 +52,8 @@ class PaidRow:
     """One payment of a payer: its state and the decision that stands for each charge.
 
     ``left`` are charges that went to another payer, ``named`` the join keys and visitors that its charges
-    ever named, ``subscriptions`` those that they ever belonged to. ``decided_by`` is the record that last changed a
-    decision, or let the payment be told: applied again after a crash, it tells again.
+    ever named, ``subscriptions`` those that they ever belonged to. ``decided_by`` is the record that last
+    changed a decision, or let the payment be told: applied again after a crash, it tells again.
     """
 
     state: PaymentState
