@@ -1,6 +1,6 @@
 """A year of business, made up from a seed: what thousands of people bought, gave back and disputed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -53,26 +53,26 @@ def year(seed: int = 0, charges: int = 10_000, api_version: str = BASIL) -> Year
     buyers = charges - len(stand_in.books.by_charge())
     if buyers < 0:
         raise ValueError(f"subscriptions alone made more than {charges} charges; try another seed")
-    _live(
-        stand_in,
-        [
-            *(Buyer(seed, number) for number in range(buyers)),
-            *(Quitter(seed, number) for number in range(charges // _CHARGES_A_QUITTER)),
-        ],
-    )
+    once = [Buyer(seed, number) for number in range(buyers)]
+    _live(stand_in, [*once, *(Quitter(seed, number) for number in range(charges // _CHARGES_A_QUITTER))])
     stand_in.listeners.clear()
     events.sort(key=lambda event: int(event["created"]))
     stand_in.books.movements.sort(key=lambda movement: movement.at_s)
     return Year(stand_in, events)
 
 
-def _live(stand_in: StandIn, people: Sequence[Person]) -> None:
-    """Lets the year pass, from its beginning, with these people."""
-    stand_in.clock.hold(START_S * 1000)
-    stand_in.clock.release()
+def invite(stand_in: StandIn, people: Iterable[Person], from_s: int, to_s: int) -> None:
+    """Plans when people come, between two times in seconds since the epoch; the clock then brings them."""
     merchants = list(stand_in.merchants.values())
     for person in people:
         # Four of five come to the platform's own shop.
         merchant = merchants[0] if person.chance.random() < 0.8 else person.chance.choice(merchants)
-        stand_in.agenda.add(person.comes_at_s(START_S, END_S), partial(person.act, merchant))
+        stand_in.agenda.add(person.comes_at_s(from_s, to_s), partial(person.act, merchant))
+
+
+def _live(stand_in: StandIn, people: Iterable[Person]) -> None:
+    """Lets the year pass, from its beginning, with these people."""
+    stand_in.clock.hold(START_S * 1000)
+    stand_in.clock.release()
+    invite(stand_in, people, START_S, END_S)
     stand_in.advance_to(END_S * 1000)

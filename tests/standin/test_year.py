@@ -7,11 +7,12 @@ import pytest
 import stripe
 
 from ops.standin import ACACIA
-from ops.standin.people import PRICES
-from ops.standin.year import CONNECTED, END_S, START_S, Year, year
-from tests.standin.support import client, run
+from ops.standin.people import PRICES, Buyer, Subscriber
+from ops.standin.year import CONNECTED, END_S, START_S, Year, invite, year
+from tests.standin.support import Hand, client, run, standing_in
 
 CHARGES = 1000
+DAY_S = 86_400
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,28 @@ def test_it_can_be_read_over_the_api(made: Year) -> None:
             assert len({charge.id for charge in seen}) == len(made.charges())
         finally:
             await made.stand_in.stop()
+
+    run(scenario())
+
+
+def test_a_month_of_business_can_be_watched_hour_by_hour() -> None:
+    """What a poller does, whose reads of a month can be counted: the hours' charges are the month's."""
+    clock = Hand(START_S * 1000)
+
+    async def scenario() -> None:
+        async with standing_in(seed=5, clock=clock) as stand_in, client(stand_in) as api:
+            people = [Buyer(5, number) for number in range(40)] + [Subscriber(5, n) for n in range(10)]
+            invite(stand_in, people, START_S, START_S + 30 * DAY_S)
+            seen: dict[str, stripe.Charge] = {}
+            for day in range(1, 31):
+                clock.now_ms = (START_S + day * DAY_S) * 1000
+                asked: Any = {"limit": 100, "created": {"gte": START_S + (day - 8) * DAY_S}}
+                listed = await api.v1.charges.list_async(asked)
+                seen.update({charge.id: charge for charge in listed.data})
+            assert stand_in.traffic.reads() == {"GET /v1/charges": 30}
+            paid = {id_ for id_, charge in seen.items() if charge.amount_captured}
+            assert paid == stand_in.books.by_charge().keys()
+            assert len(paid) > 30
 
     run(scenario())
 
