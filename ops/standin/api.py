@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -97,6 +98,7 @@ class Api:
             return web.Response()  # nobody is there to read it
         self._stand_in.traffic.add(endpoint, response.status)
         response.headers["Request-Id"] = request[_REQUEST_ID]
+        response.headers["Date"] = formatdate(self._stand_in.now_s(), usegmt=True)
         return response
 
     async def _answered(self, request: web.Request, handler: Handler, endpoint: str) -> web.StreamResponse:

@@ -119,6 +119,10 @@ class StandIn:
             raise RuntimeError("the stand-in does not listen: start it first")
         return f"http://{_HOST}:{self._runner.addresses[0][1]}"
 
+    def now_s(self) -> int:
+        """The time by its clock, in seconds since the epoch."""
+        return self.clock() // 1000
+
     @property
     def pending(self) -> int:
         """How many webhook deliveries are not acknowledged yet."""

@@ -46,13 +46,14 @@ def test_a_guest_pays_without_a_customer() -> None:
 
 def test_json_bodies_are_taken_too() -> None:
     async def scenario() -> None:
-        async with standing_in() as stand_in, aiohttp.ClientSession() as session:
+        async with standing_in(clock=Hand()) as stand_in, aiohttp.ClientSession() as session:
             body = {"amount": 500, "currency": "EUR", "confirm": True, "metadata": {"order": 7}}
             headers = {"Authorization": "Bearer sk_test_standin"}
             url = f"{stand_in.url}/v1/payment_intents"
             async with session.post(url, json=body, headers=headers) as response:
                 assert response.status == 200
                 assert response.headers["Request-Id"].startswith("req_")
+                assert response.headers["Date"] == "Thu, 01 Jan 2026 00:00:00 GMT"
                 intent = await response.json()
             assert (intent["amount"], intent["currency"], intent["metadata"]) == (500, "eur", {"order": "7"})
 
