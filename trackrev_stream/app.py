@@ -17,6 +17,7 @@ from aiohttp import web
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
 from trackrev_stream import address, metrics
+from trackrev_stream.admin import Admin, publishing
 from trackrev_stream.agents import bury, post
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
@@ -108,7 +109,12 @@ class Program:
             self.first = first_run(settings.data, store, sealer, self._clock())
         if Role.WORK in self.roles:
             await self._work(broker, store)
-        await self._serve_admin(self._admin(broker))
+        # On Kafka commands reach the log themselves.
+        admin = None if is_kafka(settings.broker) else Admin(publish=publishing(broker.publisher))
+        url = await self._serve_admin(self._admin(broker, admin))
+        if admin is not None:
+            admin.open(settings.data, url)
+            self._closing.callback(admin.close, settings.data)
         public = web.Application()
         if Role.COLLECT in self.roles:
             add_routes(public, self._edge(broker, directory))
@@ -161,18 +167,19 @@ class Program:
             ready=lambda: self._ready,
         )
 
-    async def _serve_admin(self, app: web.Application) -> None:
+    async def _serve_admin(self, app: web.Application) -> str:
         port = self.settings.admin_port
         try:
-            await self._serve(app, self.settings.admin_host, port)
+            return await self._serve(app, self.settings.admin_host, port)
         except AddressTakenError as error:
             if port != ADMIN_PORT:
                 raise AddressTakenError(f"TRACKREV_ADMIN_PORT: {error}") from error
             # Nobody asked for this port: a second program on this machine starts all the same.
             url = await self._serve(app, self.settings.admin_host, 0)
             log.warning("port %d is taken; metrics are at %s/metrics this time", port, url)
+            return url
 
-    def _admin(self, broker: Broker) -> web.Application:
+    def _admin(self, broker: Broker, admin: Admin | None) -> web.Application:
         """What only this machine may see, unless TRACKREV_ADMIN_HOST opens it."""
 
         async def exposition(_: web.Request) -> web.Response:
@@ -184,6 +191,7 @@ class Program:
 
         app = web.Application()
         app.router.add_get("/metrics", exposition)
+        app.add_routes(admin.routes() if admin is not None else [])
         return app
 
     async def _serve(self, app: web.Application, host: str, port: int) -> str:
