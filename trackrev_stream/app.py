@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
 from trackrev_stream import address, metrics
 from trackrev_stream.agents import bury, post
+from trackrev_stream.agents.rules import StoredRules
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
@@ -124,17 +125,22 @@ class Program:
         writer = Writer(store, self._clock, on_fatal=self._fail)
         writer.start()
         self._closing.push_async_callback(writer.stop)
-        buried = partial(bury.until_buried, store)
-        agents = broker.agents(lambda app: self._define(app, writer, buried), writer.barrier, writer.release)
+        agents = broker.agents(lambda app: self._define(app, writer, store), writer.barrier, writer.release)
         self._closing.push_async_callback(agents.stop)
         await agents.start()
         for chore in broker.chores():
             self._spawn(chore)
         self._spawn(agents.run())
 
-    def _define(self, app: faust.App, writer: Writer, buried: Callable[[int, int], Awaitable[None]]) -> None:
-        settings, on_bug = self.settings, app.transport.fail
-        given = Surroundings(settings.partitions, self._clock, on_bug, settings.most_rejected, buried)
+    def _define(self, app: faust.App, writer: Writer, store: Store) -> None:
+        given = Surroundings(
+            partitions=self.settings.partitions,
+            clock=self._clock,
+            on_bug=app.transport.fail,
+            most_rejected=self.settings.most_rejected,
+            buried=partial(bury.until_buried, store),
+            rules=StoredRules(store, self._clock),
+        )
         worker = Worker(app, given)
         for spec in AGENTS:
             worker.add(spec)

@@ -159,7 +159,15 @@ def renewed() -> list[Fact]:
         account_fact(AccountKind.INVOICE, f"in_{n}", START, subscription=f"sub_{1 + n // 3}")
         for n in (1, 2, 3)
     ]
-    ended = account_fact(
-        AccountKind.SUBSCRIPTION, "sub_1", START, invoice="in_2", ended_at=START + 40 * DAY_MS
-    )
-    return [second, once, *invoices, landing, first, ended, identify]
+    return [landing, identify, second, once, *invoices, first]
+
+
+def matched() -> list[Fact]:
+    """Charges without an invoice that match the one subscription of their amount, until its end is known."""
+    landing, identify, paid = bought()
+    month = {"amount_minor": 4_800, "currency": "usd", "period_start_at": START}
+    begun = account_fact(AccountKind.SUBSCRIPTION, "sub_1", START, period_end_at=START + 31 * DAY_MS, **month)
+    charges = [charge_fact(f"ch_{n}", START + n * DAY_MS, customer="cus_1") for n in (0, 20, 10)]
+    ended = replace(begun, observed_at=START + DAY_MS, ended_at=START + 5 * DAY_MS)
+    resumed = account_fact(AccountKind.CUSTOMER, "cus_1", START, email_key="ben")
+    return [*charges, begun, landing, identify, paid, ended, resumed]

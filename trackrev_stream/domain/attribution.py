@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from trackrev_stream.domain.identity import Identity
 from trackrev_stream.domain.journey import Journey, when
+from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.subscription import BoundBy
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
 
@@ -29,7 +30,7 @@ class Rules:
     """The attribution settings of a workspace, as one version of them. Windows in days; None: unlimited."""
 
     version: int = 1
-    model: str = "last_non_direct_click"
+    model: Model = Model.LAST_NON_DIRECT
     lookback_days: int = 30
     identify_days: int | None = None
     returning: Returning = Returning.KEEP
