@@ -59,6 +59,14 @@ CHARGE_LATENCY_SECONDS = Histogram(
 LAG_RECORDS = Gauge(
     "trackrev_lag_records", "Records not yet committed by the agents", ["topic"], registry=REGISTRY
 )
+RATES_KNOWN_THROUGH = Gauge(
+    "trackrev_rates_known_through_timestamp_seconds",
+    "Until when all reference rates of the ECB are known: the end of the last day before its next one",
+    registry=REGISTRY,
+)
+RATES_FETCHES = Counter(
+    "trackrev_rates_fetches", "Attempts to fetch reference rates from the ECB", ["outcome"], registry=REGISTRY
+)
 
 
 def exposition() -> bytes:

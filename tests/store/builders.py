@@ -60,10 +60,13 @@ def charge(
     decision: Decision | None = None,
     workspace: str = WS,
     fee: int | None = None,
+    fee_currency: str = "",
 ) -> AttributedCharge:
     scope = f"{workspace}|own|{'live' if livemode else 'test'}|"
     reversals = tuple(Reversal(one, "refund", part, at + DAY_MS) for one, part in refunds)
-    state = ChargeState(name, at, amount, currency, "abc", fee_minor=fee, reversals=reversals)
+    state = ChargeState(
+        name, at, amount, currency, "abc", fee_minor=fee, fee_currency=fee_currency, reversals=reversals
+    )
     found = decision or decision_of(*touches)
     return AttributedCharge(
         key=scope + name,

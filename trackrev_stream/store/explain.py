@@ -72,7 +72,9 @@ def _worth(detail: ChargeDetail) -> str:
         back = format_minor(charge.gross_minor - charge.net_minor, charge.currency)
         text += f", {back} went back, {format_minor(charge.net_minor, charge.currency)} remain"
     if charge.fee_minor is not None:
-        text += f"; Stripe kept a fee of {format_minor(charge.fee_minor, charge.currency)}"
+        text += (
+            f"; Stripe kept a fee of {format_minor(charge.fee_minor, charge.fee_currency or charge.currency)}"
+        )
     return f"{text}."
 
 
