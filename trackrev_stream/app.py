@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from collectors.deps import EdgeDeps, Limits
 from trackrev_stream import address, metrics
 from trackrev_stream.admin import Admin, publishing
 from trackrev_stream.agents import bury, post
+from trackrev_stream.agents.rules import StoredRules
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
@@ -134,8 +135,7 @@ class Program:
         writer = Writer(store, self._clock, on_fatal=self._fail)
         writer.start()
         self._closing.push_async_callback(writer.stop)
-        buried = partial(bury.until_buried, store)
-        agents = broker.agents(lambda app: self._define(app, writer, buried), writer.barrier, writer.release)
+        agents = broker.agents(lambda app: self._define(app, writer, store), writer.barrier, writer.release)
         self._closing.push_async_callback(agents.stop)
         await agents.start()
         for chore in broker.chores():
@@ -144,9 +144,15 @@ class Program:
         if self.settings.rates_url:
             self._spawn(rates.run())
 
-    def _define(self, app: faust.App, writer: Writer, buried: Callable[[int, int], Awaitable[None]]) -> None:
-        settings, on_bug = self.settings, app.transport.fail
-        given = Surroundings(settings.partitions, self._clock, on_bug, settings.most_rejected, buried)
+    def _define(self, app: faust.App, writer: Writer, store: Store) -> None:
+        given = Surroundings(
+            partitions=self.settings.partitions,
+            clock=self._clock,
+            on_bug=app.transport.fail,
+            most_rejected=self.settings.most_rejected,
+            buried=partial(bury.until_buried, store),
+            rules=StoredRules(store, self._clock),
+        )
         worker = Worker(app, given)
         for spec in AGENTS:
             worker.add(spec)

@@ -41,7 +41,8 @@ class Outcome:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
+def opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
+    """The store, and what opens its secrets, for one command."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = Store.open(settings.store)
     try:
@@ -75,7 +76,7 @@ def greeting(settings: Settings, url: str, first: FirstRun | None) -> str:
 
 def create_workspace(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`workspace create`."""
-    with _opened(settings) as (store, sealer):
+    with opened(settings) as (store, sealer):
         new = store.write_now(
             lambda connection: workspaces.create_workspace(
                 connection,
@@ -97,7 +98,7 @@ def create_workspace(given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def list_workspaces(_given: argparse.Namespace, settings: Settings) -> Outcome:
     """`workspace list`."""
-    with _opened(settings) as (store, sealer):
+    with opened(settings) as (store, sealer):
         found = store.read_now(lambda connection: workspaces.list_workspaces(connection, sealer))
     text = "\n".join(f"{each.id:24} {each.domain:32} {each.time_zone}" for each in found)
     data = [{"workspace": each.id, "domain": each.domain, "time_zone": each.time_zone} for each in found]
@@ -106,7 +107,7 @@ def list_workspaces(_given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def identify_secret(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`workspace identify-secret`: the site's backend signs identities with it."""
-    with _opened(settings) as (store, sealer):
+    with opened(settings) as (store, sealer):
         found = store.read_now(lambda c: workspaces.find_workspace(c, sealer, given.workspace))
     if found is None:
         raise CommandError(f"there is no workspace {given.workspace!r}; `trackrev workspace list` names them")
@@ -128,7 +129,7 @@ def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:
             now=now_ms(),
         )
 
-    with _opened(settings) as (store, _):
+    with opened(settings) as (store, _):
         link = store.write_now(put)
     url = f"{_origin(settings)}/l/{link.slug}"
     return Outcome(
@@ -138,7 +139,7 @@ def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`link list`."""
-    with _opened(settings) as (store, _):
+    with opened(settings) as (store, _):
         found = store.read_now(lambda connection: links.list_links(connection, given.workspace))
     text = "\n".join(f"/l/{link.slug:24} {link.channel:20} {link.url}" for link in found)
     data = [
@@ -168,7 +169,7 @@ def connect_stripe(given: argparse.Namespace, settings: Settings) -> Outcome:
         api_key=key,
         api_base=given.api_base,
     )
-    with _opened(settings) as (store, sealer):
+    with opened(settings) as (store, sealer):
         store.write_now(lambda connection: connections.put_connection(connection, sealer, wanted, now_ms()))
     found = probe(wanted) if key else Probe({}, "no key was given: webhooks alone bring charges")
     text = "\n".join(f"  {name:16} {state}" for name, state in found.permissions.items())
@@ -182,7 +183,7 @@ def connect_stripe(given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def inspect_charge(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`inspect charge`."""
-    with _opened(settings) as (store, sealer):
+    with opened(settings) as (store, sealer):
         known = store.read_now(lambda connection: workspaces.list_workspaces(connection, sealer))
         for name in [given.workspace] if given.workspace else [each.id for each in known]:
             found = store.read_now(partial(find_charge, workspace=name, charge=given.charge))
