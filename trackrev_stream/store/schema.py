@@ -18,11 +18,12 @@ from sqlalchemy import (
     TypeDecorator,
     insert,
     select,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -135,6 +136,7 @@ charges = Table(
     _number("gross_minor"),
     _number("net_minor"),
     _number("fee_minor", null=True),
+    Column("fee_currency", Words),
     _number("created_at"),
     _number("payment_version"),
     _number("version"),
@@ -155,6 +157,12 @@ lines = Table(
     *_line(),
     _text("entry_id"),  # the entry that posted the line
     Index("lines_by_time", "workspace", "livemode", "occurred_at"),
+    Index(
+        "lines_without_usd",
+        "charge_key",
+        sqlite_where=text("usd_minor IS NULL"),
+        postgresql_where=text("usd_minor IS NULL"),
+    ),
 )
 
 entries = Table(
