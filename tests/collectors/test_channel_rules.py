@@ -1,5 +1,7 @@
 """A workspace's rules of channels are applied at the edge, and the hit carries what they said."""
 
+from dataclasses import replace
+
 from tests.collectors.edge import WORKSPACE, DictDirectory, Edge, identify, on_edge, pageview
 from tests.facts import hit
 from trackrev_stream.contracts import click_token
@@ -59,10 +61,12 @@ def test_what_goes_on_with_a_visit_is_no_touch_whatever_they_say() -> None:
 
 
 def test_a_hit_seen_again_under_newer_rules_stays_what_it_was() -> None:
-    old, new = touch_of(hit(channel="A", channel_rules=1)), touch_of(hit(channel="B", channel_rules=2))
+    old, new = touch_of(hit(channel="B", channel_rules=1)), touch_of(hit(channel="A", channel_rules=2))
     assert old is not None
     assert new is not None
     assert same_contact(old, new) == same_contact(new, old) == old
+    newest = replace(old, channel="A", rule_version=old.rule_version + 1)  # of a later program
+    assert same_contact(old, newest) == same_contact(newest, old) == old
 
 
 def test_hits_from_before_there_were_rules_are_read() -> None:

@@ -26,6 +26,7 @@ def channel(landing: str, referrer: str, *rules: dict[str, str]) -> str:
         ("", "https://www.partner.example/", {"host": "partner.example"}, True),
         ("", "https://a.partner.example/", {"host": "partner.example"}, False),
         ("", "https://a.partner.example/", {"host": "*.partner.example"}, True),
+        ("", "https://www.google.co.uk/", {"host": "google.co.uk"}, True),  # the source is google
         ("", "android-app://com.partner/", {"host": "com.partner"}, True),
         ("?gclid=x", "", {"click_id": "gclid"}, True),
         ("?gclid=x&fbclid=y", "", {"click_id": "g*"}, True),
