@@ -171,6 +171,7 @@ class Program:
             clock=self._clock,
             limits=Limits(behind_proxy=self.settings.behind_proxy),
             ready=lambda: self._ready,
+            overrides=directory.overrides,
         )
 
     async def _serve_admin(self, app: web.Application) -> str:

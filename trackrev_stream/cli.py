@@ -121,6 +121,11 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
         group, "identify-secret", common, commands.identify_secret, "the secret that signs identify"
     )
     secret.add_argument("workspace", metavar="WS")
+    rules = _leaf(group, "channels", common, commands.channel_rules, "rules that name channels in your words")
+    rules.add_argument("workspace", metavar="WS")
+    what = rules.add_mutually_exclusive_group()
+    what.add_argument("--show", action="store_true", help="show the rules as they stand (the default)")
+    what.add_argument("--file", metavar="FILE", help="take these rules, in JSON; - reads standard input")
 
     _add_settings(group, common)
 
