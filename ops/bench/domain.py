@@ -9,16 +9,13 @@ from pathlib import Path
 import orjson
 
 from ops.bench.figures import Result
+from ops.bench.traffic import START_MS, WORKSPACE, hit_record
 from trackrev_stream.agents.step import Record, Rows
 from trackrev_stream.agents.worker import AGENTS, AgentSpec
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_PAYMENTS
-from trackrev_stream.domain.ids import uuid7
 from trackrev_stream.domain.payment import FactKind, PaymentFact
-from trackrev_stream.domain.touch import Hit, HitKind
 
-_SITE = "shop.example"
-_START = 1_790_000_000_000
 _HITS_EACH = 10
 _AT_ONCE = 100
 """So many visitors take part at a time: their hits are mingled, then their payments come."""
@@ -91,7 +88,11 @@ async def run(_place: Path, seconds: float) -> Result:
 
 
 def _feed(bench: Bench, visitors: range, frame: int) -> int:
-    hits = [encode(_hit(visitor, number)) for number in range(_HITS_EACH) for visitor in visitors]
+    hits = [
+        encode(hit_record(visitor, number, _HITS_EACH))
+        for number in range(_HITS_EACH)
+        for visitor in visitors
+    ]
     for at in range(0, len(hits), frame):
         bench.feed(PIXEL_HITS.name, b"", encode_frame(hits[at : at + frame]))
     for fact in _payments(visitors):
@@ -99,31 +100,13 @@ def _feed(bench: Bench, visitors: range, frame: int) -> int:
     return len(hits) + len(visitors)
 
 
-def _hit(visitor: int, number: int) -> Hit:
-    at = _START + visitor * 1_000 + number * 10_000
-    identify = number == _HITS_EACH // 2
-    landing = number in (0, _HITS_EACH - 1)
-    return Hit(
-        workspace="ws_1",
-        id=f"hit-{visitor}-{number}",
-        visitor=uuid7(_START, visitor.to_bytes(10, "big")),
-        kind=HitKind.IDENTIFY if identify else HitKind.PAGEVIEW,
-        occurred_at=at,
-        received_at=at,
-        url=f"https://{_SITE}/",
-        referrer="https://www.google.com/" if landing else f"https://{_SITE}/pricing",
-        site=_SITE,
-        email_key=f"{visitor:032x}" if identify else "",
-    )
-
-
 def _payments(visitors: range) -> Iterator[PaymentFact]:
     """A charge for each; one of ten is refunded in part."""
     for visitor in visitors:
-        at = _START + visitor * 1_000 + _HITS_EACH * 10_000
+        at = START_MS + visitor * 1_000 + _HITS_EACH * 10_000
         charge = PaymentFact(
             kind=FactKind.CHARGE,
-            workspace="ws_1",
+            workspace=WORKSPACE,
             account="own",
             livemode=True,
             payment=f"pi_{visitor}",
@@ -147,7 +130,7 @@ def _payments(visitors: range) -> Iterator[PaymentFact]:
 
 def _json_a_second() -> float:
     """How many hits a second the fastest JSON library reads and writes here: a measure of the machine."""
-    raw, count = encode(_hit(1, 0)), 20_000
+    raw, count = encode(hit_record(1, 0, _HITS_EACH)), 20_000
     began_s = time.process_time()
     for _ in range(count):
         orjson.dumps(orjson.loads(raw))

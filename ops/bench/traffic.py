@@ -6,6 +6,7 @@ import json
 
 from ops.bench.wire import request
 from trackrev_stream.domain.ids import uuid7
+from trackrev_stream.domain.touch import Hit, HitKind
 
 WORKSPACE = "ws_bench"
 DOMAIN = "shop.example"
@@ -13,7 +14,7 @@ WEBHOOK_SECRET = "whsec_bench"
 _SITE = f"https://{DOMAIN}"
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _REFERRERS = ("https://www.google.com/", "https://blog.example.net/tools", "https://www.youtube.com/", "")
-_AT = 1_790_000_000_000
+START_MS = 1_790_000_000_000
 """The browser's clock. The edge corrects it, so it may stand still and bodies can be made beforehand."""
 
 
@@ -27,7 +28,7 @@ def hit(url: str, visitor: int, number: int, *, identify: bool = False, landing:
     one = {
         "id": f"{visitor:x}-{number:x}-8f14e45fceea167a5a36",
         "type": "pageview",
-        "at": _AT,
+        "at": START_MS,
         "url": f"{_SITE}/",
     }
     if identify:
@@ -36,8 +37,8 @@ def hit(url: str, visitor: int, number: int, *, identify: bool = False, landing:
         one |= {"referrer": _REFERRERS[(visitor + number) % len(_REFERRERS)]}
     else:
         one |= {"referrer": f"{_SITE}/pricing"}
-    body = json.dumps({"workspace": WORKSPACE, "sent_at": _AT, "hits": [one]}).encode()
-    cookie = uuid7(_AT, visitor.to_bytes(10, "big"))
+    body = json.dumps({"workspace": WORKSPACE, "sent_at": START_MS, "hits": [one]}).encode()
+    cookie = uuid7(START_MS, visitor.to_bytes(10, "big"))
     headers = {
         "User-Agent": _AGENT,
         "Content-Type": "text/plain;charset=UTF-8",
@@ -46,6 +47,24 @@ def hit(url: str, visitor: int, number: int, *, identify: bool = False, landing:
         "Cookie": f"tr_vid={cookie}",
     }
     return request("POST", f"{url}/e", headers, body)
+
+
+def hit_record(visitor: int, number: int, of: int) -> Hit:
+    """The `number`-th of so many hits of a visitor, as it leaves a collector: some land, one identifies."""
+    at = START_MS + visitor * 1_000 + number * 10_000
+    identify, landing = number == of // 2, number in (0, of - 1)
+    return Hit(
+        workspace=WORKSPACE,
+        id=f"{visitor:x}-{number:x}-8f14e45fceea167a5a36",
+        visitor=uuid7(START_MS, visitor.to_bytes(10, "big")),
+        kind=HitKind.IDENTIFY if identify else HitKind.PAGEVIEW,
+        occurred_at=at,
+        received_at=at,
+        url=f"{_SITE}/",
+        referrer=_REFERRERS[0] if landing else f"{_SITE}/pricing",
+        site=DOMAIN,
+        email_key=f"{visitor:032x}" if identify else "",
+    )
 
 
 def charge_id(visitor: int) -> str:
