@@ -60,11 +60,23 @@ def hit_record(visitor: int, number: int, of: int) -> Hit:
         kind=HitKind.IDENTIFY if identify else HitKind.PAGEVIEW,
         occurred_at=at,
         received_at=at,
-        url=f"{_SITE}/",
-        referrer=_REFERRERS[0] if landing else f"{_SITE}/pricing",
+        url=_landing(visitor) if landing else f"{_SITE}/p/{(visitor + number) % 1_000}",
+        referrer=_REFERRERS[(visitor + number) % len(_REFERRERS)]
+        if landing
+        else f"{_SITE}/p/{visitor % 1_000}",
         site=DOMAIN,
         email_key=f"{visitor:032x}" if identify else "",
     )
+
+
+def _landing(visitor: int) -> str:
+    """One of three comes by a campaign; no two of the paid ones have the same address."""
+    ways = (
+        "",
+        f"?utm_source=news-{visitor % 50}&utm_medium=email",
+        f"?gclid=Cj0KCQ{visitor:x}&utm_campaign=june",
+    )
+    return f"{_SITE}/p/{visitor % 100}{ways[visitor % 3]}"
 
 
 def charge_id(visitor: int) -> str:
