@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests and benchmarks: a server of its own, in a new directory, on a free port of loopback.
+"""A real PostgreSQL for tests and benchmarks: a server of its own, on a free port of loopback.
 
     with postgres() as server:
         store = Store.open(server.new_database())
@@ -95,6 +95,10 @@ class Server:
     def _data(self) -> Path:
         return self.directory / "data"
 
+    def own_directory(self) -> None:
+        """Let whoever runs the server have its directory."""
+        self._give_away(self.directory)
+
     def _give_away(self, path: Path) -> None:
         if os.geteuid() == 0:
             owner = _other_user()
@@ -135,7 +139,7 @@ def postgres(**settings: str) -> Iterator[Server]:
     """A running server with these ``settings``; it is stopped and removed at the end."""
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as place:
         server = Server(programs(), Path(place), {"max_connections": "50", **settings})
-        server._give_away(server.directory)
+        server.own_directory()
         server.create()
         server.start()
         try:

@@ -139,7 +139,7 @@ class Program:
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record, found: AttributedCharge | Visit) -> None:
+        async def submit(record: Record, found: AttributedCharge | tuple[Visit, ...]) -> None:
             await writer.submit(Posting(record.topic, record.partition, record.offset, found))
 
         worker.add_sink("post", post.read, submit)

@@ -23,23 +23,22 @@ async def run(place: Path, seconds: float) -> Result:
     with Broker(place / "kafka") as broker:
         frames = await preload(broker.address, visitors, partitions)
         result.add("a frame", hits / frames, "hits")
-        rates = {
-            name: await _measure(result, name, place, broker.address, frames, hits)
-            for name in ("plain", "stitch")
-        }
-    result.add("stitch / plain", rates["stitch"] / rates["plain"], "times")
+        plain = await _measure(place, broker, frames, "plain", "--plain")
+        stitch = await _measure(place, broker, frames, "stitch")
+    _add(result, "plain", hits, plain, "aiokafka, poll and look at nothing")
+    _add(result, "stitch", hits, stitch, "agent, table, outputs delivered")
+    result.add("stitch / plain", plain["seconds"] / stitch["seconds"], "times")
     return result
 
 
-async def _measure(result: Result, name: str, place: Path, address: str, frames: int, hits: int) -> float:
+async def _measure(place: Path, broker: Broker, frames: int, name: str, *more: str) -> dict[str, float]:
     data = new(place, name)
-    arguments = ("--broker", address, "--data", str(data), "--frames", str(frames))
-    more = ("--plain",) if name == "plain" else ()
-    async with child(
-        name, "-m", "ops.bench.stitcher", *arguments, *more, errors=data / "errors.log"
-    ) as process:
-        found = json.loads(await process.line())
-    note = {"plain": "aiokafka, poll and look at nothing", "stitch": "agent, table, outputs delivered"}[name]
-    result.add(f"{name}", hits / found["seconds"], "hits/s", note)
-    result.add("  a core of its own", found["cpu_s"] / found["seconds"], "cores")
-    return hits / found["seconds"]
+    arguments = ("--broker", broker.address, "--data", str(data), "--frames", str(frames), *more)
+    async with child(name, "-m", "ops.bench.stitcher", *arguments, errors=data / "errors.log") as process:
+        found: dict[str, float] = json.loads(await process.line())
+    return found
+
+
+def _add(result: Result, name: str, hits: int, found: dict[str, float], note: str) -> None:
+    result.add(name, hits / found["seconds"], "hits/s", note)
+    result.add(f"{name}, a CPU second", hits / found["cpu_s"], "hits", "of its own process, on one core")

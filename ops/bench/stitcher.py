@@ -1,4 +1,4 @@
-"""`python -m ops.bench.stitcher`: one process that reads all frames: as stitch does, or `--plain`, and no more."""
+"""`python -m ops.bench.stitcher`: one process that reads all frames, as stitch does or `--plain`."""
 
 import argparse
 import asyncio

@@ -1,10 +1,10 @@
 """stitch: hits become a visitor's touches and identities, told as journeys to each join key, and visits."""
 
-from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, is_repeat
-from trackrev_stream.contracts.codec import decode_frame
+from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, Send, is_repeat
+from trackrev_stream.contracts.codec import decode_frame, encode, encode_frame
 from trackrev_stream.contracts.topics import JOURNEYS, VISITS
 from trackrev_stream.domain.ids import SEPARATOR, visitor_key
-from trackrev_stream.domain.journey import VisitorRow, absorb, journeys_of, visits_of
+from trackrev_stream.domain.journey import Visit, VisitorRow, absorb, journeys_of, visits_of
 from trackrev_stream.domain.touch import Hit, HitKind, touch_of
 
 
@@ -12,7 +12,8 @@ def stitch(rows: Rows, record: Record) -> Outcome:
     """Apply a frame: each visitor in it is read and written once; a plain page view changes nothing."""
     outcome = Outcome()
     by_visitor: dict[str, list[Hit]] = {}
-    for index, hit in enumerate(decode_frame(record.value)):
+    seen: list[Visit] = []
+    for index, hit in enumerate(decode_frame(Hit, record.value)):
         if not isinstance(hit, Hit):
             outcome.rejects.append(Reject(index, *hit))
         elif touch_of(hit) is not None or hit.kind is HitKind.IDENTIFY:
@@ -28,7 +29,9 @@ def stitch(rows: Rows, record: Record) -> Outcome:
             outcome.send(
                 JOURNEYS, journey, route=journey.join, key=SEPARATOR.join((journey.join, row.visitor))
             )
-        for visit in visits:
-            slot = (row.workspace, str(visit.day), visit.channel, visit.link, row.visitor)
-            outcome.send(VISITS, visit, route=key, key=SEPARATOR.join(slot))
+        seen += visits
+    if seen:
+        # The visitors of a frame share a partition, so one record takes the visits of all.
+        first = visitor_key(seen[0].workspace, seen[0].visitor)
+        outcome.sends.append(Send(VISITS, first, first, encode_frame(map(encode, seen))))
     return outcome

@@ -9,8 +9,6 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from trackrev_stream.domain.touch import Hit
-
 FORMAT_VERSION = 1
 MOST_HITS_A_FRAME = 200
 MOST_BYTES_A_FRAME = 64 * 1024
@@ -62,17 +60,26 @@ def decode(kind: type[T], raw: bytes | None) -> T:
     return data
 
 
-def encode_frame(hits: Iterable[bytes]) -> bytes:
-    """A frame of hits that were encoded one by one."""
-    return b"\n".join(hits)
+def encode_frame(records: Iterable[bytes]) -> bytes:
+    """A frame of records that were encoded one by one."""
+    return b"\n".join(records)
 
 
-def decode_frame(raw: bytes | None) -> list[Hit | tuple[bytes, Malformed]]:
-    """The hits of a frame in order; a bad one stands as its bytes and what is wrong with it."""
-    found: list[Hit | tuple[bytes, Malformed]] = []
-    for line in (raw or b"").split(b"\n"):
-        try:
-            found.append(decode(Hit, line))
-        except Malformed as error:
-            found.append((line, error))
-    return found
+def decode_frame(kind: type[T], raw: bytes | None) -> list[T | tuple[bytes, Malformed]]:
+    """The records of a frame in order; a bad one stands as its bytes and what is wrong with it."""
+    raw = raw or b""
+    try:
+        envelopes = _decoder(kind).decode_lines(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        envelopes = []
+    # Empty lines are no records, and the decoder passes over them in silence.
+    if len(envelopes) == raw.count(b"\n") + 1 and all(each.v == FORMAT_VERSION for each in envelopes):
+        return [each.data for each in envelopes]
+    return [_decode_line(kind, line) for line in raw.split(b"\n")]
+
+
+def _decode_line(kind: type[T], line: bytes) -> T | tuple[bytes, Malformed]:
+    try:
+        return decode(kind, line)
+    except Malformed as error:
+        return line, error

@@ -26,7 +26,7 @@ STRIPE_PAYMENTS = Topic(
     "stripe-payments", "payment", "PaymentFact", 1, "collectors", "bill", retention_ms=400 * DAY_MS
 )
 JOURNEYS = Topic("journeys", "join", "Journey", 1, "stitch", "gather", compact=True)
-VISITS = Topic("visits", "visitor", "Visit", 1, "stitch", "post", retention_ms=30 * DAY_MS)
+VISITS = Topic("visits", "visitor", "frame of Visit", 1, "stitch", "post", retention_ms=30 * DAY_MS)
 INTERESTS = Topic("interests", "join", "Interest", 1, "attribute", "gather", compact=True)
 PAYER_JOURNEYS = Topic("payer-journeys", "payer", "PayerJourneys", 1, "gather", "attribute", compact=True)
 PAYMENTS = Topic("payments", "payer", "PaymentState", 1, "bill", "attribute", compact=True)

@@ -5,6 +5,7 @@ Source of the rules: "Default channel group" of Google Analytics 4
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 RULE_VERSION = 1
@@ -89,6 +90,8 @@ def _group(source: str, medium: str, tags: dict[str, str], *, tagged: bool) -> s
 
 def campaign(url: str) -> dict[str, str]:
     """The campaign tags of a landing URL: source, medium, campaign and click ids, in lower case."""
+    if "?" not in url:
+        return {}
     try:
         query = dict(parse_qsl(urlsplit(url).query))
     except ValueError:  # not a URL: nothing to read in it
@@ -137,8 +140,13 @@ def _listed(host: str, names: dict[str, str] | frozenset[str]) -> str | None:
 
 def host_of(url: str) -> str:
     """The host of a URL in lower case, without the port; empty where there is none."""
+    return _host_of_origin("/".join(url.split("/", 3)[:3]))
+
+
+@lru_cache(maxsize=4_096)  # the pages are many, the sites are few
+def _host_of_origin(origin: str) -> str:
     try:
-        return (urlsplit(url).hostname or "").lower()
+        return (urlsplit(origin).hostname or "").lower()
     except ValueError:
         return ""
 

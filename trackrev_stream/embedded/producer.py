@@ -32,14 +32,14 @@ class Producer(SendsInOrder, BaseProducer):  # type: ignore[misc]  # Faust has n
         await super().on_stop()
         await self.transport.close()
 
-    def _append(  # noqa: PLR0917  # as `send`
+    def append(  # noqa: PLR0917  # as `send`
         self,
         topic: str,
         key: bytes | None,
         value: bytes | None,
         partition: int | None,
-        timestamp: float | None,
-        headers: Any,
+        timestamp: float | None = None,
+        headers: Any = None,
     ) -> asyncio.Future[RecordMetadata]:
         if partition is None:
             partition = self.key_partition(topic, key).partition

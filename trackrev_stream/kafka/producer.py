@@ -150,14 +150,14 @@ class Producer(SendsInOrder, driver.Producer):  # type: ignore[misc]  # Faust ha
         elif not delivered.done():
             delivered.set_result(metadata)
 
-    def _append(  # noqa: PLR0917  # as `send`
+    def append(  # noqa: PLR0917  # as `send`
         self,
         topic: str,
         key: bytes | None,
         value: bytes | None,
         partition: int | None,
-        timestamp: float | None,
-        headers: Any,
+        timestamp: float | None = None,
+        headers: Any = None,
     ) -> asyncio.Future[RecordMetadata]:
         if partition is None:
             raise ValueError(f"a record for {topic} without a partition: whoever sends it knows its route")

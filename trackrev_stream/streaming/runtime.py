@@ -6,6 +6,8 @@ from typing import Any, Self
 import faust
 from faust.tables.manager import TableManager as BaseTableManager
 
+from trackrev_stream.streaming.tables import RowTable
+
 
 class TableManager(BaseTableManager):  # type: ignore[misc]  # Faust has no types
     """Starts at once.
@@ -21,6 +23,7 @@ class TableManager(BaseTableManager):  # type: ignore[misc]  # Faust has no type
 
 #: What every app here sets, over whichever broker.
 SETTINGS: dict[str, Any] = {
+    "Table": RowTable,
     "TableManager": TableManager,
     "topic_disable_leader": True,
     "web_enabled": False,

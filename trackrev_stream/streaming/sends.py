@@ -12,14 +12,14 @@ class SendsInOrder:
 
     app: Any
 
-    def _append(  # noqa: PLR0917  # as `send`
+    def append(  # noqa: PLR0917  # as `send`
         self,
         topic: str,
         key: bytes | None,
         value: bytes | None,
         partition: int | None,
-        timestamp: float | None,
-        headers: Any,
+        timestamp: float | None = None,
+        headers: Any = None,
     ) -> asyncio.Future[RecordMetadata]:
         """Put a record behind all that were sent before; resolves once it is delivered."""
         raise NotImplementedError(f"{type(self).__name__} says how a record is appended")
@@ -37,7 +37,7 @@ class SendsInOrder:
     ) -> asyncio.Future[RecordMetadata]:
         """Append; what is returned resolves once it is delivered."""
         assert transactional_id is None, "there are no transactions here"
-        return self._append(topic, key, value, partition, timestamp, headers)
+        return self.append(topic, key, value, partition, timestamp, headers)
 
     async def send_and_wait(self, *args: Any, **kwargs: Any) -> RecordMetadata:
         """Append, and return once it is delivered."""
@@ -54,7 +54,7 @@ class SendsInOrder:
         state = self.app.sensors.on_send_initiated(
             self, topic, message=message, keysize=len(message.key or b""), valsize=len(message.value or b"")
         )
-        delivered = self._append(
+        delivered = self.append(
             topic, message.key, message.value, message.partition, message.timestamp, message.headers
         )
         delivered.add_done_callback(
