@@ -92,6 +92,11 @@ class Server:
         )  # fmt: skip
 
     @property
+    def pid(self) -> int:
+        """Its first process, the parent of the others."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
+    @property
     def _data(self) -> Path:
         return self.directory / "data"
 

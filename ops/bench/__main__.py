@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ops.bench import domain, edge, latency, log, stitch
+from ops.bench import domain, edge, latency, log, recovery, stitch, visitors
 from ops.bench.figures import Result
 from ops.demo.processes import DemoError
 
@@ -23,7 +23,9 @@ BENCHMARKS: dict[str, tuple[Benchmark, float]] = {
     "edge": (edge.run, 10.0),
     "domain": (domain.run, 10.0),
     "log": (log.run, 8.0),
-    "stitch": (stitch.run, 20.0),
+    "stitch": (stitch.run, 15.0),
+    "recovery": (recovery.run, 100.0),
+    "visitors": (visitors.run, 30.0),
 }
 """By name: what runs it, and for how many seconds unless told otherwise."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from ops.bench.figures import Result
-from ops.bench.traffic import START_MS, WORKSPACE, hit_record
+from ops.bench.traffic import START_MS, WORKSPACE, email_key, hit_record
 from trackrev_stream.agents.step import Record, Rows
 from trackrev_stream.agents.worker import AGENTS, AgentSpec
 from trackrev_stream.contracts.codec import encode, encode_frame
@@ -121,7 +121,7 @@ def _payments(visitors: range) -> Iterator[PaymentFact]:
             amount_minor=4_900,
             currency="usd",
             captured=True,
-            email_key=f"{visitor:032x}",
+            email_key=email_key(visitor),
         )
         yield charge
         if visitor % 10 == 0:

@@ -14,6 +14,12 @@ WEBHOOK_SECRET = "whsec_bench"
 _SITE = f"https://{DOMAIN}"
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _REFERRERS = ("https://www.google.com/", "https://blog.example.net/tools", "https://www.youtube.com/", "")
+_HEADERS = {
+    "User-Agent": _AGENT,
+    "Content-Type": "text/plain;charset=UTF-8",
+    "Origin": _SITE,
+    "Referer": f"{_SITE}/",
+}
 START_MS = 1_790_000_000_000
 """The browser's clock. The edge corrects it, so it may stand still and bodies can be made beforehand."""
 
@@ -22,31 +28,29 @@ def email(visitor: int) -> str:
     return f"visitor.{visitor}@mail.example"
 
 
+def email_key(visitor: int) -> str:
+    """What a collector might make of their address."""
+    return hashlib.sha256(b"%d" % visitor).hexdigest()[:32]
+
+
+def visitor_id(visitor: int) -> str:
+    """The id in their cookie."""
+    return uuid7(START_MS + visitor, hashlib.sha256(b"%d" % visitor).digest())
+
+
 def hit(url: str, visitor: int, number: int, *, identify: bool = False, landing: bool = False) -> bytes:
     """A request with one hit, the `number`-th of a visitor."""
+    referrer = _REFERRERS[(visitor + number) % len(_REFERRERS)] if landing else f"{_SITE}/pricing"
+    page = _landing(visitor) if landing and not identify else f"{_SITE}/p/{(visitor + number) % 1_000}"
     # Spelled as p.js does it: small differences in size are not the point.
-    one = {
-        "id": f"{visitor:x}-{number:x}-8f14e45fceea167a5a36",
-        "type": "pageview",
-        "at": START_MS,
-        "url": f"{_SITE}/",
-    }
-    if identify:
-        one |= {"type": "identify", "email": email(visitor)}
-    elif landing:
-        one |= {"referrer": _REFERRERS[(visitor + number) % len(_REFERRERS)]}
-    else:
-        one |= {"referrer": f"{_SITE}/pricing"}
+    one = {"id": f"{visitor:x}-{number:x}-8f14e45fceea167a5a36", "at": START_MS, "url": page}
+    one |= (
+        {"type": "identify", "email": email(visitor)}
+        if identify
+        else {"type": "pageview", "referrer": referrer}
+    )
     body = json.dumps({"workspace": WORKSPACE, "sent_at": START_MS, "hits": [one]}).encode()
-    cookie = uuid7(START_MS, visitor.to_bytes(10, "big"))
-    headers = {
-        "User-Agent": _AGENT,
-        "Content-Type": "text/plain;charset=UTF-8",
-        "Origin": _SITE,
-        "Referer": f"{_SITE}/",
-        "Cookie": f"tr_vid={cookie}",
-    }
-    return request("POST", f"{url}/e", headers, body)
+    return request("POST", f"{url}/e", _HEADERS | {"Cookie": f"tr_vid={visitor_id(visitor)}"}, body)
 
 
 def hit_record(visitor: int, number: int, of: int) -> Hit:
@@ -56,7 +60,7 @@ def hit_record(visitor: int, number: int, of: int) -> Hit:
     return Hit(
         workspace=WORKSPACE,
         id=f"{visitor:x}-{number:x}-8f14e45fceea167a5a36",
-        visitor=uuid7(START_MS, visitor.to_bytes(10, "big")),
+        visitor=visitor_id(visitor),
         kind=HitKind.IDENTIFY if identify else HitKind.PAGEVIEW,
         occurred_at=at,
         received_at=at,
@@ -65,7 +69,7 @@ def hit_record(visitor: int, number: int, of: int) -> Hit:
         if landing
         else f"{_SITE}/p/{visitor % 1_000}",
         site=DOMAIN,
-        email_key=f"{visitor:032x}" if identify else "",
+        email_key=email_key(visitor) if identify else "",
     )
 
 

@@ -7,22 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-
 from collectors.publisher import FactPublisher, HitPublisher
 from ops.kafka.broker import Broker
+from ops.kafka.lag import behind
 from tests.kafka.crowd import Fact
 from tests.kafka.processes import Role
-from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.ports import Unavailable
-from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.touch import Hit
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.publisher import KafkaPublisher
-
-INPUTS = [topic.name for topic in TOPICS if topic.consumer != "people"]
 
 
 class Supervisor:
@@ -95,22 +88,7 @@ class Feed:
 
     async def behind(self) -> int | None:
         """How many records are not committed; None while the cluster does not say."""
-        consumer = AIOKafkaConsumer(**self._cluster.options)
-        admin = AIOKafkaAdminClient(**self._cluster.options)
-        try:
-            await consumer.start()
-            await admin.start()
-            tps = [TopicPartition(name, n) for name in INPUTS for n in range(self._partitions)]
-            ends = await consumer.end_offsets(tps)
-            committed = await admin.list_consumer_group_offsets(APP_ID)
-        except (KafkaError, OSError):
-            return None
-        finally:
-            await consumer.stop()
-            await admin.close()
-        done = {tp: max(0, committed[tp].offset) for tp in tps if tp in committed}
-        missing: int = sum(int(end) - done.get(tp, 0) for tp, end in ends.items())
-        return missing
+        return await behind(self._cluster, self._partitions)
 
     async def close(self) -> None:
         await self._publisher.stop()
