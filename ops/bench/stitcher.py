@@ -12,7 +12,7 @@ import uvloop
 
 from trackrev_stream import settings
 from trackrev_stream.agents.step import Outcome, Record, Rows
-from trackrev_stream.agents.worker import AGENTS, Worker
+from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.app import calm_the_collector, quiet_libraries
 from trackrev_stream.brokers.kafka import KafkaBroker
 from trackrev_stream.clock import now_ms
@@ -44,8 +44,14 @@ async def stitch(chosen: Settings, frames: int) -> dict[str, float]:
 
     def define(app: faust.App) -> None:
         apps.append(app)
-        worker = Worker(app, partitions=chosen.partitions, clock=now_ms, on_bug=app.transport.fail)
+        given = Surroundings(
+            chosen.partitions, now_ms, app.transport.fail, chosen.most_rejected, nobody_looks
+        )
+        worker = Worker(app, given)
         worker.add(replace(counted.spec, step=counted.step))
+
+    async def nobody_looks(_partition: int, _offset: int) -> None:
+        """Dead letters are waited for; here are none."""
 
     async def no_writer() -> None:
         """What a worker waits for before it commits is its writer; here is none."""

@@ -11,7 +11,7 @@ from ops.bench.cluster_ground import PARTITIONS, role, settings_of
 from ops.bench.figures import Result
 from ops.bench.ground import Target, new
 from ops.kafka.broker import Broker
-from ops.kafka.lag import behind
+from ops.kafka.lag import Lag
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.publisher import KafkaPublisher
 
@@ -61,8 +61,9 @@ async def _come_back(result: Result, worker: Target, broker: Broker, visitors: i
         late = max(late, time.monotonic() - began - passed - _AT_ONCE_S)
         await asyncio.sleep(max(0.0, began + passed + _AT_ONCE_S - time.monotonic()))
     sent_s = time.monotonic() - began
-    while await behind(cluster, PARTITIONS) != 0:  # noqa: ASYNC110 - the broker tells nobody
-        await asyncio.sleep(0.2)
+    lag = Lag(cluster, PARTITIONS)
+    await lag.settled()
+    await lag.close()
     await publisher.stop()
     result.add("caught up after", time.monotonic() - began - sent_s, "s")
     result.add("CPU of the worker", 1e6 * (worker.cpu_s() - before_s) / (HITS_A_SECOND * sent_s), "us/hit")

@@ -88,7 +88,7 @@ class Feed:
 
     async def settled(self) -> None:
         """Wait until every agent has committed all there is to read: nothing can follow then."""
-        inputs = [topic.name for topic in TOPICS if topic.consumer != "people"]
+        inputs = [topic.name for topic in TOPICS]
         await until(lambda: self._failed.done() or not any(self._behind(topic) for topic in inputs))
 
     def _behind(self, topic: str) -> bool:

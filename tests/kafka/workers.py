@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Self
 
 from collectors.publisher import FactPublisher, HitPublisher
+from ops.crowd import Fact
 from ops.kafka.broker import Broker
-from ops.kafka.lag import behind
-from tests.kafka.crowd import Fact
 from tests.kafka.processes import Role
 from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.touch import Hit
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.publisher import KafkaPublisher
+
+INPUTS = [topic.name for topic in TOPICS]
 
 
 class Supervisor:
@@ -80,15 +82,6 @@ class Feed:
                 await asyncio.sleep(0.1)
             else:
                 return
-
-    async def settled(self) -> None:
-        """Return once the workers have committed all that there is to read: nothing can follow then."""
-        while await self.behind() != 0:  # noqa: ASYNC110 - the broker tells nobody
-            await asyncio.sleep(0.2)
-
-    async def behind(self) -> int | None:
-        """How many records are not committed; None while the cluster does not say."""
-        return await behind(self._cluster, self._partitions)
 
     async def close(self) -> None:
         await self._publisher.stop()

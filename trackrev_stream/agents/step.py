@@ -83,10 +83,14 @@ class Rows:
 
 @dataclass(slots=True)
 class Outcome:
-    """What applying one record came to, beside the rows."""
+    """What applying one record came to, beside the rows.
+
+    ``parts`` is how many there are that can be rejected each for itself.
+    """
 
     sends: list[Send] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    parts: int = 1
 
     def send(self, topic: Topic, record: object, *, route: str, key: str) -> None:
         """Add a record to be sent."""

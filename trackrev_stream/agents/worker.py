@@ -14,12 +14,13 @@ from trackrev_stream import metrics
 from trackrev_stream.agents.attribute import attribute
 from trackrev_stream.agents.bill import bill
 from trackrev_stream.agents.gather import gather
-from trackrev_stream.agents.guard import apply
-from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, Step
+from trackrev_stream.agents.guard import Guard
+from trackrev_stream.agents.step import Outcome, Record, Rows, Step
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.topics import TOPICS, Topic
 from trackrev_stream.domain.ids import partition_of
+from trackrev_stream.streaming.sends import Outgoing
 
 T = TypeVar("T")
 
@@ -46,49 +47,64 @@ AGENTS = (
 )
 
 
-class Worker:
-    """Binds agents to a Faust app. A bug is told to ``on_bug``, and its event stays unacknowledged."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker is given beside its app.
 
-    def __init__(
-        self, app: faust.App, *, partitions: int, clock: Clock, on_bug: Callable[[BaseException], None]
-    ) -> None:
+    ``on_bug`` hears of what no agent can get past; ``most_rejected`` is the guard's; ``buried`` returns once
+    people can see the dead letter at this partition and offset, or when that takes too long.
+    """
+
+    partitions: int
+    clock: Clock
+    on_bug: Callable[[BaseException], None]
+    most_rejected: int
+    buried: Callable[[int, int], Awaitable[None]]
+
+
+class Worker:
+    """Binds agents to a Faust app. What an agent cannot get past stays unacknowledged."""
+
+    def __init__(self, app: faust.App, given: Surroundings) -> None:
         self._app = app
-        self._partitions = partitions
-        self._clock = clock
-        self._on_bug = on_bug
+        self._given = given
+        self._partitions = given.partitions
 
     def add(self, spec: AgentSpec) -> None:
         """Run an agent with its table."""
         table = tables.define(self._app, spec.table, self._partitions)
+        guard = Guard(spec.name, self._given.most_rejected)
 
         async def handle(record: Record) -> None:
             rows = Rows(partial(table.row, record.partition), record.name)
-            outcome = apply(spec.name, spec.step, rows, record, self._clock())
+            outcome = guard.apply(spec.step, rows, record, self._given.clock())
             table.write(record.partition, {key.encode(): row for key, row in rows.puts.items()})
-            self._send(outcome)
+            await self._send(outcome, guard)
 
         self._run(spec.name, spec.inputs, handle)
 
     def add_sink(
         self,
         name: str,
-        read: Callable[[Record], tuple[T, list[Reject]]],
+        read: Callable[[Record], tuple[T, Outcome]],
         sink: Callable[[Record, T], Awaitable[None]],
     ) -> None:
         """Run the agent ``name``, which hands on to ``sink`` what ``read`` makes of each record.
 
         What ``read`` rejects, or all of a record that it finds Malformed, becomes a dead letter.
         """
+        guard = Guard(name, self._given.most_rejected)
 
         async def handle(record: Record) -> None:
             found: list[T] = []
 
             def step(_rows: Rows, record: Record) -> Outcome:
-                item, rejects = read(record)
+                item, outcome = read(record)
                 found.append(item)
-                return Outcome(rejects=rejects)
+                return outcome
 
-            self._send(apply(name, step, Rows(lambda _: None, record.name), record, self._clock()))
+            rows = Rows(lambda _: None, record.name)
+            await self._send(guard.apply(step, rows, record, self._given.clock()), guard)
             for item in found:
                 await sink(record, item)
 
@@ -106,7 +122,7 @@ class Worker:
                 try:
                     await handle(record)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the event must not pass as done
-                    self._on_bug(error)
+                    self._given.on_bug(error)
                     await asyncio.Event().wait()
                 seconds.observe(time.perf_counter() - started)
                 processed.inc()
@@ -114,11 +130,17 @@ class Worker:
         channel = self._topic(*(topic.name for topic in inputs))
         self._app.agent(channel, name=name, concurrency=1)(agent)
 
-    def _send(self, outcome: Outcome) -> None:
+    async def _send(self, outcome: Outcome, guard: Guard) -> None:
+        """Send what comes of a record. Raises Flooded when no other may follow, once people can see why."""
         # To the producer itself: Faust's topics take ten times as long, for nothing that is wanted here.
         for send in outcome.sends:
             partition = partition_of(send.route, self._partitions)
-            self._app.producer.append(send.topic.name, send.key.encode(), send.value, partition)
+            out = Outgoing(send.topic.name, send.key.encode(), send.value, partition)
+            sent = self._app.producer.append(out)
+        if guard.flooded is not None:
+            letter = await sent  # the record was rejected, so its dead letter was sent last
+            await self._given.buried(letter.partition, letter.offset)
+            raise guard.flooded
 
     def _topic(self, *names: str) -> Any:
         return self._app.topic(

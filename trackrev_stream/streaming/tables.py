@@ -1,10 +1,12 @@
 """The tables of agents: rows are bytes, and what a record changes in them is one write."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import faust
 import rocksdict
+
+from trackrev_stream.streaming.sends import Outgoing
 
 
 class RowTable(faust.Table):  # type: ignore[misc]  # Faust has no types
@@ -29,9 +31,20 @@ class RowTable(faust.Table):  # type: ignore[misc]  # Faust has no types
         self._rows(partition).write(batch)
         changelog, producer = self.changelog_topic_name, self.app.producer
         for key, row in rows.items():
-            sent = producer.append(changelog, key, row, partition)
+            sent = producer.append(Outgoing(changelog, key, row, partition))
         # They are delivered in order, so the last one speaks for all.
         sent.add_done_callback(self._delivered)
+
+    def restore(self, partition: int, records: Sequence[Any]) -> None:
+        """Put records of the changelog, and how far they go, all or none."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for record in records:
+            if record.value is None:
+                batch.delete(record.key)
+            else:
+                batch.put(record.key, record.value)
+        batch.put(self.data.offset_key, str(records[-1].offset).encode())
+        self._rows(partition).write(batch)
 
     def _delivered(self, sent: Any) -> None:
         if not sent.cancelled() and sent.exception() is None:
