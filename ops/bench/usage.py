@@ -58,13 +58,13 @@ class Peaks:
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = pids
-        self.megabytes: dict[str, float] = dict.fromkeys(pids, 0.0)
+        self.megabytes: dict[str, float] = {}
 
     async def watch(self) -> None:
         """Look until cancelled."""
         while True:
             for name, pid in self._pids.items():
-                self.megabytes[name] = max(self.megabytes[name], megabytes(pid))
+                self.megabytes[name] = max(self.megabytes.get(name, 0.0), megabytes(pid))
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
