@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from collectors.publisher import FactPublisher
+from collectors.publisher import DeadLetterPublisher, FactPublisher
 from collectors.stripe_api import NotPermitted, Page, Refused, StripeReader
 from collectors.stripe_letters import StripeLetters
 from collectors.stripe_lists import (
@@ -30,6 +30,7 @@ from trackrev_stream.contracts.ports import (
     Directory,
     PollReport,
     PollState,
+    Publisher,
     StripeConnection,
     Workspace,
 )
@@ -63,6 +64,19 @@ class PollDeps:
     facts: FactPublisher
     letters: StripeLetters
     clock: Clock
+
+
+def poll_deps(
+    directory: Directory, state: PollState, publisher: Publisher, partitions: int, clock: Clock
+) -> PollDeps:
+    """What a poller is given, over a log of so many partitions."""
+    return PollDeps(
+        directory=directory,
+        state=state,
+        facts=FactPublisher(publisher, partitions),
+        letters=StripeLetters(DeadLetterPublisher(publisher, partitions)),
+        clock=clock,
+    )
 
 
 class Round:

@@ -143,7 +143,7 @@ def status(given: argparse.Namespace, settings: Settings) -> Outcome:
     with opened(settings) as (store, sealer):
         chosen = _chosen(given, store, sealer)
         found = {
-            one.account: store.read_now(lambda sql, one=one: polling.find_progress(sql, one, now_ms()))
+            one.account: store.read_now(partial(polling.find_progress, connection=one, now=now_ms()))
             for one in chosen
         }
     lines = [_line(account, progress) for account, progress in found.items()]

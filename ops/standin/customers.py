@@ -4,6 +4,7 @@ from ops.standin import objects
 from ops.standin.account import Account, Origin
 from ops.standin.errors import Json
 from ops.standin.params import Params
+from ops.standin.subscriptions import Subscriptions
 
 _TEXTS = ("name", "description", "phone")
 
@@ -11,11 +12,14 @@ _TEXTS = ("name", "description", "phone")
 class Customers:
     """The people who pay an account. Methods raise ApiError."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, subscriptions: Subscriptions) -> None:
         self._account = account
+        self._subscriptions = subscriptions
 
     def create(self, params: Params, origin: Origin) -> Json:
-        params.only({"email", *_TEXTS, "metadata"})
+        params.only({"email", *_TEXTS, "invoice_settings", "metadata", "payment_method"})
+        settings = Params(params.table("invoice_settings"))
+        settings.only({"default_payment_method"})
         public, _ = objects.split_metadata(params.table("metadata"))
         customer = objects.customer(
             id_=self._account.ids.new("customer"),
@@ -25,6 +29,7 @@ class Customers:
             metadata=public,
         )
         customer |= {name: params.text(name) for name in _TEXTS}
+        customer["invoice_settings"]["default_payment_method"] = settings.text("default_payment_method")
         self._account.tables["customers"].add(customer)
         self._account.emit("customer.created", customer, origin)
         return customer
@@ -40,8 +45,9 @@ class Customers:
         return customer
 
     def delete(self, id_: str, origin: Origin) -> Json:
-        """Deletes a customer: it can still be retrieved, as deleted, and is in no list."""
+        """Deletes a customer and ends its subscriptions: it can still be retrieved, as deleted."""
         customer = self._account.find("customers", "customer", id_)
+        self._subscriptions.end_all(id_)
         self._account.emit("customer.deleted", customer, origin)
         self._account.deleted.add(id_)
         return {"id": id_, "object": "customer", "deleted": True}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from trackrev_stream.domain.channel import DIRECT, RULE_VERSION, classify
 from trackrev_stream.domain.contact import is_internal
@@ -23,6 +24,11 @@ class Trust(StrEnum):
     STRIPE = "stripe"  # a Stripe object names the visitor
     SIGNED = "signed"  # the site's backend signed the identify
     UNSIGNED = "unsigned"  # the browser said so
+
+    @property
+    def rank(self) -> int:
+        """0 for the strongest."""
+        return list(Trust).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,7 @@ class Touch:
         return self.channel == DIRECT and not self.link
 
 
+@lru_cache(maxsize=256)  # of each hit of a frame it is asked twice: whether it matters, and what it adds
 def touch_of(hit: Hit) -> Touch | None:
     """The touch a hit makes, or None for a plain page view within the site.
 

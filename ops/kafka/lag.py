@@ -6,15 +6,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from trackrev_stream.brokers.port import APP_ID
+from trackrev_stream.brokers.port import APP_ID, COMMIT_INTERVAL_S
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.patience import patient
 from trackrev_stream.kafka.topics import committed_by
 
-INPUTS = [topic.name for topic in TOPICS if topic.consumer != "people"]
+INPUTS = [topic.name for topic in TOPICS]
 _LOOK_AGAIN_S = 0.1
 _ANSWER_S = 10
+_STILL_S = 3 * COMMIT_INTERVAL_S
 
 
 class Lag:
@@ -32,6 +33,11 @@ class Lag:
         When it says 0, nothing can follow: what comes of a record is durable before the record is committed,
         so it is among the ends, for they are asked last.
         """
+        missing = await self.by_topic()
+        return None if missing is None else sum(missing.values())
+
+    async def by_topic(self) -> dict[str, int] | None:
+        """As `behind`, topic by topic."""
         try:
             async with asyncio.timeout(_ANSWER_S):
                 consumer, admin = await self._open()
@@ -40,7 +46,9 @@ class Lag:
         except (KafkaError, OSError):
             await self.close()
             return None
-        missing: int = sum(int(end) - done.get((tp.topic, tp.partition), 0) for tp, end in ends.items())
+        missing = dict.fromkeys(INPUTS, 0)
+        for tp, end in ends.items():
+            missing[tp.topic] += int(end) - done.get((tp.topic, tp.partition), 0)
         return missing
 
     async def members(self) -> int | None:
@@ -61,6 +69,14 @@ class Lag:
             while await self.behind() != 0:  # noqa: ASYNC110 - the broker tells nobody
                 await asyncio.sleep(_LOOK_AGAIN_S)
 
+    async def still(self, patience_s: float = 60) -> None:
+        """Return once nothing is published or committed any more. Raises TimeoutError."""
+        async with asyncio.timeout(patience_s):
+            seen: list[int | None] = []
+            while len(seen) < _STILL_S / _LOOK_AGAIN_S:
+                seen = [*seen, now] if (now := await self.behind()) in seen else [now]
+                await asyncio.sleep(_LOOK_AGAIN_S)
+
     async def shared_by(self, members: int, patience_s: float = 120) -> None:
         """Return once so many workers share the partitions. Raises TimeoutError."""
         async with asyncio.timeout(patience_s):
@@ -71,7 +87,7 @@ class Lag:
         if self._consumer is None or self._admin is None:
             self._consumer = AIOKafkaConsumer(**self._cluster.options)
             self._admin = AIOKafkaAdminClient(**self._cluster.options)
-            patient(self._consumer._client)
+            patient(self._consumer._client)  # noqa: SLF001 - aiokafka hands it out nowhere
             await self._consumer.start()
             await self._admin.start()
         return self._consumer, self._admin
