@@ -61,7 +61,8 @@ class Pixel:
         else:
             visitor = cookie_visitor(request) or body.visitor or uuid7(received_at, deps.randomness(10))
             limit = deps.limits.url_characters
-            envelope = Envelope(workspace, visitor, body.sent_at, received_at, limit)
+            overrides = await deps.overrides(workspace.id)
+            envelope = Envelope(workspace, visitor, body.sent_at, received_at, limit, overrides)
             response = await self._publish(body, envelope)
             set_visitor_cookie(request, response, visitor, workspace, deps.limits)
         allow_origin(request, response, workspace)
@@ -88,7 +89,8 @@ class Pixel:
                 accepted.append(screen(raw, envelope))
             except Dropped as error:
                 dropped.append((raw, error.reason))
-                letters.append(bury(raw, index, error, envelope.received_at))
+                if not error.reason.by_policy:
+                    letters.append(bury(raw, index, error, envelope.received_at))
         try:
             await self._hits.put(accepted)
             await self._dead_letters.put(envelope.workspace.id, letters)

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from collectors.deps import EdgeDeps, Limits
 from trackrev_stream import address, metrics
 from trackrev_stream.admin import Admin, publishing
 from trackrev_stream.agents import bury, post
+from trackrev_stream.agents.rules import StoredRules
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
@@ -28,6 +29,8 @@ from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.first_run import FirstRun, first_run
+from trackrev_stream.rates.ecb import bundled
+from trackrev_stream.rates.live import LiveRates
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
@@ -127,20 +130,29 @@ class Program:
 
     async def _work(self, broker: Broker, store: Store) -> None:
         await broker.resume(store)
+        rates = LiveRates(await asyncio.to_thread(bundled), store, self.settings.rates_url, self._clock)
+        await rates.open()
         writer = Writer(store, self._clock, on_fatal=self._fail)
         writer.start()
         self._closing.push_async_callback(writer.stop)
-        buried = partial(bury.until_buried, store)
-        agents = broker.agents(lambda app: self._define(app, writer, buried), writer.barrier, writer.release)
+        agents = broker.agents(lambda app: self._define(app, writer, store), writer.barrier, writer.release)
         self._closing.push_async_callback(agents.stop)
         await agents.start()
         for chore in broker.chores():
             self._spawn(chore)
         self._spawn(agents.run())
+        if self.settings.rates_url:
+            self._spawn(rates.run())
 
-    def _define(self, app: faust.App, writer: Writer, buried: Callable[[int, int], Awaitable[None]]) -> None:
-        settings, on_bug = self.settings, app.transport.fail
-        given = Surroundings(settings.partitions, self._clock, on_bug, settings.most_rejected, buried)
+    def _define(self, app: faust.App, writer: Writer, store: Store) -> None:
+        given = Surroundings(
+            partitions=self.settings.partitions,
+            clock=self._clock,
+            on_bug=app.transport.fail,
+            most_rejected=self.settings.most_rejected,
+            buried=partial(bury.until_buried, store),
+            rules=StoredRules(store, self._clock),
+        )
         worker = Worker(app, given)
         for spec in AGENTS:
             worker.add(spec)
@@ -159,6 +171,7 @@ class Program:
             clock=self._clock,
             limits=Limits(behind_proxy=self.settings.behind_proxy),
             ready=lambda: self._ready,
+            overrides=directory.overrides,
         )
 
     async def _serve_admin(self, app: web.Application) -> str:
@@ -222,7 +235,7 @@ class Program:
             self._failed.set_result(error)
 
 
-def _calm_the_collector() -> None:
+def calm_the_collector() -> None:
     """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
 
     Before anything is opened: Faust closes the databases of its tables by letting go of them
@@ -245,7 +258,7 @@ def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]
 
     Raises what ended the program otherwise.
     """
-    _calm_the_collector()
+    calm_the_collector()
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_main(program, started))
 

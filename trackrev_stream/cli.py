@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from trackrev_stream import __version__, commands, letters, settings
+from trackrev_stream import __version__, commands, letters, settings, workspace_commands
 from trackrev_stream.app import Program, Role, quiet_libraries, run
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.domain.attribution import Returning
+from trackrev_stream.domain.models import Model
 from trackrev_stream.embedded.records import LogBusy, LogCorrupt
 from trackrev_stream.reach import Unreachable
 from trackrev_stream.settings import Settings, SettingsError
@@ -119,6 +121,41 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
         group, "identify-secret", common, commands.identify_secret, "the secret that signs identify"
     )
     secret.add_argument("workspace", metavar="WS")
+    rules = _leaf(group, "channels", common, commands.channel_rules, "rules that name channels in your words")
+    rules.add_argument("workspace", metavar="WS")
+    what = rules.add_mutually_exclusive_group()
+    what.add_argument("--show", action="store_true", help="show the rules as they stand (the default)")
+    what.add_argument("--file", metavar="FILE", help="take these rules, in JSON; - reads standard input")
+
+    _add_settings(group, common)
+
+
+def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
+    parser = _leaf(
+        group, "settings", common, workspace_commands.show_or_change, "how charges are decided, in versions"
+    )
+    parser.add_argument("workspace", metavar="WS")
+    parser.add_argument("--lookback-days", metavar="N", type=int, help="how old a click may be")
+    parser.add_argument(
+        "--identify-days",
+        metavar="N",
+        type=workspace_commands.days_or_unlimited,
+        default="",
+        help="how long before the first charge a visitor may have identified; or: unlimited",
+    )
+    parser.add_argument("--model", choices=[model.value for model in Model], help="who shares the credit")
+    parser.add_argument(
+        "--returning",
+        choices=[returning.value for returning in Returning],
+        help="who earns what a customer buys anew: whoever earned the first charge (keep), or the journey "
+        "since, where it earns (ask)",
+    )
+    parser.add_argument(
+        "--effective-from",
+        metavar="TIME",
+        help="when the change takes effect, such as 2026-12-01T00:00 (default: in a minute)",
+    )
+    parser.add_argument("--withdraw", action="store_true", help="take back the last one before its time")
 
 
 def _add_link(top: Any, common: argparse.ArgumentParser) -> None:

@@ -1,25 +1,21 @@
 """`domain`: the agents' own steps on one core, with nothing around them."""
 
+import itertools
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
 from ops.bench.figures import Result
+from ops.crowd import Crowd
 from trackrev_stream.agents.step import Record, Rows
 from trackrev_stream.agents.worker import AGENTS, AgentSpec
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_PAYMENTS
-from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.domain.payment import FactKind, PaymentFact
-from trackrev_stream.domain.touch import Hit, HitKind
 
-_SITE = "shop.example"
-_START = 1_790_000_000_000
 _HITS_EACH = 10
+_LANDINGS = 0.2
 _AT_ONCE = 100
 """So many visitors take part at a time: their hits are mingled, then their payments come."""
 
@@ -73,11 +69,12 @@ async def run(_place: Path, seconds: float) -> Result:
     result = Result("domain", f"the agents' steps alone, {_HITS_EACH} hits and a charge a visitor, one core")
     for frame in (1, 50):
         bench, events = Bench(), 0
-        first = 0
+        numbers = itertools.count()
         while sum(bench.spent_s.values()) < seconds / 2:
-            events += _feed(bench, range(first, first + _AT_ONCE), frame)
+            number = next(numbers)
+            crowd = Crowd(number, _AT_ONCE, _HITS_EACH, _AT_ONCE, name=str(number), landings=_LANDINGS)
+            events += _feed(bench, crowd, frame)
             bench.drain()
-            first += _AT_ONCE
         total_s = sum(bench.spent_s.values())
         note = f"hits and charges, {frame} hit{'s' * (frame > 1)} a frame"
         result.add(f"events, frames of {frame}", events / total_s, "/s", note)
@@ -90,64 +87,18 @@ async def run(_place: Path, seconds: float) -> Result:
     return result
 
 
-def _feed(bench: Bench, visitors: range, frame: int) -> int:
-    hits = [encode(_hit(visitor, number)) for number in range(_HITS_EACH) for visitor in visitors]
+def _feed(bench: Bench, crowd: Crowd, frame: int) -> int:
+    hits, payments = [encode(hit) for hit in crowd.hits()], crowd.payments()
     for at in range(0, len(hits), frame):
         bench.feed(PIXEL_HITS.name, b"", encode_frame(hits[at : at + frame]))
-    for fact in _payments(visitors):
-        bench.feed(STRIPE_PAYMENTS.name, fact.key.encode(), encode(fact))
-    return len(hits) + len(visitors)
-
-
-def _hit(visitor: int, number: int) -> Hit:
-    at = _START + visitor * 1_000 + number * 10_000
-    identify = number == _HITS_EACH // 2
-    landing = number in (0, _HITS_EACH - 1)
-    return Hit(
-        workspace="ws_1",
-        id=f"hit-{visitor}-{number}",
-        visitor=uuid7(_START, visitor.to_bytes(10, "big")),
-        kind=HitKind.IDENTIFY if identify else HitKind.PAGEVIEW,
-        occurred_at=at,
-        received_at=at,
-        url=f"https://{_SITE}/",
-        referrer="https://www.google.com/" if landing else f"https://{_SITE}/pricing",
-        site=_SITE,
-        email_key=f"{visitor:032x}" if identify else "",
-    )
-
-
-def _payments(visitors: range) -> Iterator[PaymentFact]:
-    """A charge for each; one of ten is refunded in part."""
-    for visitor in visitors:
-        at = _START + visitor * 1_000 + _HITS_EACH * 10_000
-        charge = PaymentFact(
-            kind=FactKind.CHARGE,
-            workspace="ws_1",
-            account="own",
-            livemode=True,
-            payment=f"pi_{visitor}",
-            charge=f"ch_{visitor}",
-            id=f"ch_{visitor}",
-            created_at=at,
-            observed_at=at,
-            received_at=at,
-            via="webhook",
-            source_id="evt",
-            status="succeeded",
-            amount_minor=4_900,
-            currency="usd",
-            captured=True,
-            email_key=f"{visitor:032x}",
-        )
-        yield charge
-        if visitor % 10 == 0:
-            yield replace(charge, observed_at=at + 60_000, refunded_minor=900)
+    for fact in payments:
+        bench.feed(STRIPE_PAYMENTS.name, b"", encode(fact))
+    return len(hits) + len(payments)
 
 
 def _json_a_second() -> float:
     """How many hits a second the fastest JSON library reads and writes here: a measure of the machine."""
-    raw, count = encode(_hit(1, 0)), 20_000
+    raw, count = encode(Crowd(1, 1, 1, charges=0).hits()[0]), 20_000
     began_s = time.process_time()
     for _ in range(count):
         orjson.dumps(orjson.loads(raw))

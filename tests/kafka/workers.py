@@ -5,31 +5,24 @@ import itertools
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
-
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from typing import Any, Self
 
 from collectors.publisher import FactPublisher, HitPublisher
+from ops.crowd import Fact
 from ops.kafka.broker import Broker
-from tests.kafka.crowd import Fact
 from tests.kafka.processes import Role
-from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.ports import Unavailable
-from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.touch import Hit
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.publisher import KafkaPublisher
-
-INPUTS = [topic.name for topic in TOPICS]
 
 
 class Supervisor:
     """Keeps a worker running; `ended` has the exit codes of those that ended."""
 
-    def __init__(self, data: Path, broker: Broker, name: str, **environment: str) -> None:
-        self.worker = Role("worker", data, broker, name, **environment)
+    def __init__(self, data: Path, broker: Broker, name: str, **options: Any) -> None:
+        self.name = name
+        self.worker = Role("worker", data, broker, name, **options)
         self.ended: list[int] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, daemon=True)
@@ -65,9 +58,7 @@ class Feed:
     """Publishes facts as collectors do, again and again until they are taken."""
 
     def __init__(self, broker: Broker, partitions: int) -> None:
-        self._cluster = Cluster(broker.address)
-        self._partitions = partitions
-        self._publisher = KafkaPublisher(self._cluster)
+        self._publisher = KafkaPublisher(Cluster(broker.address))
         self._hits = HitPublisher(self._publisher, partitions)
         self._facts = FactPublisher(self._publisher, partitions)
 
@@ -87,30 +78,6 @@ class Feed:
                 await asyncio.sleep(0.1)
             else:
                 return
-
-    async def settled(self) -> None:
-        """Return once the workers have committed all that there is to read: nothing can follow then."""
-        while await self.behind() != 0:  # noqa: ASYNC110 - the broker tells nobody
-            await asyncio.sleep(0.2)
-
-    async def behind(self) -> int | None:
-        """How many records are not committed; None while the cluster does not say."""
-        consumer = AIOKafkaConsumer(**self._cluster.options)
-        admin = AIOKafkaAdminClient(**self._cluster.options)
-        try:
-            await consumer.start()
-            await admin.start()
-            tps = [TopicPartition(name, n) for name in INPUTS for n in range(self._partitions)]
-            ends = await consumer.end_offsets(tps)
-            committed = await admin.list_consumer_group_offsets(APP_ID)
-        except (KafkaError, OSError):
-            return None
-        finally:
-            await consumer.stop()
-            await admin.close()
-        done = {tp: max(0, committed[tp].offset) for tp in tps if tp in committed}
-        missing: int = sum(int(end) - done.get(tp, 0) for tp, end in ends.items())
-        return missing
 
     async def close(self) -> None:
         await self._publisher.stop()

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, select
 
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Considered, Credit, Decision, Reason
-from trackrev_stream.domain.journey import Identity, Visit
+from trackrev_stream.domain.identity import Identity
+from trackrev_stream.domain.journey import Visit
 from trackrev_stream.domain.ledger import lines_of
 from trackrev_stream.domain.payment import ChargeState, Reversal
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
@@ -59,10 +60,13 @@ def charge(
     decision: Decision | None = None,
     workspace: str = WS,
     fee: int | None = None,
+    fee_currency: str = "",
 ) -> AttributedCharge:
     scope = f"{workspace}|own|{'live' if livemode else 'test'}|"
     reversals = tuple(Reversal(one, "refund", part, at + DAY_MS) for one, part in refunds)
-    state = ChargeState(name, at, amount, currency, "abc", fee_minor=fee, reversals=reversals)
+    state = ChargeState(
+        name, at, amount, currency, "abc", fee_minor=fee, fee_currency=fee_currency, reversals=reversals
+    )
     found = decision or decision_of(*touches)
     return AttributedCharge(
         key=scope + name,
@@ -90,7 +94,8 @@ def visit(
 
 
 def at_offsets(*records: AttributedCharge | Visit, first: int = 0, topic: str = TOPIC) -> list[Posting]:
-    return [Posting(topic, 0, first + index, record) for index, record in enumerate(records)]
+    framed = ((record,) if isinstance(record, Visit) else record for record in records)
+    return [Posting(topic, 0, first + index, record) for index, record in enumerate(framed)]
 
 
 def standing_lines(connection: Connection) -> list[tuple[Any, ...]]:

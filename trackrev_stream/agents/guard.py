@@ -15,6 +15,7 @@ from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, Step
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.dead_letters import DeadLetter, is_replayed
 from trackrev_stream.contracts.topics import DEAD_LETTERS
+from trackrev_stream.domain.rules import RulesBehind
 
 WINDOW = 1_000
 """Over how many of a topic's last records (hits, where they come in frames) what is rejected is counted."""
@@ -63,13 +64,15 @@ class Guard:
     def apply(self, step: Step, rows: Rows, record: Record, now: int) -> Outcome:
         """Let the agent apply a record; what it rejects leaves as dead letters.
 
-        Raises AgentBug for anything that is not the record's fault.
+        Raises AgentBug for anything that is not the record's fault, RulesBehind when it is too new.
         """
         try:
             outcome = step(rows, record)
         except Malformed as error:
             rows.puts.clear()
             outcome = Outcome(rejects=[Reject(0, record.value or b"", error)])
+        except RulesBehind:
+            raise
         except Exception as error:
             raise AgentBug(
                 f"{self._name} failed over {record.name}: {type(error).__name__}: {error}"

@@ -25,8 +25,12 @@ PIXEL_HITS = Topic(
 STRIPE_PAYMENTS = Topic(
     "stripe-payments", "payment", "PaymentFact", 1, "collectors", "bill", retention_ms=400 * DAY_MS
 )
+STRIPE_ACCOUNTS = Topic(
+    "stripe-accounts", "payer", "AccountFact", 1, "collectors", "attribute", retention_ms=400 * DAY_MS
+)
+BINDS = Topic("binds", "visitor", "Bind", 1, "attribute", "stitch", compact=True)
 JOURNEYS = Topic("journeys", "join", "Journey", 1, "stitch", "gather", compact=True)
-VISITS = Topic("visits", "visitor", "Visit", 1, "stitch", "post", retention_ms=30 * DAY_MS)
+VISITS = Topic("visits", "visitor", "frame of Visit", 1, "stitch", "post", retention_ms=30 * DAY_MS)
 INTERESTS = Topic("interests", "join", "Interest", 1, "attribute", "gather", compact=True)
 PAYER_JOURNEYS = Topic("payer-journeys", "payer", "PayerJourneys", 1, "gather", "attribute", compact=True)
 PAYMENTS = Topic("payments", "payer", "PaymentState", 1, "bill", "attribute", compact=True)
@@ -40,6 +44,8 @@ DEAD_LETTERS = Topic(
 TOPICS: tuple[Topic, ...] = (
     PIXEL_HITS,
     STRIPE_PAYMENTS,
+    STRIPE_ACCOUNTS,
+    BINDS,
     JOURNEYS,
     VISITS,
     INTERESTS,

@@ -1,17 +1,28 @@
 """Attribution: which touch earned a charge, decided from journeys alone.
 
 Two windows (DESIGN.md, rule 7): click to identify, and identify to the first paid charge. Trust (rule 10):
-an unsigned identity that the edge heard of after the charge may fill what nobody earned, and moves nothing.
+visitors that Stripe names outrank signed identities, and those unsigned ones. An unsigned identity that the
+edge heard of after the charge may fill what nobody earned, and moves nothing.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from trackrev_stream.domain.journey import Identity, Journey, when
+from trackrev_stream.domain.identity import Identity
+from trackrev_stream.domain.journey import Journey, when
+from trackrev_stream.domain.models import Model, weights
+from trackrev_stream.domain.subscription import BoundBy
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
 
 SLACK_MS = 1_000  # Stripe's `created` has whole seconds: a touch within the same second came before
+
+
+class Returning(StrEnum):
+    """Who earns a new subscription, or a purchase without one, of a payer whom somebody earned before."""
+
+    KEEP = "keep"  # whoever earned the payer's first charge
+    ASK = "ask"  # the payer's journey since, where it earns
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +30,30 @@ class Rules:
     """The attribution settings of a workspace, as one version of them. Windows in days; None: unlimited."""
 
     version: int = 1
-    model: str = "last_non_direct_click"
+    model: Model = Model.LAST_NON_DIRECT
     lookback_days: int = 30
     identify_days: int | None = None
+    returning: Returning = Returning.KEEP
 
 
 class Reason(StrEnum):
     """Why a charge stands as it does."""
 
-    LAST_NON_DIRECT = "last_non_direct_click"
+    LAST_NON_DIRECT = Model.LAST_NON_DIRECT.value
+    LAST = Model.LAST.value
+    FIRST = Model.FIRST.value
+    LINEAR = Model.LINEAR.value
+    POSITION = Model.POSITION.value
+    TIME_DECAY = Model.TIME_DECAY.value
     ONLY_DIRECT = "only_direct_touches"
     LATE_IDENTITY = "late_identity"
     INHERITED = "inherited_from_first_credited_charge"
+    RENEWAL = "inherited_from_first_charge_of_subscription"
+    RENEWAL_UNATTRIBUTED = "first_charge_of_subscription_unattributed"
     NO_EMAIL = "no_email"
     NO_VISITOR = "no_visitor_identified"
     NO_TOUCH = "no_touch_in_window"
+    TOO_LATE = "too_late"
     LEFT = "left_for_another_payer"
 
 
@@ -60,7 +80,9 @@ class Credit:
 class Decision:
     """Who earned a charge, by which identity, and what was passed over. Without credits: unattributed.
 
-    ``late`` says that only an identity heard of after the charge leads to the credit.
+    ``late`` says that only an identity heard of after the charge leads to the credit. ``binding`` says how
+    the charge was tied to ``subscription``, or that it was to none. ``rules_version`` are the settings that
+    made the credit: what is inherited keeps those of the charge it is ``inherited_from``.
     """
 
     reason: Reason
@@ -69,13 +91,24 @@ class Decision:
     late: bool = False
     inherited_from: str = ""
     considered: tuple[Considered, ...] = field(default=())
+    binding: BoundBy = BoundBy.NONE
+    subscription: str = ""
+    rules_version: int = 1
 
 
 MOST_CONSIDERED = 20
 
 
-def decide(journeys: Iterable[Journey], created_at: int, rules: Rules) -> Decision:
-    """Decide a charge of ``created_at`` from the journeys of its payer, before any inheritance."""
+Known = list[tuple[Journey, Identity]]
+
+
+def decide(
+    journeys: Iterable[Journey], created_at: int, rules: Rules, before: Decision | None = None
+) -> Decision:
+    """Decide a charge of ``created_at`` from the journeys of its payer, before any inheritance.
+
+    ``before`` is what stands: where too much was forgotten meanwhile to say better, it stays.
+    """
     known = [
         (journey, identity)
         for journey in sorted(journeys, key=lambda journey: (journey.join, journey.visitor))
@@ -84,30 +117,52 @@ def decide(journeys: Iterable[Journey], created_at: int, rules: Rules) -> Decisi
     if not known:
         return Decision(Reason.NO_VISITOR)
     early = [pair for pair in known if not _is_late(pair[1], created_at)]
-    decision = _last_non_direct(early, created_at, rules)
-    if decision.credits:
+    decision = _by_trust(early, created_at, rules, before)
+    if decision.credits or decision.reason is Reason.TOO_LATE:
         return decision
     # One late identity at a time, in the order the edge heard of them: a later one can never take over.
     late = [pair for pair in known if _is_late(pair[1], created_at)]
     for pair in sorted(late, key=lambda pair: (pair[1].known_at, pair[1].join, pair[0].visitor)):
-        filled = _last_non_direct([pair], created_at, rules)
+        filled = _decide([pair], created_at, rules, before)
         if filled.credits:
-            return Decision(
-                reason=Reason.LATE_IDENTITY,
-                credits=filled.credits,
-                identity=filled.identity,
-                late=True,
-                considered=filled.considered,
-            )
-    return decision if early else Decision(Reason.NO_TOUCH)
+            return replace(filled, reason=Reason.LATE_IDENTITY, late=True)
+    return decision
+
+
+def _by_trust(known: Known, created_at: int, rules: Rules, before: Decision | None) -> Decision:
+    """The strongest identities that lead to a touch decide alone; a direct one only where no other does."""
+    direct, last = None, Decision(Reason.NO_TOUCH)
+    for trust in Trust:
+        trusted = [pair for pair in known if pair[1].trust.rank <= trust.rank]
+        if not any(identity.trust is trust for _, identity in trusted):
+            continue
+        last = _decide(trusted, created_at, rules, before)
+        if last.reason is Reason.TOO_LATE or (last.credits and last.reason is not Reason.ONLY_DIRECT):
+            return last
+        direct = direct or (last if last.credits else None)
+    return direct or last
+
+
+def _decide(known: Known, created_at: int, rules: Rules, before: Decision | None) -> Decision:
+    """The decision from ``known`` alone, unless what could change it is forgotten (DESIGN.md, rule 6)."""
+    decision = _share(known, created_at, rules)
+    complete_since = max(journey.complete_since for journey, _ in known)
+    earned_at = max((c.touch.occurred_at for c in decision.credits if not c.touch.direct), default=0)
+    if rules.model not in (Model.LAST_NON_DIRECT, Model.LAST):
+        earned_at = 0  # what came before has a share too
+    if complete_since <= max(created_at - rules.lookback_days * DAY_MS, earned_at):
+        return decision
+    if before and not before.inherited_from and (before.credits or before.considered):
+        return before
+    return Decision(Reason.TOO_LATE, considered=decision.considered)
 
 
 def _is_late(identity: Identity, created_at: int) -> bool:
     return identity.trust is Trust.UNSIGNED and identity.known_at > created_at + SLACK_MS
 
 
-def _last_non_direct(known: Iterable[tuple[Journey, Identity]], created_at: int, rules: Rules) -> Decision:
-    """The last touch that is not direct; a direct one only where there is no other."""
+def _share(known: Iterable[tuple[Journey, Identity]], created_at: int, rules: Rules) -> Decision:
+    """What the model gives to each touch that may earn; to direct ones only where there is no other."""
     found: dict[tuple[str, str], tuple[Touch, str, Identity, str]] = {}
     for journey, identity in known:
         for touch in journey.touches:
@@ -116,17 +171,20 @@ def _last_non_direct(known: Iterable[tuple[Journey, Identity]], created_at: int,
             if key not in found or (found[key][3] and not verdict):
                 found[key] = (touch, journey.visitor, identity, verdict)
     ordered = sorted(found.values(), key=lambda item: (when(item[0]), item[1]), reverse=True)
-    eligible = [item for item in ordered if not item[3]]
-    chosen = next((item for item in eligible if not item[0].direct), eligible[0] if eligible else None)
+    eligible = [(touch, visitor, identity) for touch, visitor, identity, verdict in ordered if not verdict]
+    shares = weights(rules.model, [(visitor, touch) for touch, visitor, _ in eligible])
+    earned = [(share, *item) for share, item in zip(shares, eligible, strict=True) if share]
+    credited = {(visitor, touch.id) for _, touch, visitor, _ in earned}
     considered = tuple(
-        Considered(visitor, touch, verdict or _verdict(touch, chosen[0] if chosen else None))
+        Considered(visitor, touch, verdict or _verdict(touch, credited=(visitor, touch.id) in credited))
         for touch, visitor, _, verdict in ordered[:MOST_CONSIDERED]
     )
-    if chosen is None:
+    if not earned:
         return Decision(Reason.NO_TOUCH, considered=considered)
-    touch, visitor, identity, _ = chosen
-    reason = Reason.ONLY_DIRECT if touch.direct else Reason.LAST_NON_DIRECT
-    return Decision(reason, (Credit(visitor, touch),), identity, considered=considered)
+    credits_ = tuple(Credit(visitor, touch, share, sum(shares)) for share, touch, visitor, _ in earned)
+    only_direct = all(touch.direct for touch, _, _ in eligible)
+    reason = Reason.ONLY_DIRECT if only_direct else Reason(rules.model.value)
+    return Decision(reason, credits_, earned[0][3], considered=considered)
 
 
 def _outside(touch: Touch, identity: Identity, created_at: int, rules: Rules) -> str:
@@ -146,7 +204,7 @@ def _outside(touch: Touch, identity: Identity, created_at: int, rules: Rules) ->
     return ""
 
 
-def _verdict(touch: Touch, chosen: Touch | None) -> str:
-    if chosen is None or touch == chosen:
+def _verdict(touch: Touch, *, credited: bool) -> str:
+    if credited:
         return "credited"
-    return "direct, passed over" if touch.direct else "an earlier click"
+    return "direct, passed over" if touch.direct else "the model gives it nothing"
