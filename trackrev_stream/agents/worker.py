@@ -15,7 +15,7 @@ from trackrev_stream.agents.attribute import attribute
 from trackrev_stream.agents.bill import bill
 from trackrev_stream.agents.gather import gather
 from trackrev_stream.agents.guard import Guard
-from trackrev_stream.agents.rules import StoredRules
+from trackrev_stream.agents.rules import RulesSource
 from trackrev_stream.agents.step import Outcome, Record, Rows, Step
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.clock import Clock
@@ -63,7 +63,7 @@ class Surroundings:
     on_bug: Callable[[BaseException], None]
     most_rejected: int
     buried: Callable[[int, int], Awaitable[None]]
-    rules: StoredRules
+    rules: RulesSource
 
 
 class Worker:
