@@ -9,7 +9,7 @@ from aiohttp import web
 
 from collectors.deps import Limits
 from trackrev_stream.contracts.ports import Unavailable, Workspace
-from trackrev_stream.domain.channel import host_of
+from trackrev_stream.domain.contact import host_of
 from trackrev_stream.domain.ids import is_visitor_id
 from trackrev_stream.metrics import REQUESTS_REFUSED
 

@@ -14,9 +14,10 @@ from typing import TypeVar
 from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAME, encode, encode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Publisher, Unavailable
-from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS
+from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_ACCOUNTS, STRIPE_PAYMENTS
 from trackrev_stream.domain.ids import partition_of, visitor_key
 from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.subscription import AccountFact
 from trackrev_stream.domain.touch import Hit
 from trackrev_stream.metrics import DEAD_LETTERS as DEAD_LETTERS_TOTAL
 
@@ -140,14 +141,22 @@ def _next_frame(waiting: deque[tuple[bytes, _Ticket]]) -> list[tuple[bytes, _Tic
 
 
 class FactPublisher:
-    """Publishes payment facts to ``stripe-payments`` under the key of their payment."""
+    """Publishes facts of Stripe: a payment's to ``stripe-payments``, the rest to ``stripe-accounts``."""
 
     def __init__(self, publisher: Publisher, partitions: int, bounds: Bounds = _DEFAULT) -> None:
         self._records = _Records(publisher, partitions, bounds)
 
-    async def put(self, facts: Iterable[PaymentFact]) -> None:
+    async def put(self, facts: Iterable[PaymentFact | AccountFact]) -> None:
         """Return once all ``facts`` are durable. Raises Unavailable when they are not, or not yet."""
-        await self._records.put(STRIPE_PAYMENTS.name, [(fact.key, encode(fact)) for fact in facts])
+        payments: list[tuple[str, bytes]] = []
+        accounts: list[tuple[str, bytes]] = []
+        for fact in facts:
+            if isinstance(fact, PaymentFact):
+                payments.append((fact.key, encode(fact)))
+            else:
+                accounts.append((fact.payer, encode(fact)))
+        await self._records.put(STRIPE_PAYMENTS.name, payments)
+        await self._records.put(STRIPE_ACCOUNTS.name, accounts)
 
 
 class DeadLetterPublisher:

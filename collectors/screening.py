@@ -22,7 +22,9 @@ from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.reasons import DropReason
 from trackrev_stream.contracts.topics import PIXEL_HITS
+from trackrev_stream.domain.contact import contact_of
 from trackrev_stream.domain.ids import email_key, is_plain, normalise_email
+from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 
 PROCESSOR = "collect"
@@ -53,6 +55,7 @@ class Envelope:
     sent_at: int
     received_at: int
     longest_url: int
+    overrides: Overrides = NO_OVERRIDES
 
 
 @dataclass(slots=True)
@@ -68,6 +71,7 @@ class Draft:
     email: str = field(default="", repr=False)
     trust: Trust = Trust.UNSIGNED
     click: Click | None = None
+    channel: str = ""
 
 
 def screen(raw: object, envelope: Envelope) -> Hit:
@@ -91,6 +95,8 @@ def screen(raw: object, envelope: Envelope) -> Hit:
         email_key=email_key(workspace.email_secret, draft.email) if draft.email else "",
         trust=draft.trust,
         click=draft.click,
+        channel=draft.channel,
+        channel_rules=envelope.overrides.version if draft.kind is HitKind.PAGEVIEW else 0,
     )
 
 
@@ -177,6 +183,12 @@ def _verify_proof(draft: Draft, envelope: Envelope) -> None:
     draft.trust = Trust.SIGNED
 
 
+def _override(draft: Draft, envelope: Envelope) -> None:
+    if envelope.overrides.rules and draft.kind is HitKind.PAGEVIEW and draft.click is None:
+        contact = contact_of(draft.url, draft.referrer, envelope.workspace.domain)
+        draft.channel = envelope.overrides.channel_of(contact)
+
+
 STEPS: tuple[Callable[[Draft, Envelope], None], ...] = (
     _check_id,
     _check_type,
@@ -186,6 +198,7 @@ STEPS: tuple[Callable[[Draft, Envelope], None], ...] = (
     _scrub_referrer,
     _check_email,
     _verify_proof,
+    _override,
 )
 
 

@@ -12,6 +12,7 @@ _LONGEST_RAW = 8_192  # what is worth looking at: fragments and tokens are remov
 _EMAIL = re.compile(r"[^\s@/?#&=:;,\"'<>()\[\]]{0,64}@[^\s@/?#&=:;,\"'<>()\[\]]{1,255}\.[^\W\d_]{2,}")
 # Lone surrogates are what aiohttp makes of bytes in a header that are not UTF-8.
 _CONTROL = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+_APP = re.compile(r"(?:android|ios)-app://[a-z0-9_.]{1,255}(?=/|$)", re.ASCII | re.IGNORECASE)
 _JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Anywhere in a parameter's name, and as a whole word of it ("apiKey" and "api_key", not "keyword").
@@ -51,10 +52,13 @@ def scrub_url(url: str, longest: int, *, drop: str = "") -> str:
 
 
 def scrub_referrer(referrer: str, longest: int) -> str:
-    """``referrer`` scrubbed like a URL; its origin alone when it is too long, "" when it is not a page's.
+    """``referrer`` scrubbed like a URL; its origin alone when it is too long, "" when it is nobody's.
 
-    Apps send referrers of their own kinds: no reason to lose the page view.
+    Of an app its name is kept and no more, of what is neither page nor app nothing: that is no reason to lose
+    the page view.
     """
+    if app := _APP.match(referrer):
+        return f"{app[0]}/".lower()
     try:
         return scrub_url(referrer, longest)
     except BadUrl:

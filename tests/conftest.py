@@ -1,6 +1,10 @@
 """What more than one directory of tests needs."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +23,15 @@ def postgres_server() -> Iterator[Server]:
 def running_chromium() -> Iterator[Chromium]:
     with chromium() as running:
         yield running
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MB: fails under CI, and is visibly skipped elsewhere, where none can be mounted."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(tmp_path)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        if os.environ.get("CI") == "true":
+            pytest.fail("cannot mount a small disk, which CI must be able to")
+        pytest.skip("only root can mount a small disk; a limit on file sizes is tested in its place")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)

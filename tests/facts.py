@@ -1,8 +1,9 @@
-"""Hits and payment facts for tests: whole and ordinary, so that a test names only what it is about."""
+"""Hits and facts of Stripe for tests: whole and ordinary, so that a test names only what it is about."""
 
 from typing import Any
 
 from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.subscription import AccountFact, AccountKind
 from trackrev_stream.domain.touch import Hit, HitKind
 
 VISITOR = "0192f0c1-7c1e-7abc-8def-0123456789ab"
@@ -44,3 +45,21 @@ def charge_fact(charge: str = "ch_1", at: int = NOW, **changes: Any) -> PaymentF
         "captured": True,
     }
     return PaymentFact(**fields | changes)
+
+
+def account_fact(kind: AccountKind, id: str, at: int = NOW, **changes: Any) -> AccountFact:  # noqa: A002 - the field's name
+    """A customer, subscription or invoice of ``cus_1``, seen and received as it was created ``at``."""
+    fields: dict[str, Any] = {
+        "kind": kind,
+        "workspace": "ws_1",
+        "account": "own",
+        "livemode": True,
+        "customer": "cus_1",
+        "id": id,
+        "created_at": at,
+        "observed_at": at,
+        "received_at": at,
+        "via": "webhook",
+        "source_id": "evt_1",
+    }
+    return AccountFact(**fields | changes)

@@ -86,7 +86,7 @@ def test_tables_is_ours_and_not_pytables() -> None:
 
 
 def test_every_topic_has_a_producer_and_a_consumer_that_exist() -> None:
-    agents = {spec.name for spec in AGENTS} | {"post", "people"}
+    agents = {spec.name for spec in AGENTS} | {"post", "bury"}
     producers = {spec.name for spec in AGENTS} | {"collectors", "every agent"}
     assert {topic.consumer for topic in TOPICS} == agents
     assert {topic.producer for topic in TOPICS} <= producers

@@ -5,8 +5,9 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import faust
@@ -16,22 +17,20 @@ from aiohttp import web
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
 from trackrev_stream import address, metrics
-from trackrev_stream.agents import post
+from trackrev_stream.agents import bury, post
 from trackrev_stream.agents.step import Record
-from trackrev_stream.agents.worker import AGENTS, Worker
+from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
 from trackrev_stream.api.read import ReadApi
 from trackrev_stream.brokers.opening import open_broker
 from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import Clock, now_ms
-from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.domain.journey import Visit
 from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.post import Posting
+from trackrev_stream.store.post import Postable, Posting
 from trackrev_stream.store.secrets import open_sealer
 from trackrev_stream.store.writer import Writer
 
@@ -125,24 +124,26 @@ class Program:
         writer = Writer(store, self._clock, on_fatal=self._fail)
         writer.start()
         self._closing.push_async_callback(writer.stop)
-        agents = broker.agents(lambda app: self._define(app, writer), writer.barrier, writer.release)
+        buried = partial(bury.until_buried, store)
+        agents = broker.agents(lambda app: self._define(app, writer, buried), writer.barrier, writer.release)
         self._closing.push_async_callback(agents.stop)
         await agents.start()
         for chore in broker.chores():
             self._spawn(chore)
         self._spawn(agents.run())
 
-    def _define(self, app: faust.App, writer: Writer) -> None:
-        worker = Worker(
-            app, partitions=self.settings.partitions, clock=self._clock, on_bug=app.transport.fail
-        )
+    def _define(self, app: faust.App, writer: Writer, buried: Callable[[int, int], Awaitable[None]]) -> None:
+        settings, on_bug = self.settings, app.transport.fail
+        given = Surroundings(settings.partitions, self._clock, on_bug, settings.most_rejected, buried)
+        worker = Worker(app, given)
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record, found: AttributedCharge | Visit) -> None:
+        async def submit(record: Record, found: Postable) -> None:
             await writer.submit(Posting(record.topic, record.partition, record.offset, found))
 
         worker.add_sink("post", post.read, submit)
+        worker.add_sink("bury", bury.read, submit)
 
     def _edge(self, broker: Broker, directory: StoreDirectory) -> EdgeDeps:
         return EdgeDeps(
@@ -167,11 +168,10 @@ class Program:
 
     def _admin(self, broker: Broker) -> web.Application:
         """What only this machine may see, unless TRACKREV_ADMIN_HOST opens it."""
-        read = [topic.name for topic in TOPICS if topic.consumer != "people"]
 
         async def exposition(_: web.Request) -> web.Response:
-            for name in read if Role.WORK in self.roles else ():
-                metrics.LAG_RECORDS.labels(name).set(broker.lag(name))
+            for topic in TOPICS if Role.WORK in self.roles else ():
+                metrics.LAG_RECORDS.labels(topic.name).set(broker.lag(topic.name))
             return web.Response(
                 body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"}
             )

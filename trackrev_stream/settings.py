@@ -49,6 +49,7 @@ class Settings:
     log_level: str
     kafka: KafkaSettings
     stuck_s: int
+    most_rejected: int
 
     def __repr__(self) -> str:
         return f"Settings(data={str(self.data)!r}, host={self.host!r}, port={self.port})"
@@ -69,6 +70,7 @@ VARIABLES = {
     "TRACKREV_KAFKA_PASSWORD": "of SASL",
     "TRACKREV_KAFKA_CA_FILE": "who signed the brokers' certificates; the system's authorities by default",
     "TRACKREV_STUCK_S": "a worker on Kafka without progress for so many seconds ends, 120 by default",
+    "TRACKREV_MOST_REJECTED": "so many of a topic's last 1000 records may be unreadable, 100 by default",
     "TRACKREV_PUBLIC_URL": "where the outside reaches this program, http://HOST:PORT by default",
     "TRACKREV_BEHIND_PROXY": "1 when a reverse proxy sets X-Forwarded-Proto",
     "TRACKREV_SECRET_KEY": "the key that seals secrets at rest; secret.key in the data directory by default",
@@ -105,6 +107,7 @@ def read(
         log_level=level,
         kafka=_kafka(environment),
         stuck_s=_number(environment, "TRACKREV_STUCK_S", 120, 10, 86_400),
+        most_rejected=_number(environment, "TRACKREV_MOST_REJECTED", 100, 0, 1000),
     )
 
 

@@ -6,8 +6,8 @@ import json
 import signal
 
 from ops.standin.keys import PROMISED_PERMISSIONS
-from ops.standin.objects import ACACIA, BASIL
 from ops.standin.server import StandIn
+from ops.standin.versions import ACACIA, BASIL
 from ops.standin.webhooks import Endpoint
 
 

@@ -1,5 +1,6 @@
 """Refusals in Stripe's error shape."""
 
+from collections.abc import Mapping
 from typing import Any
 
 Json = dict[str, Any]
@@ -9,15 +10,26 @@ class ApiError(Exception):
     """A request that is refused, with what Stripe's API would answer."""
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, param: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        kind: str = "invalid_request_error",
+        more: Json | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.param = param
+        self.kind = kind
+        self.more = more or {}
+        self.headers = dict(headers or {})
 
     def body(self) -> Json:
-        error = {"message": str(self), "type": "invalid_request_error"}
+        error = {"message": str(self), "type": self.kind, **self.more}
         if self.code is not None:
             error["code"] = self.code
             error["doc_url"] = f"https://stripe.com/docs/error-codes/{self.code.replace('_', '-')}"

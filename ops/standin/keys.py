@@ -10,7 +10,12 @@ PROMISED_PERMISSIONS = frozenset(
 )
 """What the product's page says that it asks for."""
 
-KNOWN_PERMISSIONS = PROMISED_PERMISSIONS | {"rak_balance_transaction_source_read"}
+KNOWN_PERMISSIONS = PROMISED_PERMISSIONS | {
+    "rak_balance_transaction_source_read",
+    "rak_checkout_session_read",
+    "rak_dispute_read",
+    "rak_invoice_read",
+}
 """What a restricted key of the stand-in can be given. It never writes."""
 
 _HINT = (

@@ -1,64 +1,105 @@
 """The stand-in as an HTTP server on loopback."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from aiohttp import web
 
 from ops.standin import objects
 from ops.standin.account import Account, Origin
+from ops.standin.agenda import Agenda
+from ops.standin.api import Api
 from ops.standin.books import Books
-from ops.standin.clock import Clock, wall_clock_ms
+from ops.standin.clock import Advanced, Clock, wall_clock_ms
+from ops.standin.control import Control
 from ops.standin.errors import ApiError, Json
+from ops.standin.faults import Fault, Limits, Traffic
 from ops.standin.ids import Ids
-from ops.standin.keys import Key, Keyring
-from ops.standin.lists import RESOURCES, Reader, Resource
-from ops.standin.params import Params, from_json, nested
+from ops.standin.keys import Keyring
+from ops.standin.merchant import Merchant
+from ops.standin.versions import BASIL, checked_version, view, view_part
 from ops.standin.webhooks import Endpoint, Sender
 
 _HOST = "127.0.0.1"
 _BACKLOG = 1024
-_REQUEST_ID = web.RequestKey("request_id", str)
 
 
 class StandIn:
-    """A Stripe account in memory, served on 127.0.0.1.
+    """Stripe in memory, served on 127.0.0.1: a platform's account, and the accounts `connected` to it by id.
 
-    `api_version` is the account's own: webhooks have its shape, and reads that send no Stripe-Version.
-    `clock` gives the objects their `created`; `sent_clock` stamps the webhooks' signatures. Both are in
-    milliseconds since the epoch. ValueError for keys and versions that could not be Stripe's.
+    `api_version` is the account's own: webhooks have its shape unless their endpoint has its own, and reads
+    that send no Stripe-Version. `clock` gives the objects their `created`; `sent_clock` stamps the webhooks'
+    signatures and is what limits of rate go by. Both are in milliseconds since the epoch. `settles_in` is the
+    currency of balance transactions, "" the charge's own. ValueError for keys and versions that could not be
+    Stripe's.
     """
 
     def __init__(
         self,
         *,
         endpoint: Endpoint | None = None,
+        endpoints: Sequence[Endpoint] = (),
         secret_key: str = "sk_test_standin",
         restricted_keys: Mapping[str, Collection[str]] | None = None,
-        api_version: str = objects.BASIL,
+        connected: Sequence[str] = (),
+        settles_in: str = "usd",
+        api_version: str = BASIL,
         port: int = 0,
         seed: int | None = None,
         clock: Clock = wall_clock_ms,
         sent_clock: Clock = wall_clock_ms,
     ) -> None:
+        all_endpoints = [*([endpoint] if endpoint else []), *endpoints]
         try:
-            self._api_version = objects.checked_version(api_version)
+            for version in (api_version, *(each.api_version or api_version for each in all_endpoints)):
+                checked_version(version)
         except ApiError as error:
             raise ValueError(str(error)) from error
+        self.api_version = api_version
         self.keyring = Keyring(secret_key, restricted_keys)
+        self.books = Books()
+        self.faults: list[Fault] = []
+        self.limits = Limits(sent_clock)
+        self.traffic = Traffic()
+        self.search_available = True
+        self._clock = Advanced(clock)
+        self.agenda = Agenda(self._clock)
         self._ids = Ids(seed)
-        self._books = Books()
-        self.account = Account(
-            ids=self._ids, clock=clock, livemode=self.keyring.livemode, books=self._books, emit=self._emit
-        )
-        self._sender = Sender(endpoint, clock=sent_clock, seed=seed) if endpoint else None
+        self._settles_in = settles_in
+        own = self._merchant(self._ids.new("account"), connected=False)
+        self.merchants = {own.account.id: own}
+        for id_ in connected:
+            self.merchants[id_] = self._merchant(id_, connected=True)
+        self.platform = own
+        self._senders = [
+            Sender(each, clock=sent_clock, seed=None if seed is None else f"{seed} {number}")
+            for number, each in enumerate(all_endpoints)
+        ]
         self._port = port
         self._runner: web.AppRunner | None = None
 
+    def _merchant(self, id_: str, *, connected: bool) -> Merchant:
+        account = Account(
+            id=id_,
+            livemode=self.keyring.livemode,
+            ids=self._ids,
+            clock=self._clock,
+            agenda=self.agenda,
+            books=self.books,
+            tell=self._tell,
+            settles_in=self._settles_in,
+            connected=connected,
+        )
+        return Merchant.of(account)
+
     async def start(self) -> None:
         """Listens. Raises OSError when the port is taken."""
-        if self._sender is not None:
-            await self._sender.start()
-        self._runner = web.AppRunner(self._application(), access_log=None)
+        for sender in self._senders:
+            await sender.start()
+        api = Api(self, self._ids)
+        application = web.Application(middlewares=[api.answer])
+        api.add_routes(application)
+        Control(self).add_routes(application)
+        self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, _HOST, self._port, backlog=_BACKLOG).start()
 
@@ -66,8 +107,8 @@ class StandIn:
         """Stops listening and gives up webhooks that are pending."""
         if self._runner is not None:
             await self._runner.cleanup()
-        if self._sender is not None:
-            await self._sender.stop()
+        for sender in self._senders:
+            await sender.stop()
 
     @property
     def url(self) -> str:
@@ -79,121 +120,57 @@ class StandIn:
     @property
     def pending(self) -> int:
         """How many webhook deliveries are not acknowledged yet."""
-        return self._sender.pending if self._sender else 0
+        return sum(sender.pending for sender in self._senders)
 
     async def drained(self) -> None:
         """Returns once every webhook was acknowledged."""
-        if self._sender is not None:
-            await self._sender.drained()
+        for sender in self._senders:
+            await sender.drained()
 
-    def books(self) -> Json:
-        """What each channel earned: see `Books.report`."""
-        return self._books.report(self.account.charges.values(), self.account.refunds.values())
+    def roll_secret(self, secret: str, endpoint: int = 0) -> None:
+        """Begins to sign with a new secret too, at the endpoint with this number."""
+        self._senders[endpoint].roll(secret)
 
-    def _emit(
-        self, type_: str, stored: Json, *, created: int, origin: Origin, previous: Json | None = None
+    def retire_secrets(self, endpoint: int = 0) -> None:
+        """Ends what `roll_secret` began: only the new secret signs."""
+        self._senders[endpoint].retire()
+
+    def advance_to(self, at_ms: int) -> None:
+        """Puts the clock forward, doing what is due on the way. ValueError for a time that has passed."""
+        self.agenda.advance_to(at_ms)
+
+    def advance(self, days: float) -> None:
+        """Puts the clock forward by so many days."""
+        self.advance_to(self._clock() + int(days * 86_400_000))
+
+    def _tell(
+        self,
+        account: str,
+        type_: str,
+        stored: Json,
+        *,
+        created: int,
+        origin: Origin,
+        previous: Json | None = None,
     ) -> None:
-        if self._sender is None:
+        senders = [
+            x for x in self._senders if x.wants(type_, connected=self.merchants[account].account.connected)
+        ]
+        if not senders:
             return
-        event = objects.event(
-            id_=self._ids.new("event"),
-            type_=type_,
-            created=created,
-            api_version=self._api_version,
-            shown=objects.view(stored, self._api_version),
-            previous=previous,
-            request={"id": origin.request_id, "idempotency_key": origin.idempotency_key},
-            livemode=self.account.livemode,
-        )
-        self._sender.send(event)
-
-    def _application(self) -> web.Application:
-        application = web.Application(middlewares=[self._answer])
-        create = self.account
-        application.add_routes(
-            [
-                web.post("/v1/customers", self._write("customer", create.create_customer)),
-                web.post("/v1/payment_intents", self._write("payment_intent", create.pay)),
-                web.post("/v1/refunds", self._write("charge", create.refund)),
-                web.post("/_standin/visits", self._visit),
-                web.get("/_standin/books", self._show_books),
-                web.get("/_standin/pending", self._show_pending),
-            ]
-        )
-        for resource in RESOURCES.values():
-            application.add_routes(
-                [
-                    web.get(f"/v1/{resource.name}", self._list(resource)),
-                    web.get(f"/v1/{resource.name}/{{id}}", self._retrieve(resource)),
-                ]
+        id_ = self._ids.new("event")
+        for sender in senders:
+            version = sender.endpoint.api_version or self.api_version
+            sender.send(
+                objects.event(
+                    id_=id_,
+                    type_=type_,
+                    created=created,
+                    api_version=version,
+                    shown=view(stored, version),
+                    previous=None if previous is None else view_part(previous, stored["object"], version),
+                    request={"id": origin.request_id, "idempotency_key": origin.idempotency_key},
+                    livemode=self.keyring.livemode,
+                    account=account if sender.endpoint.connect else None,
+                )
             )
-        return application
-
-    @web.middleware
-    async def _answer(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        """Gives each request an id, and each refusal Stripe's shape."""
-        request[_REQUEST_ID] = self._ids.new("request")
-        try:
-            response = await handler(request)
-        except ApiError as error:
-            response = web.json_response(error.body(), status=error.status)
-        except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
-            unknown = ApiError(404, f"Unrecognized request URL ({request.method}: {request.path}).")
-            response = web.json_response(unknown.body(), status=404)
-        response.headers["Request-Id"] = request[_REQUEST_ID]
-        return response
-
-    def _write(
-        self, scope: str, act: Callable[[Params, Origin], Json]
-    ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            reader = self._reader(request)
-            reader.key.require(f"rak_{scope}_write", self.account.id)
-            origin = Origin(request[_REQUEST_ID], request.headers.get("Idempotency-Key"))
-            return self._reply(reader, reader.expanded(act(await _body(request), origin), []))
-
-        return handle
-
-    def _list(self, resource: Resource) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            reader = self._reader(request)
-            return self._reply(reader, reader.page(resource, _query(request)))
-
-        return handle
-
-    def _retrieve(self, resource: Resource) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            reader = self._reader(request)
-            return self._reply(reader, reader.one(resource, request.match_info["id"], _query(request)))
-
-        return handle
-
-    def _reader(self, request: web.Request) -> Reader:
-        key: Key = self.keyring.identify(request.headers.get("Authorization"))
-        version = objects.checked_version(request.headers.get("Stripe-Version", self._api_version))
-        return Reader(self.account, key, version)
-
-    def _reply(self, reader: Reader, shown: Json) -> web.Response:
-        return web.json_response(shown, headers={"Stripe-Version": reader.api_version})
-
-    async def _visit(self, request: web.Request) -> web.Response:
-        self._books.visit((await _body(request)).values)
-        return web.json_response({"ok": True})
-
-    async def _show_books(self, _: web.Request) -> web.Response:
-        return web.json_response(self.books())
-
-    async def _show_pending(self, _: web.Request) -> web.Response:
-        return web.json_response({"pending": self.pending})
-
-
-def _query(request: web.Request) -> Params:
-    return Params(nested(request.query.items()))
-
-
-async def _body(request: web.Request) -> Params:
-    if request.content_type == "application/json":
-        return Params(from_json(await request.text()))
-    return Params(nested((key, str(value)) for key, value in (await request.post()).items()))

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -34,8 +35,10 @@ class Backoff:
 class Endpoint:
     """Where webhooks go. ValueError for what cannot be.
 
-    `duplicate` is the share of events that are sent twice, from 0 to 1; `concurrency` is how many requests
-    are open at a time.
+    `duplicate` is the share of events that are sent twice and `drop` of those that are never sent, from 0 to
+    1; `concurrency` is how many requests are open at a time. `api_version` is the account's own when None.
+    An endpoint with `connect` is told of the connected accounts, any other of the platform's own. `types` are
+    the events that it wants; None wants all.
     """
 
     url: str
@@ -44,14 +47,19 @@ class Endpoint:
     reorder: bool = False
     concurrency: int = 8
     backoff: Backoff = Backoff()
+    drop: float = 0.0
+    api_version: str | None = None
+    connect: bool = False
+    types: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
             raise ValueError(f"the webhooks' address begins with http:// or https://, not {self.url}")
         if not self.secret:
             raise ValueError("webhooks need a secret to be signed with, such as whsec_...")
-        if not 0.0 <= self.duplicate <= 1.0:
-            raise ValueError(f"duplicate is a share from 0 to 1, not {self.duplicate}")
+        for name, share in (("duplicate", self.duplicate), ("drop", self.drop)):
+            if not 0.0 <= share <= 1.0:
+                raise ValueError(f"{name} is a share from 0 to 1, not {share}")
         if self.concurrency < 1:
             raise ValueError(f"concurrency is at least 1, not {self.concurrency}")
 
@@ -63,8 +71,9 @@ class Sender:
     signature against real time, also when a test lets the objects be of another day.
     """
 
-    def __init__(self, endpoint: Endpoint, *, clock: Clock, seed: int | None) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoint: Endpoint, *, clock: Clock, seed: str | None) -> None:
+        self.endpoint = endpoint
+        self._secrets = [endpoint.secret]
         self._clock = clock
         # Apart from the source of ids, so that these options change no id.
         self._chance = random.Random() if seed is None else random.Random(f"webhooks {seed}")
@@ -88,12 +97,27 @@ class Sender:
         if self._session is not None:
             await self._session.close()
 
+    def wants(self, type_: str, *, connected: bool) -> bool:
+        """Whether the endpoint is to be told of such an event of a connected account, or of one's own."""
+        types = self.endpoint.types
+        return self.endpoint.connect == connected and (types is None or type_ in types)
+
+    def roll(self, secret: str) -> None:
+        """Signs with a new secret and, until `retire`, with the old one too, as while a secret is rolled."""
+        self._secrets.insert(0, secret)
+
+    def retire(self) -> None:
+        """Signs with the newest secret alone."""
+        del self._secrets[1:]
+
     def send(self, event: Json) -> None:
         """Begins to deliver an event as it is now: later changes of its object do not show."""
+        if self._chance.random() < self.endpoint.drop:
+            return
         payload = json.dumps(event, indent=2, ensure_ascii=False).encode()
-        copies = 2 if self._chance.random() < self._endpoint.duplicate else 1
+        copies = 2 if self._chance.random() < self.endpoint.duplicate else 1
         for _ in range(copies):
-            wait_s = self._chance.uniform(0.0, _SPREAD_S) if self._endpoint.reorder else 0.0
+            wait_s = self._chance.uniform(0.0, _SPREAD_S) if self.endpoint.reorder else 0.0
             delivery = asyncio.create_task(self._deliver(payload, wait_s))
             self._deliveries.add(delivery)
             delivery.add_done_callback(self._deliveries.discard)
@@ -112,25 +136,26 @@ class Sender:
             async with self._slots:
                 if await self._acknowledged(payload):
                     return
-            await asyncio.sleep(self._endpoint.backoff.delay_s(attempt, self._chance))
+            await asyncio.sleep(self.endpoint.backoff.delay_s(attempt, self._chance))
 
     async def _acknowledged(self, payload: bytes) -> bool:
         assert self._session is not None, "started before anything happens"
         headers = {
             "Content-Type": "application/json; charset=utf-8",
-            "Stripe-Signature": signature(payload, self._endpoint.secret, self._clock() // 1000),
+            "Stripe-Signature": signature(payload, self._secrets, self._clock() // 1000),
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
         try:
             async with self._session.post(
-                self._endpoint.url, data=payload, headers=headers, allow_redirects=False
+                self.endpoint.url, data=payload, headers=headers, allow_redirects=False
             ) as response:
                 return 200 <= response.status < 300
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
 
 
-def signature(payload: bytes, secret: str, sent_s: int) -> str:
+def signature(payload: bytes, secrets: Sequence[str], sent_s: int) -> str:
     """The Stripe-Signature header of a payload sent at a time in seconds since the epoch."""
-    digest = hmac.new(secret.encode(), f"{sent_s}.".encode() + payload, hashlib.sha256).hexdigest()
-    return f"t={sent_s},v1={digest}"
+    signed = f"{sent_s}.".encode() + payload
+    digests = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
+    return f"t={sent_s}," + ",".join(f"v1={digest}" for digest in digests)

@@ -1,18 +1,24 @@
-"""Random histories of visitors and payments, for the agents and the whole program alike."""
+"""Random histories of visitors, payments and subscriptions, for the agents and the whole program alike."""
 
 from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from tests.facts import charge_fact, hit
+from tests.facts import account_fact, charge_fact, hit
+from trackrev_stream.domain.attribution import Returning, Rules
 from trackrev_stream.domain.ids import uuid7
 from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.rules import RuleBook
+from trackrev_stream.domain.subscription import AccountFact, AccountKind
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 
 START = 1_750_000_000_000
 VISITORS = [uuid7(START, bytes([n] * 10)) for n in range(4)]
 EMAILS = ["anna", "ben", "cleo"]
 CHANNELS = ["newsletter", "youtube", "podcast"]
+AMOUNTS = [4_800, 4_800, 100, 12_345, 1]
+CURRENCIES = ["usd", "usd", "eur", "usd", "usd"]
+Fact = Hit | PaymentFact | AccountFact
 
 
 @st.composite
@@ -51,14 +57,15 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
     Charges are named against the order of their creation, so that no rule can lean on names.
     """
     number = draw(st.integers(1, 5))
-    amount = [4_800, 999, 100, 12_345, 1][number - 1]
+    amount = AMOUNTS[number - 1]
     created = START + number * 5 * DAY_MS
     charge = charge_fact(
         f"ch_{9 - number}",
         created,
         amount_minor=amount,
-        currency=["usd", "usd", "eur", "usd", "usd"][number - 1],
-        email_key=EMAILS[number % 3],
+        currency=CURRENCIES[number - 1],
+        email_key=draw(st.sampled_from([EMAILS[number % 3], ""])),
+        invoice=draw(st.sampled_from(["", f"in_{number}"])),
         customer="cus_1" if number % 2 else "",
     )
     facts = [charge]
@@ -76,10 +83,54 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Hit | PaymentFact]:
-    found: list[Hit | PaymentFact] = list(draw(st.lists(hits(), max_size=14)))
-    bought = draw(st.lists(payments(), min_size=1, max_size=4, unique_by=lambda facts: facts[-1].charge))
-    return found + [fact for facts in bought for fact in facts]
+def accounts(draw: st.DrawFn) -> AccountFact:
+    """A sight of a customer, a subscription or an invoice; it may contradict an earlier one."""
+    at = START + draw(st.integers(0, 35)) * DAY_MS
+    number = draw(st.integers(1, 5))
+    customer, subscription = (
+        draw(st.sampled_from(["cus_1", "cus_2"])),
+        draw(st.sampled_from(["sub_1", "sub_2"])),
+    )
+    due = {
+        "amount_minor": AMOUNTS[number - 1],
+        "currency": CURRENCIES[number - 1],
+        "period_start_at": START + draw(st.integers(-20, 30)) * DAY_MS,
+        "period_end_at": START + draw(st.integers(1, 60)) * DAY_MS,
+    }
+    match draw(st.sampled_from(list(AccountKind))):
+        case AccountKind.CUSTOMER:
+            return account_fact(
+                AccountKind.CUSTOMER, customer, at, customer=customer, email_key=draw(st.sampled_from(EMAILS))
+            )
+        case AccountKind.INVOICE:
+            said = draw(st.sampled_from([subscription, subscription, ""]))
+            return account_fact(
+                AccountKind.INVOICE, f"in_{number}", at, customer=customer, subscription=said, **due
+            )
+        case AccountKind.SUBSCRIPTION:
+            return account_fact(
+                AccountKind.SUBSCRIPTION,
+                subscription,
+                at,
+                customer=customer,
+                invoice=draw(st.sampled_from(["", f"in_{number}"])),
+                ended_at=draw(st.sampled_from([None, None, at])),
+                **due,
+            )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Fact]:
+    found: list[Fact] = list(draw(st.lists(hits(), max_size=14)))
+    bought = draw(st.lists(payments(), min_size=1, max_size=5, unique_by=lambda facts: facts[-1].charge))
+    return found + [fact for facts in bought for fact in facts] + draw(st.lists(accounts(), max_size=8))
+
+
+def rule_books() -> st.SearchStrategy[RuleBook]:
+    """Settings: as they are by default, others, or others since the middle of the history."""
+    ask = Rules(2, lookback_days=10, identify_days=20, returning=Returning.ASK)
+    since = [0, START + 12 * DAY_MS]
+    return st.sampled_from([RuleBook(), *(RuleBook(versions={"ws_1": ((at, ask),)}) for at in since)])
 
 
 def bought() -> tuple[Hit, Hit, PaymentFact]:
@@ -89,3 +140,19 @@ def bought() -> tuple[Hit, Hit, PaymentFact]:
     identify = replace(landing, id="hit-2", kind=HitKind.IDENTIFY, email_key="anna", click=None)
     paid = charge_fact(at=START + DAY_MS, amount_minor=4_800, email_key="anna", customer="cus_1")
     return landing, identify, paid
+
+
+def renewed() -> list[Fact]:
+    """A visitor who pays twice for a subscription, told in the wrong order, and once for another one."""
+    landing, identify, paid = bought()
+    first = replace(paid, invoice="in_1")
+    second = charge_fact("ch_2", START + 31 * DAY_MS, invoice="in_2", customer="cus_1")
+    once = charge_fact("ch_3", START + 2 * DAY_MS, invoice="in_3", customer="cus_1")
+    invoices = [
+        account_fact(AccountKind.INVOICE, f"in_{n}", START, subscription=f"sub_{1 + n // 3}")
+        for n in (1, 2, 3)
+    ]
+    ended = account_fact(
+        AccountKind.SUBSCRIPTION, "sub_1", START, invoice="in_2", ended_at=START + 40 * DAY_MS
+    )
+    return [second, once, *invoices, landing, first, ended, identify]

@@ -23,26 +23,32 @@ from trackrev_stream.contracts.topics import (
     PAYER_JOURNEYS,
     PAYMENTS,
     PIXEL_HITS,
+    STRIPE_ACCOUNTS,
     STRIPE_PAYMENTS,
     VISITS,
 )
+from trackrev_stream.domain.attribution import Decision
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.domain.ledger import Line
 from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.rules import RuleBook
+from trackrev_stream.domain.subscription import AccountFact
 from trackrev_stream.domain.touch import Hit
 
 AGENTS: dict[str, tuple[Step, tuple[str, ...]]] = {
     "stitch": (stitch, (PIXEL_HITS.name,)),
     "gather": (gather, (JOURNEYS.name, INTERESTS.name)),
     "bill": (bill, (STRIPE_PAYMENTS.name,)),
-    "attribute": (attribute, (PAYMENTS.name, PAYER_JOURNEYS.name)),
+    "attribute": (attribute, (PAYMENTS.name, STRIPE_ACCOUNTS.name, PAYER_JOURNEYS.name)),
 }
+Fact = Hit | PaymentFact | AccountFact
 
 
 @dataclass
 class Simulation:
     """Topics, rows, and what a writer that follows the versions would have standing."""
 
+    rules: RuleBook = field(default_factory=RuleBook)
     topics: dict[str, list[tuple[bytes, bytes]]] = field(default_factory=lambda: defaultdict(list))
     tables: dict[str, dict[bytes, bytes]] = field(default_factory=lambda: defaultdict(dict))
     done: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
@@ -52,11 +58,13 @@ class Simulation:
     taken: list[tuple[str, str]] = field(default_factory=list)
     on_posted: Callable[[AttributedCharge], None] = lambda _: None
 
-    def feed(self, *facts: Hit | PaymentFact) -> None:
+    def feed(self, *facts: Fact) -> None:
         """Put hits and facts into their topics, one record each."""
         for fact in facts:
             if isinstance(fact, Hit):
                 self.topics[PIXEL_HITS.name].append((b"", encode_frame([encode(fact)])))
+            elif isinstance(fact, AccountFact):
+                self.topics[STRIPE_ACCOUNTS.name].append((fact.payer.encode(), encode(fact)))
             else:
                 self.topics[STRIPE_PAYMENTS.name].append((fact.key.encode(), encode(fact)))
 
@@ -88,7 +96,7 @@ class Simulation:
         offset = self.done[agent, topic]
         key, value = self.topics[topic][offset]
         record = Record(topic, 0, offset, key, value)
-        rows = Rows(self.tables[agent].get, record.name)
+        rows = Rows(self.tables[agent].get, record.name, self.rules)
         outcome = logic(rows, record)
         effects: list[Callable[[], None]] = [
             *(self._put(agent, name.encode(), raw) for name, raw in rows.puts.items()),
@@ -113,7 +121,7 @@ class Simulation:
         It meets the records that wait in an order of its own. Its rows are its own too; what it sends is
         returned, to be delivered late. (That its changelog stays silent is the lease's doing, on Kafka.)
         """
-        ghost = Simulation(topics=self.topics)
+        ghost = Simulation(self.rules, topics=self.topics)
         ghost.tables = defaultdict(dict, {agent: dict(rows) for agent, rows in self.tables.items()})
         ghost.done = defaultdict(int, self.done)
         late: list[Callable[[], None]] = []
@@ -128,7 +136,7 @@ class Simulation:
         logic, _ = AGENTS[agent]
         key, value = self.topics[topic][self.done[agent, topic]]
         record = Record(topic, 0, self.done[agent, topic], key, value)
-        rows = Rows(self.tables[agent].get, record.name)
+        rows = Rows(self.tables[agent].get, record.name, self.rules)
         outcome = logic(rows, record)
         self.tables[agent] |= {name.encode(): raw for name, raw in rows.puts.items()}
         self.done[agent, topic] += 1
@@ -162,6 +170,10 @@ class Simulation:
     def standing(self) -> dict[str, dict[str, Line]]:
         """The standing lines by charge."""
         return {key: {line.line_id: line for line in c.lines} for key, c in sorted(self.charges.items())}
+
+    def decisions(self) -> dict[str, Decision]:
+        """The decisions by charge."""
+        return {key: charge.decision for key, charge in sorted(self.charges.items())}
 
     def _put(self, agent: str, key: bytes, value: bytes) -> Callable[[], None]:
         return lambda: self.tables[agent].__setitem__(key, value)

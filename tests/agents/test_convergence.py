@@ -7,14 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.agents.histories import bought, histories, hits
+from tests.agents.histories import Fact, bought, histories, hits, renewed, rule_books
 from tests.agents.simulation import Simulation
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger import net_of
-from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.touch import Hit
 
-History = list[Hit | PaymentFact]
+History = list[Fact]
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
@@ -31,21 +31,24 @@ def rule_5(charge: AttributedCharge) -> None:
 
 
 @relaxed
-@given(histories(), st.integers(0, 2**32))
-def test_any_order_and_duplicates_give_the_same_standing_lines(history: History, seed: int) -> None:
+@given(histories(), rule_books(), st.integers(0, 2**32))
+def test_any_order_and_duplicates_give_the_same_standing_lines(
+    history: History, rules: RuleBook, seed: int
+) -> None:
     rng = random.Random(seed)
-    straight = Simulation(on_posted=rule_5)
+    straight = Simulation(rules, on_posted=rule_5)
     straight.feed(*history)
     straight.run()
     shuffled = history + [fact for fact in history if rng.random() < 0.3]
     rng.shuffle(shuffled)
-    other = Simulation(on_posted=rule_5)
+    other = Simulation(rules, on_posted=rule_5)
     for fact in shuffled:
         other.feed(fact)
         if rng.random() < 0.5 and (waiting := other.pending()):
             other.step(*rng.choice(waiting))
     other.run(rng)
     assert other.standing() == straight.standing()
+    assert other.decisions() == straight.decisions()
 
 
 @relaxed
@@ -66,48 +69,52 @@ def test_clicks_of_a_day_are_exact_while_it_is_open(history: list[Hit], seed: in
 
 
 @relaxed
-@given(histories(), st.integers(0, 2**32))
-def test_crashes_anywhere_change_nothing(history: History, seed: int) -> None:
-    straight = Simulation()
+@given(histories(), rule_books(), st.integers(0, 2**32))
+def test_crashes_anywhere_change_nothing(history: History, rules: RuleBook, seed: int) -> None:
+    straight = Simulation(rules)
     straight.feed(*history)
     straight.run()
     for run in range(5):
         rng = random.Random(seed + run)
-        crashed = Simulation(on_posted=rule_5)
+        crashed = Simulation(rules, on_posted=rule_5)
         crashed.feed(*history)
         crashed.run(rng, crashes=rng.choice((1, 1, 2, 8)))
         assert crashed.standing() == straight.standing()
+        assert crashed.decisions() == straight.decisions()
 
 
 @relaxed
-@given(histories(), st.integers(0, 2**32))
-def test_late_zombies_change_nothing(history: History, seed: int) -> None:
-    straight = Simulation()
+@given(histories(), rule_books(), st.integers(0, 2**32))
+def test_late_zombies_change_nothing(history: History, rules: RuleBook, seed: int) -> None:
+    straight = Simulation(rules)
     straight.feed(*history)
     straight.run()
     for run in range(5):
         rng = random.Random(seed + run)
-        haunted = Simulation(on_posted=rule_5)
+        haunted = Simulation(rules, on_posted=rule_5)
         haunted.feed(*history)
         haunted.run(rng, zombies=4)
         assert haunted.standing() == straight.standing()
+        assert haunted.decisions() == straight.decisions()
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_a_crash_between_any_two_effects_changes_nothing(order: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    "history", [*permutations(bought()), renewed(), renewed()[::-1]], ids=lambda history: str(len(history))
+)
+def test_a_crash_between_any_two_effects_changes_nothing(history: History) -> None:
     """Every step of a purchase, every place in it, and nothing read again that was done before."""
-    history = [bought()[index] for index in order]
     straight = Simulation()
     straight.feed(*history)
     straight.run()
     for steps in range(len(straight.taken)):
-        for effects in range(6):
+        for effects in range(12):
             crashed = Simulation()
             crashed.feed(*history)
             for _ in range(steps):
                 crashed.step(*crashed.pending()[0])
             crashed.step(*crashed.pending()[0], crash_after=effects)
             assert crashed.run().standing() == straight.standing()
+            assert crashed.decisions() == straight.decisions()
 
 
 def test_an_ordinary_charge_is_told_once_with_its_credit() -> None:

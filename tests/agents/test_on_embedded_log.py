@@ -29,7 +29,7 @@ from trackrev_stream.settings import Settings, read
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.schema import entries, lines
 
-INPUTS = [topic.name for topic in TOPICS if topic.consumer != "people"]
+INPUTS = [topic.name for topic in TOPICS]
 Fact = Hit | PaymentFact
 Standing = dict[str, dict[str, Line]]
 
@@ -84,7 +84,7 @@ class Feed:
     async def put(self, facts: list[Fact]) -> None:
         """Publish them at the same time."""
         hits = [self._hits.put([fact]) for fact in facts if isinstance(fact, Hit)]
-        payments = [self._facts.put([fact]) for fact in facts if isinstance(fact, PaymentFact)]
+        payments = [self._facts.put([fact]) for fact in facts if not isinstance(fact, Hit)]
         await asyncio.gather(*hits, *payments)
 
     async def settled(self) -> None:

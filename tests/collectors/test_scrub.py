@@ -71,7 +71,10 @@ def test_no_email_passes(email: str, place: str) -> None:
     ("referrer", "scrubbed"),
     [
         ("https://www.google.com/", "https://www.google.com/"),
-        ("android-app://com.google.android.gm/", ""),
+        ("android-app://com.google.android.gm/", "android-app://com.google.android.gm/"),
+        ("android-app://com.Slack", "android-app://com.slack/"),
+        ("android-app://com.reader/https/app.example/?email=jo@shop.example", "android-app://com.reader/"),
+        ("android-app://jo@shop.example/", ""),
         ("about:client", ""),
         ("", ""),
         ("https://t.co/" + "x" * 3_000, "https://t.co/"),

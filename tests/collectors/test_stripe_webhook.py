@@ -1,5 +1,6 @@
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,10 +9,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.collectors.edge import WORKSPACE, DictDirectory, Edge, on_edge
-from tests.contracts.stripe import charge, event, refund
+from tests.contracts.stripe import (
+    charge,
+    checkout_session,
+    customer,
+    dispute,
+    event,
+    invoice,
+    invoice_payment,
+    payment_intent,
+    refund,
+    subscription,
+)
 from tests.facts import NOW
+from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.ports import StripeConnection
+from trackrev_stream.contracts.stripe_events import EVENT_TYPES
+from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS
 from trackrev_stream.domain.ids import partition_of
+from trackrev_stream.domain.subscription import AccountFact
 from trackrev_stream.metrics import REGISTRY
 
 NOW_S = NOW // 1_000
@@ -56,6 +72,21 @@ def test_a_charge_becomes_a_fact(secret: str) -> None:
     on_edge(scenario)
 
 
+def test_what_is_known_of_a_payer_goes_its_own_way() -> None:
+    async def scenario(edge: Edge) -> None:
+        status, _ = await post(edge, event("checkout.session.completed", checkout_session()))
+        assert status == 200
+        assert [(fact.kind, fact.id) for fact in edge.log.facts()] == [("link", "cs_1")]
+        [record] = edge.log.of(STRIPE_ACCOUNTS.name)
+        fact = decode(AccountFact, record.value)
+        assert (fact.kind, fact.id) == ("customer", "cus_1")
+        assert record.key == b"ws_1|own|live|cus_1"
+        assert record.partition == partition_of("ws_1|own|live|cus_1", 4)
+        assert b"@" not in record.value
+
+    on_edge(scenario)
+
+
 def test_the_event_names_its_account() -> None:
     async def scenario(edge: Edge) -> None:
         await post(edge, event("charge.succeeded", charge(), account="acct_1"))
@@ -71,7 +102,7 @@ def test_the_event_names_its_account() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (event("customer.created", {"id": "cus_1", "object": "customer"}), "event_type"),
+        (event("payout.paid", {"id": "po_1", "object": "payout"}), "event_type"),
         (event("charge.succeeded", charge(livemode=False), livemode=False), "livemode"),
         (
             event("refund.created", refund(charge=None)),
@@ -192,16 +223,26 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = sorted(charge())
+OBJECTS = [
+    charge,
+    refund,
+    dispute,
+    payment_intent,
+    subscription,
+    invoice,
+    invoice_payment,
+    customer,
+    checkout_session,
+]
+FIELDS = sorted({name for make in OBJECTS for name in make()} | {"refunds", "payments", "parent"})
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(
-                ["charge.succeeded", "charge.refunded", "refund.created", "charge.refund.updated"]
-            ),
+            st.sampled_from(EVENT_TYPES),
+            st.sampled_from(OBJECTS),
             st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4),
             st.dictionaries(
                 st.sampled_from(["id", "created", "livemode", "account", "type", "data"]), JSON, max_size=2
@@ -211,10 +252,12 @@ FIELDS = sorted(charge())
         max_size=6,
     )
 )
-def test_no_verified_event_breaks_the_edge(events: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> None:
+def test_no_verified_event_breaks_the_edge(
+    events: list[tuple[str, Callable[..., dict[str, Any]], dict[str, Any], dict[str, Any]]],
+) -> None:
     async def scenario(edge: Edge) -> None:
-        for event_type, fields, outer in events:
-            status, _ = await post(edge, event(event_type, charge(**fields)) | outer)
+        for event_type, shown, fields, outer in events:
+            status, _ = await post(edge, event(event_type, shown(**fields)) | outer)
             assert status == 200
 
     on_edge(scenario, directory=DictDirectory({"ws_1": WORKSPACE}))

@@ -10,15 +10,17 @@ from tests.contracts.stripe import CREATED, charge, event, refund
 from tests.facts import NOW, VISITOR, charge_fact
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.stripe_events import Observation, charge_facts, facts_of, has_effect
+from trackrev_stream.domain.billing import PaymentRow, absorb
 from trackrev_stream.domain.ids import email_key
-from trackrev_stream.domain.payment import FactKind, PaymentFact, PaymentRow, absorb
+from trackrev_stream.domain.payment import FactKind, PaymentFact
 
 OLD_SHAPE = {"invoice": "in_1", "refunds": {"object": "list", "data": [], "has_more": False}}
 SEEN = Observation("own", True, NOW - 1_000, NOW, "poll", "poll_1")
 
 
 def facts(event_type: str, of: dict[str, Any], **changes: Any) -> list[PaymentFact]:
-    return facts_of(event(event_type, of, **changes), WORKSPACE, NOW, "webhook")
+    found = facts_of(event(event_type, of, **changes), WORKSPACE, NOW, "webhook")
+    return [fact for fact in found if isinstance(fact, PaymentFact)]
 
 
 def test_every_field_of_a_charge() -> None:
@@ -28,6 +30,7 @@ def test_every_field_of_a_charge() -> None:
             observed_at=(CREATED + 1) * 1_000,
             received_at=NOW,
             amount_minor=4_200,
+            authorized_minor=4_200,
             customer="cus_1",
             email_key=email_key(WORKSPACE.email_secret, "jenny@shop.example"),
             visitor=VISITOR,
@@ -58,8 +61,15 @@ def test_every_field_of_a_charge() -> None:
         ({"amount_refunded": 700}, {"refunded_minor": 700}),
         ({"currency": "JPY"}, {"currency": "jpy"}),
         ({"status": "failed"}, {"status": "failed"}),
-        ({"balance_transaction": {"id": "txn_1", "currency": "usd", "fee": 152}}, {"fee_minor": 152}),
-        ({"balance_transaction": {"id": "txn_1", "currency": "eur", "fee": 152}}, {"fee_minor": None}),
+        (
+            {"balance_transaction": {"id": "txn_1", "currency": "usd", "fee": 152}},
+            {"fee_minor": 152, "fee_currency": "usd"},
+        ),
+        (
+            {"balance_transaction": {"id": "txn_1", "currency": "eur", "fee": 0}},
+            {"fee_minor": 0, "fee_currency": "eur"},
+        ),
+        ({"balance_transaction": None}, {"fee_minor": None, "fee_currency": ""}),
         ({"metadata": {"trackrev_visitor": f" {VISITOR.upper()} "}}, {"visitor": VISITOR}),
         ({"metadata": {"tr_visitor": "undefined", "trackrev_visitor": VISITOR}}, {"visitor": VISITOR}),
         ({"metadata": {"tr_visitor": "undefined"}}, {"visitor": ""}),
@@ -126,10 +136,23 @@ def test_embedded_refunds_are_told_too_and_not_counted_twice() -> None:
 
 
 def test_types_without_effect() -> None:
-    assert facts("customer.subscription.created", {"anything": 1}) == []
+    assert facts_of(event("payout.paid", {"anything": 1}), WORKSPACE, NOW, "webhook") == []
     assert facts("refund.created", refund(charge=None)) == []
     assert has_effect("charge.refunded")
-    assert not has_effect("charge.failed")
+    assert not has_effect("payout.paid")
+
+
+@pytest.mark.parametrize("outcome", ["failed", "pending", "expired"])
+def test_a_charge_without_success_is_seen_and_tells_no_money(outcome: str) -> None:
+    shown = {
+        "failed": charge(status="failed", captured=False, amount_captured=0),
+        "pending": charge(status="pending"),
+    }
+    found = facts(
+        f"charge.{outcome}",
+        shown.get(outcome, charge(captured=False, amount_captured=0, amount_refunded=4_200)),
+    )
+    assert absorb(PaymentRow(found[0].key), found[0]) == []
 
 
 def test_a_poller_gets_the_same_facts() -> None:

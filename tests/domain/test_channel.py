@@ -1,62 +1,67 @@
-"""Channels as a GA4 user would expect them: landing URL, referrer, channel group, source."""
+"""Channels as a user of Google Analytics 4 expects them: ``ga4_pairs.txt``, one landing a line."""
+
+from pathlib import Path
 
 import pytest
 
-from trackrev_stream.domain.channel import classify, is_internal
+from trackrev_stream.domain.channel import RULES, classify
+from trackrev_stream.domain.contact import CLICK_IDS, is_internal
+from trackrev_stream.domain.sources import Kind, source_of_host, source_of_tag
 
-SITE = "https://shop.example/"
-CASES = [
-    ("", "", "Direct", "direct"),
-    ("", "https://www.google.com/", "Organic Search", "google"),
-    ("", "https://www.google.co.uk/search?q=x", "Organic Search", "google"),
-    ("", "https://duckduckgo.com/", "Organic Search", "duckduckgo"),
-    ("", "https://search.brave.com/", "Organic Search", "brave"),
-    ("?gclid=abc", "https://www.google.com/", "Paid Search", "google"),
-    ("?gclid=abc", "", "Paid Search", "google"),
-    ("?msclkid=abc", "https://www.bing.com/", "Paid Search", "bing"),
-    ("?fbclid=abc", "https://l.facebook.com/", "Organic Social", "facebook"),
-    ("?fbclid=abc", "", "Organic Social", "facebook"),
-    ("?utm_source=facebook&utm_medium=cpc", "", "Paid Social", "facebook"),
-    ("?utm_source=google&utm_medium=cpc", "", "Paid Search", "google"),
-    ("?utm_source=youtube&utm_medium=paid", "", "Paid Video", "youtube"),
-    ("?utm_source=acme&utm_medium=cpc", "", "Paid Other", "acme"),
-    ("?utm_source=acme&utm_medium=banner", "", "Display", "acme"),
-    ("?utm_source=newsletter&utm_medium=email", "", "Email", "newsletter"),
-    ("?utm_source=newsletter", "", "Email", "newsletter"),
-    ("", "https://mail.google.com/mail/u/0/", "Email", "gmail"),
-    ("?utm_source=acme&utm_medium=affiliate", "", "Affiliates", "acme"),
-    ("?utm_source=acme&utm_medium=sms", "", "SMS", "acme"),
-    ("?utm_source=acme&utm_medium=push", "", "Mobile Push Notifications", "acme"),
-    ("?utm_source=acme&utm_medium=podcast", "", "Unassigned", "acme"),
-    ("?ref=producthunt.com", "", "Organic Social", "producthunt"),
-    ("", "https://t.co/xyz", "Organic Social", "twitter"),
-    ("", "https://www.linkedin.com/feed/", "Organic Social", "linkedin"),
-    ("", "https://news.ycombinator.com/item?id=1", "Organic Social", "hackernews"),
-    ("", "https://www.youtube.com/watch?v=1", "Organic Video", "youtube"),
-    ("", "https://blog.example.org/review", "Referral", "blog.example.org"),
-    ("?utm_source=blog&utm_medium=referral", "", "Referral", "blog"),
+SITE = "shop.example"
+NO_CONTACT = ("(no contact)", "-")
+PAIRS = [
+    tuple(cell.strip() for cell in line.split(" | "))
+    for line in (Path(__file__).parent / "ga4_pairs.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
 ]
 
 
-@pytest.mark.parametrize(("query", "referrer", "channel", "source"), CASES)
-def test_channel_and_source(query: str, referrer: str, channel: str, source: str) -> None:
-    assert classify(SITE + query, referrer) == (channel, source)
+def answer(landing: str, referrer: str) -> tuple[str, str]:
+    url = landing if landing.startswith("http") else f"https://{SITE}{landing}"
+    came_from = "" if referrer == "-" else referrer
+    return NO_CONTACT if is_internal(url, came_from, SITE) else classify(url, came_from, SITE)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=" | ".join)
+def test_channel_and_source(pair: tuple[str, ...]) -> None:
+    landing, referrer, channel, source = pair
+    assert answer(landing, referrer) == (channel, source)
+
+
+def test_the_pairs_are_many_different_and_reach_every_channel() -> None:
+    assert len({pair[:2] for pair in PAIRS}) == len(PAIRS) >= 300
+    assert {name for name, _ in RULES} <= {channel for _, _, channel, _ in PAIRS}
+    landings = " ".join(landing.lower() for landing, *_ in PAIRS)
+    assert [name for name in CLICK_IDS if f"{name}=" not in landings] == ["igshid"]  # the old name of igsh
 
 
 @pytest.mark.parametrize(
-    ("url", "referrer", "internal"),
+    ("host", "name", "kind"),
     [
-        (SITE, "", False),
-        (SITE, "https://shop.example/pricing", True),
-        (SITE, "https://blog.shop.example/", True),
-        ("https://app.shop.example/", "https://www.shop.example/", True),
-        (SITE, "https://checkout.stripe.com/c/pay", True),
-        (SITE, "https://www.paypal.com/checkout", True),
-        (SITE, "https://notshop.example/", False),
-        (SITE + "?utm_source=x", "https://shop.example/pricing", False),
-        (SITE, "https://www.google.com/", False),
-        (SITE, "http://[broken", False),
+        ("mail.google.com", "gmail", Kind.MAIL),  # the longest host wins, not the first section
+        ("gemini.google.com", "gemini", Kind.AI),
+        ("accounts.google.co.uk", "google sign-in", Kind.RETURN),
+        ("m.facebook.com", "facebook", Kind.SOCIAL),
+        ("m.me", "messenger", Kind.SOCIAL),
+        ("pay.amazon.de", "amazon pay", Kind.RETURN),
+        ("www.amazon.com.br", "amazon", Kind.SHOPPING),
+        ("app:com.google.android.gm", "gmail", Kind.MAIL),
     ],
 )
-def test_what_continues_a_visit(url: str, referrer: str, internal: bool) -> None:
-    assert is_internal(url, referrer, "shop.example") is internal
+def test_whose_a_host_is(host: str, name: str, kind: Kind) -> None:
+    found = source_of_host(host)
+    assert found is not None
+    assert (found.name, found.kind) == (name, kind)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "com", "co.uk", "x", "google", "com.google.android.gm", "app:google.com", "docs.google.com"]
+)
+def test_what_is_nobodys(host: str) -> None:
+    assert source_of_host(host) is None
+
+
+@pytest.mark.parametrize("tag", ["link", "front", "paypal", "taboola", ""])
+def test_words_that_mean_something_else_in_a_tag(tag: str) -> None:
+    assert source_of_tag(tag) is None

@@ -2,11 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,18 +134,6 @@ def test_a_record_that_is_not_bytes_hurts_nobody_else(tmp_path: Path) -> None:
         await log.close()
 
     asyncio.run(main())
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 48 MB."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(tmp_path)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        if os.environ.get("CI") == "true":
-            pytest.fail("cannot mount a small disk, which CI must be able to")
-        pytest.skip("only root can mount a small disk; the limit on file sizes is tested instead")
-    yield tmp_path
-    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
 def test_a_full_disk_refuses_and_recovers(small_disk: Path) -> None:

@@ -12,7 +12,7 @@ from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.patience import patient
 from trackrev_stream.kafka.topics import committed_by
 
-INPUTS = [topic.name for topic in TOPICS if topic.consumer != "people"]
+INPUTS = [topic.name for topic in TOPICS]
 _LOOK_AGAIN_S = 0.1
 _ANSWER_S = 10
 _STILL_S = 3 * COMMIT_INTERVAL_S

@@ -3,14 +3,9 @@
 import asyncio
 import contextlib
 import itertools
-import os
-import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.program import stripe
 from tests.program.running import Json, Shop, now_ms, running, until
@@ -40,18 +35,6 @@ def buy(shop: Shop, number: int) -> int:
     """The status of the webhook of a charge."""
     bought = stripe.charge(f"ch_{number}", 1_000 + number, now_ms() // 1000, "anna@example.com")
     return shop.webhook(stripe.succeeded(bought)).status
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 MB."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(tmp_path)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        if os.environ.get("CI") == "true":
-            pytest.fail("cannot mount a small disk, which CI must be able to")
-        pytest.skip("only root can mount a small disk")
-    yield tmp_path
-    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
 @contextlib.contextmanager

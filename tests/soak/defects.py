@@ -31,7 +31,7 @@ _ROWS = """\
             for key, row in rows.puts.items():
                 table[key.encode()] = row
 """
-_OUTPUTS = "            await self._send(outcome)\n"
+_OUTPUTS = "            await self._send(outcome, guard)\n"
 
 
 def versions() -> None:

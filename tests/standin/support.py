@@ -105,7 +105,7 @@ async def standing_in(**options: Any) -> AsyncIterator[StandIn]:
 
 @asynccontextmanager
 async def client(
-    to: StandIn | str, key: str = "sk_test_standin", version: str = ACACIA
+    to: StandIn | str, key: str = "sk_test_standin", version: str = ACACIA, account: str | None = None
 ) -> AsyncIterator[stripe.StripeClient]:
     http = stripe.AIOHTTPClient()
     try:
@@ -113,6 +113,7 @@ async def client(
             key,
             base_addresses={"api": to if isinstance(to, str) else to.url},
             stripe_version=version,
+            stripe_account=account,
             http_client=http,
         )
     finally:

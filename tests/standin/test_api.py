@@ -145,7 +145,7 @@ def test_fees_come_with_the_balance_transaction() -> None:
             assert isinstance(entry, stripe.BalanceTransaction)
             assert (entry.amount, entry.fee, entry.net) == (10_000, 320, 9_680)
             with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
-                await api.v1.charges.list_async({"expand": ["data.invoice"]})
+                await api.v1.charges.list_async({"expand": ["data.outcome"]})
 
     run(scenario())
 

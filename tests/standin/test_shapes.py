@@ -9,7 +9,7 @@ import pytest
 from ops.standin import BASIL
 from tests.standin.support import client, endpoint, pay, receiving, run, standing_in
 
-FIXTURES = Path(__file__).parents[2] / "../shared/data/stripe-fixtures3.json"
+FIXTURES = [place / "shared/data/stripe-fixtures3.json" for place in Path(__file__).parents]
 
 # What the fixtures have and the stand-in's objects have not, with the reason.
 ABSENT = {
@@ -45,9 +45,11 @@ def _differences(ours: Any, theirs: Any, path: str) -> list[str]:
 
 
 def test_objects_have_the_fields_and_types_of_stripes_fixtures() -> None:
-    if not FIXTURES.exists():
-        pytest.skip(f"Stripe's fixtures are not at {FIXTURES}")
-    fixtures = json.loads(FIXTURES.read_text())["resources"]
+    found = next((place for place in FIXTURES if place.exists()), None)
+    if found is None:
+        # They are Stripe's, from github.com/stripe/openapi (MIT): 190 KB that are not kept with the project.
+        pytest.skip("Stripe's fixtures, shared/data/stripe-fixtures3.json, are in no directory above")
+    fixtures = json.loads(found.read_text())["resources"]
     shown: dict[str, Any] = {}
 
     async def scenario() -> None:

@@ -32,7 +32,8 @@ def test_the_story_of_a_charge_reads_aloud(store: Store) -> None:
         "  1. 2025-10-11 12:00 UTC: 49.00 USD, credit, unattributed [payment v1]",
         "  2. 2025-10-11 12:00 UTC: -49.00 USD, credit, unattributed, takes back 1 [journeys]",
         "  3. 2025-10-11 12:00 UTC: 49.00 USD, credit, Newsletter (link spring) [journeys]",
-        "  4. 2025-10-11 12:00 UTC: -9.00 USD, refund, Newsletter (link spring) [payment v3]",
+        "  4. 2025-10-11 12:00 UTC: -1.72 USD, fee, Newsletter (link spring) [journeys]",
+        "  5. 2025-10-11 12:00 UTC: -9.00 USD, refund, Newsletter (link spring) [payment v3]",
     ]
 
 

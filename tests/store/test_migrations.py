@@ -96,7 +96,9 @@ def test_a_file_from_before_there_were_migrations_is_adopted(tmp_path: Path) -> 
         assert store.write_now(differences) == []
         names = store.read_now(lambda c: c.execute(text("SELECT id FROM workspaces")).scalars().all())
         assert names == ["ws_old"]
-        assert store.read_now(lambda c: c.execute(text("SELECT * FROM alembic_version")).all()) == [("0001",)]
+        assert store.read_now(lambda c: c.execute(text("SELECT * FROM alembic_version")).all()) == [
+            (f"{SCHEMA_VERSION:04}",)
+        ]
         store.close()
     store = Store.open(f"sqlite:///{place}")
     store.write_now(lambda c: post(c, at_offsets(charge()), 1))

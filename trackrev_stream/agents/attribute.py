@@ -1,92 +1,121 @@
 """attribute: payments meet journeys; a charge leaves with the whole set of lines that shall stand for it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from trackrev_stream.agents.payer_evidence import absorb_account, list_charges
 from trackrev_stream.agents.payer_rows import (
+    MOST_JOINS,
     PaidRow,
     PayerRow,
     is_answered,
-    journeys_told,
+    join_keys,
     list_payment,
     paid_row,
     payments_of,
     put_journeys,
     put_paid,
 )
+from trackrev_stream.agents.payer_settle import restate, restate_all, restate_journeys
 from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import AttributedCharge, Interest, PayerJourneys
-from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, INTERESTS, PAYMENTS
+from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, INTERESTS, PAYMENTS, STRIPE_ACCOUNTS
 from trackrev_stream.domain.attribution import Decision, Reason, Rules
 from trackrev_stream.domain.ids import SEPARATOR, email_join, scope_of, workspace_of
 from trackrev_stream.domain.ledger import lines_of
-from trackrev_stream.domain.payer import Binding, Bindings, binding_of, choose, decide_own, is_bound, settle
+from trackrev_stream.domain.payer import is_bound
 from trackrev_stream.domain.payment import ChargeState, PaymentState
-
-MOST_JOINS = 10
-RULES = Rules()  # the first version, which holds from the beginning
+from trackrev_stream.domain.rules import FOREVER
+from trackrev_stream.domain.subscription import AccountFact, AccountKind
 
 
 def attribute(rows: Rows, record: Record) -> Outcome:
-    """Apply a payment's state, or what gather tells of a join key."""
+    """Apply a payment's state, what Stripe says beside it, or what gather tells of a join key."""
     if record.topic == PAYMENTS.name:
-        return _hear_payment(rows, record, decode(PaymentState, record.value))
-    return _hear_journeys(rows, record, decode(PayerJourneys, record.value))
+        state = decode(PaymentState, record.value)
+        return _apply(rows, record, state.payer, lambda row: _hear_payment(rows, row, state), state.payment)
+    if record.topic == STRIPE_ACCOUNTS.name:
+        fact = decode(AccountFact, record.value)
+        return _apply(rows, record, fact.payer, lambda row: _hear_account(rows, row, fact))
+    told = decode(PayerJourneys, record.value)
+    return _apply(rows, record, told.payer, lambda row: _hear_journeys(rows, row, told))
 
 
-def _hear_payment(rows: Rows, record: Record, state: PaymentState) -> Outcome:
+def _apply(
+    rows: Rows, record: Record, payer: str, hear: Callable[[PayerRow], list[PaidRow]], payment: str = ""
+) -> Outcome:
+    """Let a payer hear of a record and tell what comes of it, or once more what came of it before."""
     outcome = Outcome()
-    row = rows.get(PayerRow, state.payer) or PayerRow(state.payer)
-    paid = paid_row(rows, state.payer, state.payment)
+    row = rows.get(PayerRow, payer) or PayerRow(payer)
+    asked = join_keys(row) if row.chunks else []
     if is_repeat(row.positions, record):
-        _ask(outcome, row, row.joins)
-        _tell(outcome, row, [paid] if paid and state.payment not in row.waiting else [])
+        _ask(outcome, row, asked)
+        heard = [
+            paid
+            for paid in payments_of(rows, row)
+            if paid.decided_by == rows.applying or paid.state.payment == payment
+        ]
     else:
         row.version += 1
-        if paid is None:
-            list_payment(rows, row, state.payment)
-        # The same version counts as news: a crash may have come between the payment's row and the payer's.
-        if paid is None or state.version >= paid.state.version:
-            paid = _replaced(paid, state)
-            put_paid(rows, row.payer, paid)
-            before = set(row.joins)
-            row.joins = _joins(rows, row, paid)
-            _ask(outcome, row, [join for join in row.joins if join not in before])
-            moved = before and before != set(row.joins)
-            changed = _restate_all(rows, row, paid) if moved else _restate_payment(rows, row, paid)
-            _tell(outcome, row, _released(rows, row, changed, paid))
+        heard = hear(row)
+        _ask(outcome, row, [join for join in join_keys(row) if row.chunks and join not in asked])
+    _tell(outcome, rows, row, [paid for paid in heard if paid.state.payment not in row.waiting])
     rows.put(row.payer, row)
     return outcome
 
 
-def _hear_journeys(rows: Rows, record: Record, told: PayerJourneys) -> Outcome:
-    outcome = Outcome()
-    row = rows.get(PayerRow, told.payer) or PayerRow(told.payer)
-    if is_repeat(row.positions, record):
-        _tell(outcome, row, [p for p in payments_of(rows, row) if p.state.payment not in row.waiting])
+def _hear_payment(rows: Rows, row: PayerRow, state: PaymentState) -> list[PaidRow]:
+    known = paid_row(rows, state.payer, state.payment)
+    if known and state.version < known.state.version:
+        return []
+    # The same version is news too: a crash may have come between the payment's row and the payer's.
+    again = known is not None and known.state.version == state.version
+    if known is None or again:
+        list_payment(rows, row, state.payment)
+    before = join_keys(row)
+    paid = _replaced(known, state)
+    put_paid(rows, row.payer, paid)
+    list_charges(rows, state)
+    row.joins = _joins(rows, row, paid)
+    moved = bool(before) and before != join_keys(row)
+    changed = restate_all(rows, row) if again or moved else restate(rows, row, [paid])
+    if state.payment not in {each.state.payment for each in changed}:
+        changed = [*changed, paid]
+    if all(is_bound((each.created_at, each.charge), row.bindings) for each in state.charges):
+        row.waiting = [payment for payment in row.waiting if payment != state.payment]
     else:
-        row.version += 1
-        if put_journeys(rows, told):
-            _tell(outcome, row, _released(rows, row, _restate_journeys(rows, row)))
-    rows.put(row.payer, row)
-    return outcome
+        row.waiting = sorted({*row.waiting, state.payment})
+    return _released(rows, row, changed)
 
 
-def _released(
-    rows: Rows, row: PayerRow, changed: list[PaidRow], heard: PaidRow | None = None
-) -> list[PaidRow]:
-    """What may be told: what needs no journeys at once, the rest when gather has answered."""
-    if heard and any(not is_bound(state, row.bindings) for state in heard.state.charges):
-        row.waiting = sorted({*row.waiting, heard.state.payment})
-    elif heard and heard.state.payment in row.waiting:
-        row.waiting.remove(heard.state.payment)
-    if not row.waiting:
+def _hear_account(rows: Rows, row: PayerRow, fact: AccountFact) -> list[PaidRow]:
+    before = join_keys(row)
+    if fact.kind is AccountKind.CUSTOMER and fact.email_key:
+        seen = row.emails | {fact.email_key: min(fact.observed_at, row.emails.get(fact.email_key, FOREVER))}
+        row.emails = dict(sorted(seen.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
+    names, ended = absorb_account(rows, fact)
+    if ended or before != join_keys(row):
+        return _released(rows, row, restate_all(rows, row))
+    payments = [paid for name in sorted(names) if (paid := paid_row(rows, row.payer, name))]
+    return _released(rows, row, restate(rows, row, payments) if payments else [])
+
+
+def _hear_journeys(rows: Rows, row: PayerRow, told: PayerJourneys) -> list[PaidRow]:
+    return _released(rows, row, restate_journeys(rows, row)) if put_journeys(rows, told) else []
+
+
+def _released(rows: Rows, row: PayerRow, changed: list[PaidRow]) -> list[PaidRow]:
+    """What is to be told: with what changed, all that waited until gather had answered."""
+    if not row.waiting or not is_answered(rows, row):
         return changed
-    if not is_answered(rows, row):
-        return [paid for paid in changed if paid.state.payment not in row.waiting]
     known = {paid.state.payment for paid in changed}
     waited = [paid_row(rows, row.payer, payment) for payment in row.waiting if payment not in known]
     row.waiting = []
+    for paid in waited:
+        if paid:
+            paid.decided_by = rows.applying
+            put_paid(rows, row.payer, paid)
     return [*changed, *(paid for paid in waited if paid)]
 
 
@@ -100,84 +129,7 @@ def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
     before = paid.left | {charge.charge: charge for charge in paid.state.charges}
     left = {name: charge for name, charge in before.items() if name not in stay}
     decisions = {name: each for name, each in paid.decisions.items() if name in stay}
-    return PaidRow(state, sorted(named.union(paid.named)), left, decisions, paid.decided_by)
-
-
-def _restate_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> list[PaidRow]:
-    """Settle one payment; where it moves a binding, all of the payer's."""
-    own = _decide_own(rows, row, [paid])
-    mine = {*paid.left, *(state.charge for state in paid.state.charges)}
-    others = [b for b in (row.bindings.firm, row.bindings.late) if b and b.charge not in mine]
-    if choose([*others, *_candidates([paid], own)]) != row.bindings:
-        return _restate_all(rows, row, paid)
-    _note_early(row, paid)
-    _settle(rows, row, [paid], own)
-    return [paid]
-
-
-def _restate_journeys(rows: Rows, row: PayerRow) -> list[PaidRow]:
-    """Settle the payments that journeys decide: those up to the firm binding, or all without one."""
-    if row.bindings.firm is None:
-        return _restate_all(rows, row, None)
-    early = [paid for payment in row.early if (paid := paid_row(rows, row.payer, payment))]
-    own = _decide_own(rows, row, early)
-    bindings = choose(_candidates(early, own))
-    if bindings.firm != row.bindings.firm:
-        return _restate_all(rows, row, None)
-    row.bindings = bindings
-    return _settle(rows, row, early, own)
-
-
-def _restate_all(rows: Rows, row: PayerRow, heard: PaidRow | None) -> list[PaidRow]:
-    """Find the bindings anew and settle every payment; ``heard`` is told even where nothing changed."""
-    row.bindings = Bindings()
-    everything = list(payments_of(rows, row))
-    own = _decide_own(rows, row, everything)
-    row.bindings = choose(_candidates(everything, own))
-    row.early = []
-    for paid in everything:
-        _note_early(row, paid)
-    changed = _settle(rows, row, everything, own)
-    if heard is None or heard.state.payment in {paid.state.payment for paid in changed}:
-        return changed
-    return [*changed, *(paid for paid in everything if paid.state.payment == heard.state.payment)]
-
-
-def _decide_own(rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> dict[str, Decision]:
-    open_charges = [s for paid in payments for s in paid.state.charges if not is_bound(s, row.bindings)]
-    journeys = journeys_told(rows, row) if open_charges else []
-    return {state.charge: decide_own(state, journeys, RULES) for state in open_charges}
-
-
-def _candidates(payments: Iterable[PaidRow], own: dict[str, Decision]) -> list[Binding]:
-    charges = (state for paid in payments for state in paid.state.charges if state.charge in own)
-    return [found for state in charges if (found := binding_of(state, own[state.charge]))]
-
-
-def _settle(
-    rows: Rows, row: PayerRow, payments: Iterable[PaidRow], own: dict[str, Decision]
-) -> list[PaidRow]:
-    """Write the final decisions; return the payments whose decisions this record changed."""
-    changed = []
-    for paid in payments:
-        undecided = Decision(Reason.NO_TOUCH)
-        decisions = {
-            s.charge: settle(s, own.get(s.charge, undecided), row.bindings) for s in paid.state.charges
-        }
-        if decisions != paid.decisions:
-            paid.decisions = decisions
-            paid.decided_by = rows.applying
-            put_paid(rows, row.payer, paid)
-        if paid.decided_by == rows.applying:
-            changed.append(paid)
-    return changed
-
-
-def _note_early(row: PayerRow, paid: PaidRow) -> None:
-    if row.bindings.firm is None or paid.state.payment in row.early:
-        return
-    if any(not is_bound(state, row.bindings) for state in paid.state.charges):
-        row.early.append(paid.state.payment)
+    return replace(paid, state=state, named=sorted(named.union(paid.named)), left=left, decisions=decisions)
 
 
 def _joins(rows: Rows, row: PayerRow, paid: PaidRow) -> dict[str, tuple[int, str]]:
@@ -204,20 +156,22 @@ def _ask(outcome: Outcome, row: PayerRow, joins: Iterable[str]) -> None:
         outcome.send(INTERESTS, interest, route=join, key=SEPARATOR.join((join, row.payer)))
 
 
-def _tell(outcome: Outcome, row: PayerRow, payments: Iterable[PaidRow]) -> None:
+def _tell(outcome: Outcome, rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> None:
+    workspace = workspace_of(row.payer)
     for paid in payments:
-        for state in paid.state.charges:
-            _tell_charge(outcome, row, paid.state, state, paid.decisions[state.charge])
-        for state in paid.left.values():
-            _tell_charge(outcome, row, paid.state, state, None)
+        told = [(state, paid.decisions[state.charge]) for state in paid.state.charges]
+        for state, decision in [*told, *((state, None) for state in paid.left.values())]:
+            rules = rows.rules.at(workspace, state.created_at)
+            charge = _attributed(row, paid.state, state, decision, rules)
+            outcome.send(ATTRIBUTED_CHARGES, charge, route=row.payer, key=charge.key)
 
 
-def _tell_charge(
-    outcome: Outcome, row: PayerRow, payment: PaymentState, state: ChargeState, decision: Decision | None
-) -> None:
+def _attributed(
+    row: PayerRow, payment: PaymentState, state: ChargeState, decision: Decision | None, rules: Rules
+) -> AttributedCharge:
     scope = scope_of(row.payer)
     key = scope.key(state.charge)
-    charge = AttributedCharge(
+    return AttributedCharge(
         key=key,
         workspace=scope.workspace,
         account=scope.account,
@@ -228,9 +182,8 @@ def _tell_charge(
         version=row.version,
         state=state,
         decision=decision or Decision(Reason.LEFT),
-        rules_version=RULES.version,
+        rules_version=rules.version,
         lines=lines_of(key, state, decision) if decision else (),
         payment_cause=payment.cause,
         payment_received_at=payment.received_at,
     )
-    outcome.send(ATTRIBUTED_CHARGES, charge, route=row.payer, key=key)

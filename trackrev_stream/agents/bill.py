@@ -1,10 +1,11 @@
-"""bill: observations of charges and refunds become the money state of each payment, told to its payer."""
+"""bill: what Stripe shows of a payment becomes its money state, told to its payer."""
 
 from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import PAYMENTS
+from trackrev_stream.domain.billing import PaymentRow, absorb, states_of
 from trackrev_stream.domain.ids import SEPARATOR
-from trackrev_stream.domain.payment import PaymentFact, PaymentRow, absorb, states_of
+from trackrev_stream.domain.payment import PaymentFact
 
 
 def bill(rows: Rows, record: Record) -> Outcome:

@@ -1,4 +1,4 @@
-"""The rows of attribute: a payer, its payments in rows of their own, and the journeys it was told of.
+"""The rows of attribute: a payer, its payments and subscriptions in rows of their own, the journeys told.
 
 A payer of 5,000 charges costs a new charge no more than one of 5: its row holds the bindings and the few
 payments up to the firm one; the list of all payments is kept in chunks that only a restatement reads.
@@ -10,28 +10,33 @@ from dataclasses import dataclass, field
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.records import PayerJourneys
 from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.ids import SEPARATOR
+from trackrev_stream.domain.ids import SEPARATOR, email_join, workspace_of
 from trackrev_stream.domain.journey import Journey
-from trackrev_stream.domain.payer import Bindings
+from trackrev_stream.domain.payer import Binding, Bindings
 from trackrev_stream.domain.payment import ChargeState, PaymentState
 
-CHUNK = 256
+CHUNK = 64
+MOST_JOINS = 10
 
 
 @dataclass(slots=True)
 class PayerRow:
     """A payer.
 
-    ``version`` counts the records applied; ``joins`` are its join keys with the first charge that named each;
-    ``early`` are its payments up to the firm binding; ``waiting`` those that are not told before gather has
-    answered for every join key, so that an ordinary charge is not first posted as unattributed.
+    ``version`` counts the records applied; ``joins`` are the join keys that its charges name, with the first
+    charge that named each; ``emails`` those of the customer, and when each was first seen. ``early`` are its
+    payments up to the firm binding, ``asks`` says that journeys decide later ones too; ``waiting`` are those
+    that are not told before gather has answered for every join key, so that an ordinary charge is not first
+    posted as unattributed.
     """
 
     payer: str
     version: int = 0
     joins: dict[str, tuple[int, str]] = field(default_factory=dict)
+    emails: dict[str, int] = field(default_factory=dict)
     bindings: Bindings = field(default_factory=Bindings)
     early: list[str] = field(default_factory=list)
+    asks: bool = False
     waiting: list[str] = field(default_factory=list)
     chunks: int = 0
     positions: dict[str, int] = field(default_factory=dict)
@@ -41,8 +46,9 @@ class PayerRow:
 class PaidRow:
     """One payment of a payer: its state and the decision that stands for each charge.
 
-    ``left`` are charges that went to another payer, ``named`` the join keys that its charges ever named.
-    ``decided_by`` is the record that last changed a decision: applied again after a crash, it tells again.
+    ``left`` are charges that went to another payer, ``named`` the join keys that its charges ever named,
+    ``subscriptions`` those that they ever belonged to. ``decided_by`` is the record that last changed a
+    decision, or let the payment be told: applied again after a crash, it tells again.
     """
 
     state: PaymentState
@@ -50,6 +56,20 @@ class PaidRow:
     left: dict[str, ChargeState] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     decided_by: str = ""
+    subscriptions: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SubscriptionRow:
+    """One subscription of a payer: its newest ``status`` and when that was seen, its end, its origin.
+
+    ``changed_by`` is the record that last moved the end: applied again after a crash, it restates again.
+    """
+
+    status: tuple[int, str] = (0, "")
+    ended_at: int | None = None
+    origin: Binding | None = None
+    changed_by: str = ""
 
 
 @dataclass(slots=True)
@@ -69,15 +89,32 @@ def put_paid(rows: Rows, payer: str, row: PaidRow) -> None:
     rows.put(_paid_key(payer, row.state.payment), row)
 
 
+def subscription_row(rows: Rows, payer: str, name: str) -> SubscriptionRow:
+    """The row of one subscription of a payer."""
+    return rows.get(SubscriptionRow, _subscription_key(payer, name)) or SubscriptionRow()
+
+
+def put_subscription(rows: Rows, payer: str, name: str, row: SubscriptionRow) -> None:
+    """Write the row of one subscription."""
+    rows.put(_subscription_key(payer, name), row)
+
+
+def join_keys(row: PayerRow) -> list[str]:
+    """The payer's join keys: those of its charges, first named first, then the customer's; MOST_JOINS."""
+    workspace = workspace_of(row.payer)
+    emails = sorted(row.emails, key=lambda email: (row.emails[email], email))
+    return list(dict.fromkeys([*row.joins, *(email_join(workspace, email) for email in emails)]))[:MOST_JOINS]
+
+
 def journeys_told(rows: Rows, row: PayerRow) -> list[Journey]:
     """All journeys the payer was told of, over its join keys."""
-    told = (rows.get(PayerJourneys, _join_key(row.payer, join)) for join in sorted(row.joins))
+    told = (rows.get(PayerJourneys, _join_key(row.payer, join)) for join in sorted(join_keys(row)))
     return [journey for known in told if known for journey in known.journeys]
 
 
 def is_answered(rows: Rows, row: PayerRow) -> bool:
     """Whether the payer was told about each of its join keys."""
-    return all(rows.get(PayerJourneys, _join_key(row.payer, join)) for join in row.joins)
+    return all(rows.get(PayerJourneys, _join_key(row.payer, join)) for join in join_keys(row))
 
 
 def put_journeys(rows: Rows, told: PayerJourneys) -> bool:
@@ -123,6 +160,10 @@ def payments_of(rows: Rows, row: PayerRow) -> Iterator[PaidRow]:
 
 def _paid_key(payer: str, payment: str) -> str:
     return SEPARATOR.join((payer, "payment", payment))
+
+
+def _subscription_key(payer: str, name: str) -> str:
+    return SEPARATOR.join((payer, "subscription", name))
 
 
 def _join_key(payer: str, join: str) -> str:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from trackrev_stream.contracts.codec import Malformed, decode, encode
 from trackrev_stream.contracts.topics import Topic
+from trackrev_stream.domain.rules import RuleBook
 
 T = TypeVar("T")
 
@@ -56,10 +57,14 @@ class Reject:
 
 @dataclass(slots=True)
 class Rows:
-    """The rows an agent sees while it applies the record ``applying``; ``read`` gives those standing."""
+    """The rows an agent sees while it applies the record ``applying``; ``read`` gives those standing.
+
+    ``rules`` are the settings that are known meanwhile.
+    """
 
     read: Callable[[bytes], bytes | None]
     applying: str
+    rules: RuleBook = field(default_factory=RuleBook)
     puts: dict[str, bytes] = field(default_factory=dict)
 
     def get(self, kind: type[T], key: str) -> T | None:
@@ -83,10 +88,14 @@ class Rows:
 
 @dataclass(slots=True)
 class Outcome:
-    """What applying one record came to, beside the rows."""
+    """What applying one record came to, beside the rows.
+
+    ``parts`` is how many there are that can be rejected each for itself.
+    """
 
     sends: list[Send] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    parts: int = 1
 
     def send(self, topic: Topic, record: object, *, route: str, key: str) -> None:
         """Add a record to be sent."""

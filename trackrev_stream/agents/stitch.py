@@ -10,19 +10,20 @@ from trackrev_stream.domain.touch import Hit, HitKind, touch_of
 
 def stitch(rows: Rows, record: Record) -> Outcome:
     """Apply a frame: each visitor in it is read and written once; a plain page view changes nothing."""
-    outcome = Outcome()
+    hits = decode_frame(record.value)
+    outcome = Outcome(parts=len(hits))
     by_visitor: dict[str, list[Hit]] = {}
-    for index, hit in enumerate(decode_frame(record.value)):
+    for index, hit in enumerate(hits):
         if not isinstance(hit, Hit):
             outcome.rejects.append(Reject(index, *hit))
         elif touch_of(hit) is not None or hit.kind is HitKind.IDENTIFY:
             by_visitor.setdefault(visitor_key(hit.workspace, hit.visitor), []).append(hit)
-    for key, hits in by_visitor.items():
-        row = rows.get(VisitorRow, key) or VisitorRow(hits[0].workspace, hits[0].visitor)
+    for key, theirs in by_visitor.items():
+        row = rows.get(VisitorRow, key) or VisitorRow(theirs[0].workspace, theirs[0].visitor)
         if is_repeat(row.positions, record):
-            journeys, visits = journeys_of(row), visits_of(row, hits)
+            journeys, visits = journeys_of(row), visits_of(row, theirs)
         else:
-            journeys, visits = absorb(row, hits)
+            journeys, visits = absorb(row, theirs)
         rows.put(key, row)
         for journey in journeys:
             outcome.send(

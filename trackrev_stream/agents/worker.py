@@ -13,7 +13,7 @@ from trackrev_stream import metrics
 from trackrev_stream.agents.attribute import attribute
 from trackrev_stream.agents.bill import bill
 from trackrev_stream.agents.gather import gather
-from trackrev_stream.agents.guard import apply
+from trackrev_stream.agents.guard import Guard
 from trackrev_stream.agents.step import Outcome, Record, Rows, Step
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.clock import Clock
@@ -45,28 +45,41 @@ AGENTS = (
 )
 
 
-class Worker:
-    """Binds agents to a Faust app. A bug is told to ``on_bug``, and its event stays unacknowledged."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker is given beside its app.
 
-    def __init__(
-        self, app: faust.App, *, partitions: int, clock: Clock, on_bug: Callable[[BaseException], None]
-    ) -> None:
+    ``on_bug`` hears of what no agent can get past; ``most_rejected`` is the guard's; ``buried`` returns once
+    people can see the dead letter at this partition and offset, or when that takes too long.
+    """
+
+    partitions: int
+    clock: Clock
+    on_bug: Callable[[BaseException], None]
+    most_rejected: int
+    buried: Callable[[int, int], Awaitable[None]]
+
+
+class Worker:
+    """Binds agents to a Faust app. What an agent cannot get past stays unacknowledged."""
+
+    def __init__(self, app: faust.App, given: Surroundings) -> None:
         self._app = app
-        self._partitions = partitions
-        self._clock = clock
-        self._on_bug = on_bug
+        self._given = given
+        self._partitions = given.partitions
         self._outputs = {topic.name: self._topic(topic.name) for topic in TOPICS}
 
     def add(self, spec: AgentSpec) -> None:
         """Run an agent with its table."""
         table = tables.define(self._app, spec.table, self._partitions)
+        guard = Guard(spec.name, self._given.most_rejected)
 
         async def handle(record: Record) -> None:
             rows = Rows(table.get, record.name)
-            outcome = apply(spec.name, spec.step, rows, record, self._clock())
+            outcome = guard.apply(spec.step, rows, record, self._given.clock())
             for key, row in rows.puts.items():
                 table[key.encode()] = row
-            await self._send(outcome)
+            await self._send(outcome, guard)
 
         self._run(spec.name, spec.inputs, handle)
 
@@ -77,6 +90,7 @@ class Worker:
 
         What ``read`` finds Malformed becomes a dead letter.
         """
+        guard = Guard(name, self._given.most_rejected)
 
         async def handle(record: Record) -> None:
             found: list[T] = []
@@ -85,7 +99,8 @@ class Worker:
                 found.append(read(record))
                 return Outcome()
 
-            await self._send(apply(name, step, Rows(lambda _: None, record.name), record, self._clock()))
+            rows = Rows(lambda _: None, record.name)
+            await self._send(guard.apply(step, rows, record, self._given.clock()), guard)
             for item in found:
                 await sink(record, item)
 
@@ -103,7 +118,7 @@ class Worker:
                 try:
                     await handle(record)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the event must not pass as done
-                    self._on_bug(error)
+                    self._given.on_bug(error)
                     await asyncio.Event().wait()
                 seconds.observe(time.perf_counter() - started)
                 processed.inc()
@@ -111,13 +126,18 @@ class Worker:
         channel = self._topic(*(topic.name for topic in inputs))
         self._app.agent(channel, name=name, concurrency=1)(agent)
 
-    async def _send(self, outcome: Outcome) -> None:
+    async def _send(self, outcome: Outcome, guard: Guard) -> None:
+        """Send what comes of a record. Raises Flooded when no other may follow, once people can see why."""
         for send in outcome.sends:
-            await self._outputs[send.topic.name].send(
+            sent = await self._outputs[send.topic.name].send(
                 key=send.key.encode(),
                 value=send.value,
                 partition=partition_of(send.route, self._partitions),
             )
+        if guard.flooded is not None:
+            letter = await sent  # the record was rejected, so its dead letter was sent last
+            await self._given.buried(letter.partition, letter.offset)
+            raise guard.flooded
 
     def _topic(self, *names: str) -> Any:
         return self._app.topic(

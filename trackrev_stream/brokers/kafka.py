@@ -63,7 +63,7 @@ class KafkaBroker:
                 raise PositionConflict(
                     f"the database holds {partition[0]}/{partition[1]} up to offset {wanted - 1}, but the "
                     f"workers have committed offset {offset}: it is older than the stream. Stop all "
-                    f"workers and set the offsets of the group {APP_ID!r} on {' and '.join(POSTED)} back to "
+                    f"workers and set the offsets of the group {APP_ID!r} on {', '.join(POSTED)} back to "
                     "those of the table `positions`, plus one (ops/runbooks/backup.md)"
                 )
 

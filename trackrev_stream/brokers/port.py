@@ -13,7 +13,7 @@ from trackrev_stream.store.engine import Store
 from trackrev_stream.streaming import runtime
 
 APP_ID = "trackrev"
-POSTED = tuple(topic.name for topic in TOPICS if topic.consumer == "post")
+POSTED = tuple(topic.name for topic in TOPICS if topic.consumer in ("post", "bury"))
 COMMIT_INTERVAL_S = 0.5
 STOP_S = 10
 

@@ -32,8 +32,9 @@ class AttributedCharge:
     """A charge with the whole set of lines that shall stand for it.
 
     ``(payment_version, version)`` orders the records of one charge: a receiver ignores what it has surpassed.
-    Without lines the charge has left this payer (its money stands under another). ``payment_cause`` names the
-    fact that made this version of the payment, ``payment_received_at`` is when the edge received it.
+    Without lines the charge has left this payer (its money stands under another). ``rules_version`` are the
+    settings in effect when the charge was created. ``payment_cause`` names the fact that made this version of
+    the payment, ``payment_received_at`` is when the edge received it.
     """
 
     key: str

@@ -25,6 +25,9 @@ PIXEL_HITS = Topic(
 STRIPE_PAYMENTS = Topic(
     "stripe-payments", "payment", "PaymentFact", 1, "collectors", "bill", retention_ms=400 * DAY_MS
 )
+STRIPE_ACCOUNTS = Topic(
+    "stripe-accounts", "payer", "AccountFact", 1, "collectors", "attribute", retention_ms=400 * DAY_MS
+)
 JOURNEYS = Topic("journeys", "join", "Journey", 1, "stitch", "gather", compact=True)
 VISITS = Topic("visits", "visitor", "Visit", 1, "stitch", "post", retention_ms=30 * DAY_MS)
 INTERESTS = Topic("interests", "join", "Interest", 1, "attribute", "gather", compact=True)
@@ -34,12 +37,13 @@ ATTRIBUTED_CHARGES = Topic(
     "attributed-charges", "payer", "AttributedCharge", 1, "attribute", "post", compact=True
 )
 DEAD_LETTERS = Topic(
-    "dead-letters", "origin", "DeadLetter", 1, "every agent", "people", retention_ms=90 * DAY_MS
+    "dead-letters", "origin", "DeadLetter", 1, "every agent", "bury", retention_ms=90 * DAY_MS
 )
 
 TOPICS: tuple[Topic, ...] = (
     PIXEL_HITS,
     STRIPE_PAYMENTS,
+    STRIPE_ACCOUNTS,
     JOURNEYS,
     VISITS,
     INTERESTS,

@@ -9,9 +9,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trackrev_stream.domain.journey import Identity, Journey, when
+from trackrev_stream.domain.subscription import BoundBy
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
 
 SLACK_MS = 1_000  # Stripe's `created` has whole seconds: a touch within the same second came before
+
+
+class Returning(StrEnum):
+    """Who earns a new subscription, or a purchase without one, of a payer whom somebody earned before."""
+
+    KEEP = "keep"  # whoever earned the payer's first charge
+    ASK = "ask"  # the payer's journey since, where it earns
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,7 @@ class Rules:
     model: str = "last_non_direct_click"
     lookback_days: int = 30
     identify_days: int | None = None
+    returning: Returning = Returning.KEEP
 
 
 class Reason(StrEnum):
@@ -31,6 +40,8 @@ class Reason(StrEnum):
     ONLY_DIRECT = "only_direct_touches"
     LATE_IDENTITY = "late_identity"
     INHERITED = "inherited_from_first_credited_charge"
+    RENEWAL = "inherited_from_first_charge_of_subscription"
+    RENEWAL_UNATTRIBUTED = "first_charge_of_subscription_unattributed"
     NO_EMAIL = "no_email"
     NO_VISITOR = "no_visitor_identified"
     NO_TOUCH = "no_touch_in_window"
@@ -60,7 +71,9 @@ class Credit:
 class Decision:
     """Who earned a charge, by which identity, and what was passed over. Without credits: unattributed.
 
-    ``late`` says that only an identity heard of after the charge leads to the credit.
+    ``late`` says that only an identity heard of after the charge leads to the credit. ``binding`` says how
+    the charge was tied to ``subscription``, or that it was to none. ``rules_version`` are the settings that
+    made the credit: what is inherited keeps those of the charge it is ``inherited_from``.
     """
 
     reason: Reason
@@ -69,6 +82,9 @@ class Decision:
     late: bool = False
     inherited_from: str = ""
     considered: tuple[Considered, ...] = field(default=())
+    binding: BoundBy = BoundBy.NONE
+    subscription: str = ""
+    rules_version: int = 1
 
 
 MOST_CONSIDERED = 20

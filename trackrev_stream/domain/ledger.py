@@ -14,6 +14,9 @@ from trackrev_stream.domain.money import split
 from trackrev_stream.domain.payment import ChargeState
 
 BASE_CURRENCY = "usd"
+FEE = "fee"
+# What a charge is worth: commissions and fees are lines too, but no revenue.
+REVENUE = frozenset(("credit", "refund", "refund_failed", "dispute", "dispute_reinstated"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """A money fact split over the shares of a charge; signed amounts."""
+
+    id: str
+    reason: str
+    occurred_at: int
+    currency: str
+    amounts_minor: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """An entry to be posted: a line, or its retraction (same line, opposite amounts, ``retracts`` set)."""
 
@@ -43,30 +57,41 @@ class Change:
 
 
 def lines_of(key: str, state: ChargeState, decision: Decision) -> tuple[Line, ...]:
-    """The lines that shall stand for a charge: its credits, then its reversals in order of time.
+    """The lines that shall stand for a charge: its credits, its reversals in their order, its fee.
 
-    ``key`` is the charge's key (it makes line ids unique). Each reversal is capped by what still stands and
-    split over it, so that no share falls below zero and a full reversal is exactly zero.
+    ``key`` is the charge's key (it makes line ids unique). All reversals together are capped by what was
+    captured. What goes is split over what stands, what returns over what is gone: so no share falls below
+    zero or exceeds its credit, and a full reversal is exactly zero. A fee is in the currency of settlement.
     """
     shares = decision.credits or (None,)
     amounts = split(state.amount_minor, [share.weight if share else 1 for share in shares])
-    facts = [(state.charge, "credit", state.created_at, amounts)]
-    standing = list(amounts)
+    facts = [_Part(state.charge, "credit", state.created_at, state.currency, amounts)]
+    standing, gone, reversed_minor = list(amounts), 0, 0
     for reversal in state.reversals:
-        back = split(min(reversal.amount_minor, sum(standing)), standing)
-        standing = [left - part for left, part in zip(standing, back, strict=True)]
-        facts.append((reversal.id, reversal.reason, reversal.occurred_at, [-part for part in back]))
+        reversed_minor += reversal.amount_minor
+        back = min(state.amount_minor, max(0, reversed_minor)) - gone
+        gone += back
+        if back >= 0:
+            parts = [-part for part in split(back, standing)]
+        else:
+            parts = split(-back, [full - left for full, left in zip(amounts, standing, strict=True)])
+        standing = [left + part for left, part in zip(standing, parts, strict=True)]
+        facts.append(_Part(reversal.id, reversal.reason, reversal.occurred_at, state.currency, parts))
+    if state.fee_minor:
+        fees = [-part for part in split(state.fee_minor, amounts)]
+        facts.append(_Part(state.charge, FEE, state.created_at, state.fee_currency or state.currency, fees))
     return tuple(
-        _line(digest(key, fact, reason), share, part, state.currency, reason=reason, occurred_at=at)
-        for fact, reason, at, parts in facts
-        for share, part in zip(shares, parts, strict=True)
+        _line(digest(key, fact.id, fact.reason), share, part, fact)
+        for fact in facts
+        for share, part in zip(shares, fact.amounts_minor, strict=True)
         if part
     )
 
 
 def net_of(state: ChargeState) -> int:
     """What a charge is worth after reversals, never below zero."""
-    return state.amount_minor - min(state.amount_minor, sum(r.amount_minor for r in state.reversals))
+    reversed_minor = sum(reversal.amount_minor for reversal in state.reversals)
+    return state.amount_minor - min(state.amount_minor, max(0, reversed_minor))
 
 
 def changes(standing: Mapping[str, Line], desired: Iterable[Line]) -> list[Change]:
@@ -77,26 +102,24 @@ def changes(standing: Mapping[str, Line], desired: Iterable[Line]) -> list[Chang
     return [Change(line, retracts=True) for line in gone] + [Change(line, retracts=False) for line in new]
 
 
-def _line(
-    fact: str, share: Credit | None, amount_minor: int, currency: str, *, reason: str, occurred_at: int
-) -> Line:
+def _line(fact: str, share: Credit | None, amount_minor: int, part: _Part) -> Line:
     if share is None:
         channel, source, link, partner, contact = UNATTRIBUTED, "", "", "", ""
     else:
         touch, contact = share.touch, f"{share.visitor} {share.touch.id}"
         channel, source, link, partner = touch.channel, touch.source, touch.link, touch.partner
-    converts = currency == BASE_CURRENCY
+    converts = part.currency == BASE_CURRENCY
     return Line(
         line_id=digest(fact, channel, source, link, partner, contact),
-        reason=reason,
+        reason=part.reason,
         channel=channel,
         source=source,
         link=link,
         partner=partner,
         amount_minor=amount_minor,
-        currency=currency,
+        currency=part.currency,
         usd_minor=amount_minor if converts else None,
         rate="1" if converts else None,
         rate_date=None,
-        occurred_at=occurred_at,
+        occurred_at=part.occurred_at,
     )

@@ -1,21 +1,43 @@
-"""A payer's charges together: which one binds the payer to its origin, and what the others inherit.
+"""A payer's charges together: which of them are roots, who earned these, and what the others inherit.
 
-The first charge (by creation, then id) whose own journey earned it binds the payer: every later charge
-inherits that credit, so renewals keep crediting the original click. A charge that only a late identity fills
-binds more weakly: it may lend its credit to later charges that have none, and never takes any away.
+The earliest paid charge of a subscription, by (created, id), is its origin: the others of the subscription
+inherit its decision, credit or not. Roots are the origins, and the charges that belong to no known
+subscription. The first root whose own journey earned it in time binds the payer firmly: later roots inherit
+that credit, or under ``returning=ask`` only where their own journey earns nothing. A root that only a late
+identity fills binds more weakly: it may lend its credit to later roots that have none, and takes none away.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from trackrev_stream.domain.attribution import Decision, Reason, Rules, decide
+from trackrev_stream.domain.attribution import Decision, Reason, Returning, Rules, decide
 from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.payment import ChargeState
+from trackrev_stream.domain.subscription import Bound, BoundBy
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A charge with what is known of its subscription, and the settings in effect when it was created."""
+
+    state: ChargeState
+    bound: Bound
+    rules: Rules
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Where the charge stands among the payer's."""
+        return self.state.created_at, self.state.charge
+
+    @property
+    def asks(self) -> bool:
+        """Whether its own journey counts though somebody earned the payer before; not where it may renew."""
+        return self.rules.returning is Returning.ASK and not self.bound.by.doubtful
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The charge that binds a payer, and the decision it lends."""
+    """The charge that binds a payer, or begins a subscription, and the decision it lends."""
 
     created_at: int
     charge: str
@@ -41,20 +63,92 @@ class Bindings:
     late: Binding | None = None
 
 
-def decide_own(state: ChargeState, journeys: Sequence[Journey], rules: Rules) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The decisions of charges by id, and what binds their payer and subscriptions."""
+
+    bindings: Bindings = field(default_factory=Bindings)
+    origins: Mapping[str, Binding] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+
+Own = Callable[[Placed], Decision]
+
+
+def decide_own(charge: Placed, journeys: Sequence[Journey]) -> Decision:
     """The decision of a charge by itself."""
+    state = charge.state
     if not state.email_key and not state.visitor and not journeys:
-        return Decision(Reason.NO_EMAIL)
-    return decide(journeys, state.created_at, rules)
+        decision = Decision(Reason.NO_EMAIL)
+    else:
+        decision = decide(journeys, state.created_at, charge.rules)
+    bound = charge.bound
+    return replace(
+        decision, binding=bound.by, subscription=bound.subscription, rules_version=charge.rules.version
+    )
 
 
-def binding_of(state: ChargeState, own: Decision) -> Binding | None:
-    """What a charge that was decided by itself could bind its payer to."""
-    return Binding(state.created_at, state.charge, replace(own, considered=())) if own.credits else None
+def settle_all(charges: Iterable[Placed], own: Own) -> Settled:
+    """Decide all charges of a payer; ``own`` is asked of those whose own journey matters."""
+    ordered = sorted(charges, key=lambda charge: charge.order)
+    first: dict[str, Placed] = {}
+    for charge in ordered:
+        if charge.bound.subscription:
+            first.setdefault(charge.bound.subscription, charge)
+    roots = [charge for charge in ordered if first.get(charge.bound.subscription, charge) is charge]
+    decided: dict[str, Decision] = {}
+    firm: Binding | None = None
+    for root in roots:
+        if firm is None or root.asks:
+            decided[root.state.charge] = own(root)
+            offered = _offered(root, decided)
+            firm = firm or (offered if offered and not offered.decision.late else None)
+    bindings = choose(offered for root in roots if (offered := _offered(root, decided)))
+    final = {root.state.charge: settle_root(root, decided, bindings) for root in roots}
+    origins = {name: _lent(charge, final[charge.state.charge]) for name, charge in first.items()}
+    for charge in ordered:
+        if charge.state.charge not in final:
+            final[charge.state.charge] = _renewed(charge, origins[charge.bound.subscription])
+    return Settled(bindings, origins, final)
+
+
+def settle_some(
+    charges: Collection[Placed], gone: Collection[str], known: Settled, own: Own
+) -> Settled | None:
+    """Decide some charges of a payer beside its others; None where that would change what others inherit.
+
+    ``gone`` are charges that are the payer's no more, ``known`` what binds the payer and its subscriptions.
+    """
+    names = {*gone, *(charge.state.charge for charge in charges)}
+    first: dict[str, Placed | Binding] = {
+        name: origin for name, origin in known.origins.items() if origin.charge not in names
+    }
+    for charge in charges:
+        if name := charge.bound.subscription:
+            first[name] = min(first.get(name, charge), charge, key=lambda one: one.order)
+    if any(name not in first or first[name].order != old.order for name, old in known.origins.items()):
+        return None
+    roots = [charge for charge in charges if first.get(charge.bound.subscription, charge) is charge]
+    decided = {root.state.charge: own(root) for root in roots if _is_open(root, known.bindings)}
+    others = [b for b in (known.bindings.firm, known.bindings.late) if b and b.charge not in names]
+    mine = [offered for root in roots if (offered := _offered(root, decided))]
+    if choose([*others, *mine]) != known.bindings:
+        return None
+    final = {root.state.charge: settle_root(root, decided, known.bindings) for root in roots}
+    origins = {
+        name: one if isinstance(one, Binding) else _lent(one, final[one.state.charge])
+        for name, one in first.items()
+    }
+    if any(origins[name] != old for name, old in known.origins.items()):
+        return None
+    for charge in charges:
+        if charge.state.charge not in final:
+            final[charge.state.charge] = _renewed(charge, origins[charge.bound.subscription])
+    return Settled(known.bindings, origins, final)
 
 
 def choose(candidates: Iterable[Binding]) -> Bindings:
-    """The bindings of a payer among all that its charges offer."""
+    """The bindings of a payer among all that its roots offer."""
     offered = list(candidates)
     firm = min((b for b in offered if not b.decision.late), key=lambda b: b.order, default=None)
     late = min(
@@ -65,26 +159,55 @@ def choose(candidates: Iterable[Binding]) -> Bindings:
     return Bindings(firm, late)
 
 
-def is_bound(state: ChargeState, bindings: Bindings) -> bool:
-    """Whether a charge comes after the firm binding, so that its own journey does not matter."""
-    return bindings.firm is not None and (state.created_at, state.charge) > bindings.firm.order
+def is_bound(order: tuple[int, str], bindings: Bindings) -> bool:
+    """Whether a charge of this ``order`` comes after the firm binding."""
+    return bindings.firm is not None and order > bindings.firm.order
 
 
-def settle(state: ChargeState, own: Decision, bindings: Bindings) -> Decision:
-    """The final decision of a charge; ``own`` is not looked at when the charge is bound."""
-    if bindings.firm and is_bound(state, bindings):
-        return _inherited(bindings.firm)
-    if not own.credits and bindings.late and (state.created_at, state.charge) > bindings.late.order:
-        return _inherited(bindings.late)
+def settle_root(root: Placed, decided: Mapping[str, Decision], bindings: Bindings) -> Decision:
+    """The final decision of a root; ``decided`` has its own one where that matters."""
+    own = decided.get(root.state.charge)
+    if bindings.firm and is_bound(root.order, bindings) and not (root.asks and own and _earns(own)):
+        return _inherited(root, bindings.firm, Reason.INHERITED)
+    assert own is not None, "a root before the firm binding was decided by itself"
+    if not own.credits and bindings.late and root.order > bindings.late.order:
+        return _inherited(root, bindings.late, Reason.INHERITED)
     return own
 
 
-def _inherited(binding: Binding) -> Decision:
+def _is_open(root: Placed, bindings: Bindings) -> bool:
+    return root.asks or not is_bound(root.order, bindings)
+
+
+def _earns(own: Decision) -> bool:
+    """Whether a journey of its own outranks what a returning payer would inherit."""
+    return not own.late and any(not credit.touch.direct for credit in own.credits)
+
+
+def _offered(root: Placed, decided: Mapping[str, Decision]) -> Binding | None:
+    own = decided.get(root.state.charge)
+    return _lent(root, own) if own and own.credits else None
+
+
+def _lent(charge: Placed, decision: Decision) -> Binding:
+    lent = replace(decision, considered=(), binding=BoundBy.NONE, subscription="")
+    return Binding(*charge.order, lent)
+
+
+def _renewed(charge: Placed, origin: Binding) -> Decision:
+    reason = Reason.RENEWAL if origin.decision.credits else Reason.RENEWAL_UNATTRIBUTED
+    return _inherited(charge, origin, reason)
+
+
+def _inherited(charge: Placed, binding: Binding, reason: Reason) -> Decision:
     lent = binding.decision
     return Decision(
-        reason=Reason.INHERITED,
+        reason=reason,
         credits=lent.credits,
         identity=lent.identity,
         late=lent.late,
         inherited_from=binding.charge,
+        binding=charge.bound.by,
+        subscription=charge.bound.subscription,
+        rules_version=lent.rules_version,
     )

@@ -1,9 +1,10 @@
 """Touches: what a raw hit says about marketing, decided once from the hit alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from trackrev_stream.domain.channel import DIRECT, RULE_VERSION, classify, is_internal
+from trackrev_stream.domain.channel import DIRECT, RULE_VERSION, classify
+from trackrev_stream.domain.contact import is_internal
 
 DAY_MS = 86_400_000
 
@@ -41,6 +42,8 @@ class Hit:
 
     ``occurred_at`` is the browser's time corrected by the edge, never after ``received_at``. An identify
     carries ``email_key`` and ``trust``; a page view or click that came over a tracked link carries ``click``.
+    ``channel`` is what the workspace's own rules (of version ``channel_rules``) say, empty where they are
+    silent.
     """
 
     workspace: str
@@ -55,6 +58,8 @@ class Hit:
     email_key: str = ""
     trust: Trust = Trust.UNSIGNED
     click: Click | None = None
+    channel: str = ""
+    channel_rules: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,8 @@ class Touch:
 
     ``clicks`` is 1 where this touch counts as a click of its channel: at the redirect for a tracked link
     (its landing page is the same click seen again), at the landing for everything else. ``landed`` says
-    that the pixel saw the visitor.
+    that the pixel saw the visitor. It was classified by the program's rules of ``rule_version`` and, before
+    them, by the workspace's of ``channel_rules``.
     """
 
     id: str
@@ -76,6 +82,7 @@ class Touch:
     clicks: int = 0
     landed: bool = False
     rule_version: int = RULE_VERSION
+    channel_rules: int = 0
 
     @property
     def direct(self) -> bool:
@@ -103,40 +110,35 @@ def touch_of(hit: Hit) -> Touch | None:
         )
     if hit.kind is not HitKind.PAGEVIEW or is_internal(hit.url, hit.referrer, hit.site):
         return None
-    channel, source = classify(hit.url, hit.referrer)
+    channel, source = classify(hit.url, hit.referrer, hit.site)
     return Touch(
         id=hit.id,
         occurred_at=hit.occurred_at,
-        channel=channel,
+        channel=hit.channel or channel,
         source=source,
         url=hit.url,
         clicks=1,
         landed=True,
+        channel_rules=hit.channel_rules,
     )
 
 
 def same_contact(one: Touch, other: Touch) -> Touch:
-    """The union of two sightings of one touch (the redirect and the landing): the earlier one stands."""
+    """The union of two sightings of one touch (the redirect and the landing): the earlier one stands.
+
+    The same hit seen again under newer rules stays what it was.
+    """
     first, second = sorted((one, other), key=_sighting)
-    return Touch(
-        id=first.id,
-        occurred_at=first.occurred_at,
-        channel=first.channel,
-        source=first.source,
-        link=first.link,
-        partner=first.partner,
-        url=first.url,
-        clicks=max(first.clicks, second.clicks),
-        landed=first.landed or second.landed,
-        rule_version=first.rule_version,
-    )
+    return replace(first, clicks=max(first.clicks, second.clicks), landed=first.landed or second.landed)
 
 
-def _sighting(touch: Touch) -> tuple[int, int, str, str]:
+def _sighting(touch: Touch) -> tuple[int, int, str, int, int, str]:
     # Every field that the union takes from the earlier sighting takes part, so that no tie is left to order.
     return (
         touch.occurred_at,
         -touch.clicks,
         touch.url,
+        touch.rule_version,
+        touch.channel_rules,
         f"{touch.channel}{touch.source}{touch.link}{touch.partner}",
     )

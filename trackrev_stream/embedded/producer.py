@@ -1,7 +1,6 @@
 """Faust's producer over the embedded log."""
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,9 +9,8 @@ from faust.transport.producer import Producer as BaseProducer
 from faust.types.tuples import TP, RecordMetadata
 from mode.utils.times import want_seconds
 
-from trackrev_stream import clock
 from trackrev_stream.embedded.records import NewRecord
-from trackrev_stream.streaming.sends import SendsInOrder
+from trackrev_stream.streaming.sends import Outgoing, SendsInOrder
 
 
 class Producer(SendsInOrder, BaseProducer):  # type: ignore[misc]  # Faust has no types
@@ -32,21 +30,12 @@ class Producer(SendsInOrder, BaseProducer):  # type: ignore[misc]  # Faust has n
         await super().on_stop()
         await self.transport.close()
 
-    def _append(  # noqa: PLR0917  # as `send`
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        partition: int | None,
-        timestamp: float | None,
-        headers: Any,
-    ) -> asyncio.Future[RecordMetadata]:
+    def _append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
+        topic, partition, timestamp_ms = record.topic, record.partition, record.timestamp_ms
         if partition is None:
-            partition = self.key_partition(topic, key).partition
-        timestamp_ms = int(timestamp * 1000) if timestamp else clock.now_ms()
-        pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
-        record = NewRecord(timestamp_ms, key, value, tuple(pairs))
-        appended = self._pending = self._log.append(topic, partition, [record])
+            partition = self.key_partition(topic, record.key).partition
+        new = NewRecord(timestamp_ms, record.key, record.value, record.header_pairs)
+        appended = self._pending = self._log.append(topic, partition, [new])
         delivered: asyncio.Future[RecordMetadata] = self.loop.create_future()
         appended.add_done_callback(partial(self._on_appended, delivered, TP(topic, partition), timestamp_ms))
         return delivered

@@ -11,12 +11,11 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.produce import ProduceRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
-from faust.types.tuples import TP, RecordMetadata
+from faust.types.tuples import RecordMetadata
 
-from trackrev_stream import clock
 from trackrev_stream.kafka.patience import patient
 from trackrev_stream.kafka.topics import LARGEST_RECORD
-from trackrev_stream.streaming.sends import SendsInOrder
+from trackrev_stream.streaming.sends import Outgoing, SendsInOrder
 
 BATCH_BYTES = 256 * 1024
 # A worker under load does a tenth more with it (ops/decisions/0006); a charge passes it five times.
@@ -29,13 +28,10 @@ class NotDelivered(Exception):
     """A record did not reach the cluster: nothing may be committed over it."""
 
 
-@dataclass(slots=True)
-class _Outgoing:
-    tp: TP
-    key: bytes | None
-    value: bytes | None
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    record: Outgoing
     timestamp_ms: int
-    headers: list[tuple[str, bytes]]
     delivered: asyncio.Future[RecordMetadata]
 
 
@@ -67,7 +63,7 @@ class Producer(SendsInOrder, driver.Producer):  # type: ignore[misc]  # Faust ha
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.undelivered: set[asyncio.Future[RecordMetadata]] = set()
-        self._queue: deque[_Outgoing] = deque()
+        self._queue: deque[_Queued] = deque()
         self._arrived = asyncio.Event()
         self.buffer = Buffer(loop=self.loop, beacon=self.beacon)
         self.buffer.app, self.buffer.producer = self.app, self
@@ -117,30 +113,31 @@ class Producer(SendsInOrder, driver.Producer):  # type: ignore[misc]  # Faust ha
                 await self._hand_over(self._queue.popleft())
             await self._arrived.wait()
 
-    async def _hand_over(self, record: _Outgoing) -> None:
+    async def _hand_over(self, queued: _Queued) -> None:
+        record = queued.record
         try:
             sent = await self._producer.send(
-                record.tp.topic,
+                record.topic,
                 record.value,
                 record.key,
-                record.tp.partition,
-                timestamp_ms=record.timestamp_ms,
-                headers=record.headers,
+                record.partition,
+                timestamp_ms=queued.timestamp_ms,
+                headers=list(record.header_pairs),
             )
         except (KafkaError, AssertionError) as error:
-            self._settle(record, error, None)
+            self._settle(queued, error, None)
         else:
-            sent.add_done_callback(partial(self._sent, record))
+            sent.add_done_callback(partial(self._sent, queued))
 
-    def _sent(self, record: _Outgoing, sent: asyncio.Future[Any]) -> None:
+    def _sent(self, queued: _Queued, sent: asyncio.Future[Any]) -> None:
         error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
-        self._settle(record, error, None if error else sent.result())
+        self._settle(queued, error, None if error else sent.result())
 
-    def _settle(self, record: _Outgoing, error: BaseException | None, metadata: Any) -> None:
-        delivered = record.delivered
+    def _settle(self, queued: _Queued, error: BaseException | None, metadata: Any) -> None:
+        delivered, record = queued.delivered, queued.record
         self.undelivered.discard(delivered)
         if error is not None:
-            lost = NotDelivered(f"a record for {record.tp.topic}[{record.tp.partition}] is lost: {error!r}")
+            lost = NotDelivered(f"a record for {record.topic}[{record.partition}] is lost: {error!r}")
             lost.__cause__ = error
             # Mends topics.py:470, which only logs it: the next commit would pass over what was lost.
             self.transport.fail(lost)
@@ -150,24 +147,16 @@ class Producer(SendsInOrder, driver.Producer):  # type: ignore[misc]  # Faust ha
         elif not delivered.done():
             delivered.set_result(metadata)
 
-    def _append(  # noqa: PLR0917  # as `send`
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        partition: int | None,
-        timestamp: float | None,
-        headers: Any,
-    ) -> asyncio.Future[RecordMetadata]:
-        if partition is None:
-            raise ValueError(f"a record for {topic} without a partition: whoever sends it knows its route")
-        pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
-        at_ms = int(timestamp * 1000) if timestamp else clock.now_ms()
-        record = _Outgoing(TP(topic, partition), key, value, at_ms, list(pairs), self.loop.create_future())
-        self.undelivered.add(record.delivered)
-        self._queue.append(record)
+    def _append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
+        if record.partition is None:
+            raise ValueError(
+                f"a record for {record.topic} without a partition: whoever sends it knows its route"
+            )
+        delivered: asyncio.Future[RecordMetadata] = self.loop.create_future()
+        self.undelivered.add(delivered)
+        self._queue.append(_Queued(record, record.timestamp_ms, delivered))
         self._arrived.set()
-        return record.delivered
+        return delivered
 
     async def flush(self) -> None:
         """Wait until all that was sent before is delivered, or has failed: see `CommitBarriers.failure`."""

@@ -8,14 +8,12 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.ledger import Change, Line, changes, net_of
+from trackrev_stream.domain.ledger import REVENUE, Change, Line, changes, net_of
 from trackrev_stream.store.errors import LedgerBroken
 from trackrev_stream.store.postgresql import lock_for_appending
 from trackrev_stream.store.schema import charges, entries, lines, storable, upsert
 
 LINE_FIELDS = tuple(item.name for item in fields(Line))
-# What a charge is worth: commissions and fees are lines too, but no revenue.
-REVENUE = frozenset(("credit", "refund", "refund_failed", "dispute", "dispute_reinstated"))
 
 
 @dataclass(slots=True)

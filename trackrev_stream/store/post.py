@@ -1,5 +1,7 @@
 """The writer of entries: the only place where states become immutable entries, in one SQL transaction.
 
+What else the stream has to say to the database goes the same way: visits and dead letters.
+
 Redelivery, restarts and records that overtake each other end in the same lines: positions skip what was
 applied, versions skip what was surpassed, and the entries are the difference between the lines that stand
 and the lines desired. Records are applied one by one in their order, so that the entries do not depend on
@@ -13,10 +15,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
+from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.store.book import Book
 from trackrev_stream.store.errors import PositionConflict
+from trackrev_stream.store.letters import bury
 from trackrev_stream.store.positions import NOTHING, Partition, adopt, advance, settle
 from trackrev_stream.store.schema import upsert, visits
 
@@ -24,6 +28,7 @@ _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link,
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
 
 VisitKey = tuple[str, int, str, str, str]
+Postable = AttributedCharge | Visit | DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Posting:
     topic: str
     partition: int
     offset: int
-    record: AttributedCharge | Visit
+    record: Postable
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ def post(
             book.apply(record, posted_at)
     book.save(posted_at)
     _save_visits(connection, [record for record in fresh if isinstance(record, Visit)])
+    bury(connection, [record for record in fresh if isinstance(record, DeadLetter)], posted_at)
     reasons = Counter(entry["reason"] for entry in book.entries)
     return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
 
@@ -118,6 +124,8 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
     stored = _visit_versions(connection, [item.record for item in again if isinstance(item.record, Visit)])
     for item in again:
         record = item.record
+        if isinstance(record, DeadLetter):
+            continue  # it may have gone by now; another log shows in the records of the book
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)
         else:

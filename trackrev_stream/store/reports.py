@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, case, distinct, func, select
 
+from trackrev_stream.domain.ledger import REVENUE
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.store.book import REVENUE
 from trackrev_stream.store.connections import shown_livemode
 from trackrev_stream.store.schema import lines, visits
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -195,6 +195,22 @@ positions = Table(
     Column("topic", Words, primary_key=True),
     Column("partition", BigInteger, primary_key=True),
     _number("offset"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Words, primary_key=True),
+    *map(
+        _text, ("processor", "failure", "message", "payload", "topic")
+    ),  # as contracts.dead_letters has them
+    *map(_number, ("partition", "offset", "index", "failed_at")),  # of its last failure
+    _number("first_failed_at"),
+    _number("attempts"),
+    _text("status"),
+    _number("decided_at", null=True),
+    Index("dead_letters_by_status", "status", "failed_at"),
+    Index("dead_letters_by_topic", "topic", "failed_at"),
 )
 
 

@@ -54,7 +54,7 @@ class Runtime:
     def _check(self) -> None:
         if self.app.crashed:
             reason = self.app.crash_reason
-            raise AppFailed(f"The stream processor stopped: {reason!r}") from reason
+            raise AppFailed(f"The stream processor stopped: {type(reason).__name__}: {reason}") from reason
 
     async def __aenter__(self) -> Self:
         try:

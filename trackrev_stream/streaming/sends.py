@@ -1,28 +1,47 @@
 """What Faust's producers send, in the order in which it is sent: a table's changelog before its outputs."""
 
 import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from faust.types.tuples import FutureMessage, RecordMetadata
 
+from trackrev_stream import clock
 
-class SendsInOrder:
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record as Faust sends it: ``timestamp`` in seconds; no ``partition`` leaves it to the producer."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None
+    timestamp: float | None
+    headers: Any
+
+    @property
+    def timestamp_ms(self) -> int:
+        """Its time in milliseconds since the epoch; now, if it has none."""
+        return int(self.timestamp * 1000) if self.timestamp else clock.now_ms()
+
+    @property
+    def header_pairs(self) -> tuple[tuple[str, bytes], ...]:
+        """Its headers, however they were given."""
+        return tuple(self.headers.items() if isinstance(self.headers, Mapping) else self.headers or ())
+
+
+class SendsInOrder(ABC):
     """Mixed into a Faust producer, before it: every way of sending is one append, at once."""
 
     app: Any
 
-    def _append(  # noqa: PLR0917  # as `send`
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        partition: int | None,
-        timestamp: float | None,
-        headers: Any,
-    ) -> asyncio.Future[RecordMetadata]:
+    @abstractmethod
+    def _append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
         """Put a record behind all that were sent before; resolves once it is delivered."""
-        raise NotImplementedError(f"{type(self).__name__} says how a record is appended")
 
     async def send(  # noqa: PLR0917  # Faust's signature
         self,
@@ -37,7 +56,7 @@ class SendsInOrder:
     ) -> asyncio.Future[RecordMetadata]:
         """Append; what is returned resolves once it is delivered."""
         assert transactional_id is None, "there are no transactions here"
-        return self._append(topic, key, value, partition, timestamp, headers)
+        return self._append(Outgoing(topic, key, value, partition, timestamp, headers))
 
     async def send_and_wait(self, *args: Any, **kwargs: Any) -> RecordMetadata:
         """Append, and return once it is delivered."""
@@ -55,7 +74,7 @@ class SendsInOrder:
             self, topic, message=message, keysize=len(message.key or b""), valsize=len(message.value or b"")
         )
         delivered = self._append(
-            topic, message.key, message.value, message.partition, message.timestamp, message.headers
+            Outgoing(topic, message.key, message.value, message.partition, message.timestamp, message.headers)
         )
         delivered.add_done_callback(
             partial(message.channel._on_published, message=fut, producer=self, state=state)  # noqa: SLF001  # as Faust's threaded producer does

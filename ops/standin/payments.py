@@ -1,0 +1,245 @@
+"""Payments: authorised, captured, declined, canceled, expired."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ops.standin import balance, objects
+from ops.standin.account import BY_ITSELF, Account, Origin
+from ops.standin.cards import PLAIN, Card, card_of
+from ops.standin.currencies import checked
+from ops.standin.disputes import Disputes
+from ops.standin.errors import ApiError, Json
+from ops.standin.params import Params, missing
+
+MOST_MINOR = 99_999_999
+"""Stripe takes at most eight digits."""
+_AUTHORISED_FOR_S: Final = 7 * 86_400
+_ENTERED_AFTER_S: Final = 60
+"""With asynchronous capture, when the balance transaction comes."""
+_BANK_TAKES_S: Final = 4 * 86_400
+_CAPTURES = ("automatic", "automatic_async", "manual")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is to be paid, how and by whom. `private` metadata is for the stand-in's own books."""
+
+    amount_minor: int
+    currency: str
+    customer: str | None = None
+    billing: Json = field(default_factory=lambda: objects.billing_details(None, None))
+    receipt_email: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    private: dict[str, str] = field(default_factory=dict)
+    card: Card = PLAIN
+    capture_method: str = "automatic"
+    invoice: str | None = None
+
+
+class Payments:
+    """Takes payments for an account. Methods raise ApiError."""
+
+    def __init__(self, account: Account, disputes: Disputes) -> None:
+        self._account = account
+        self._disputes = disputes
+        self._intents = account.tables["payment_intents"]
+        self._charges = account.tables["charges"]
+
+    def pay(self, params: Params, origin: Origin) -> Json:
+        """A payment intent that is confirmed at once."""
+        params.only(_PAY_FIELDS)
+        if not params.flag("confirm"):
+            raise ApiError(400, "This stand-in only takes payments with confirm=true.", param="confirm")
+        return self.take(self._terms(params), origin)
+
+    def take(self, terms: Terms, origin: Origin = BY_ITSELF) -> Json:
+        """The payment intent of a payment by these terms; ApiError 402 when the card is declined."""
+        charge = self._new_charge(terms, self._account.ids.new("payment_intent"))
+        secret = f"{charge['payment_intent']}_{self._account.ids.new('client_secret')}"
+        intent = objects.payment_intent(
+            id_=charge["payment_intent"],
+            client_secret=secret,
+            capture_method=terms.capture_method,
+            charge=charge,
+        )
+        self._intents.add(intent)
+        self._charges.add(charge)
+        self._account.books.opened(self._account.id, charge, terms.private)
+        self._account.cards[charge["id"]] = terms.card
+        if terms.card.declined:
+            raise self._decline(charge, intent, origin)
+        if terms.card.pending:
+            self._wait_for_the_bank(charge, intent, origin)
+        elif terms.capture_method == "manual":
+            self._account.emit("payment_intent.amount_capturable_updated", intent, origin)
+            self._account.emit("charge.succeeded", charge, origin)
+            self._account.later(_AUTHORISED_FOR_S, lambda: self._expire(intent))
+        else:
+            self._succeed(charge, intent, origin)
+        return intent
+
+    def capture(self, id_: str, params: Params, origin: Origin) -> Json:
+        """Takes the authorised money, or a part of it: the rest is released."""
+        params.only({"amount_to_capture", "metadata"})
+        intent = self._authorised(id_, "captured", param="intent")
+        charge = self._charges[intent["latest_charge"]]
+        amount = params.whole("amount_to_capture", at_least=1, at_most=charge["amount"]) or charge["amount"]
+        charge["amount_captured"] = amount
+        self._account.books.captured(charge, self._account.now_s())
+        # What is released is no refund: https://docs.stripe.com/payments/multicapture#final-capture.
+        taken = {"captured": True, "balance_transaction": self._entered(charge)}
+        self._account.change("charge.captured", charge, taken, origin)
+        paid = {"amount_capturable": 0, "amount_received": amount, "status": "succeeded"}
+        self._account.change("payment_intent.succeeded", intent, paid, origin)
+        return intent
+
+    def cancel(self, id_: str, params: Params, origin: Origin) -> Json:
+        """Gives up an authorization."""
+        params.only({"cancellation_reason"})
+        intent = self._authorised(id_, "canceled", param="intent")
+        self._release(intent, params.text("cancellation_reason"), "charge.refunded", origin)
+        return intent
+
+    def _authorised(self, id_: str, wanted: str, *, param: str) -> Json:
+        intent = self._account.find("payment_intents", "payment_intent", id_)
+        if intent["status"] != "requires_capture":
+            message = (
+                f"This PaymentIntent could not be {wanted} because it has a status of {intent['status']}. "
+                "Only a PaymentIntent with one of the following statuses may be "
+                f"{wanted}: requires_capture."
+            )
+            raise ApiError(400, message, code="payment_intent_unexpected_state", param=param)
+        return intent
+
+    def _succeed(self, charge: Json, intent: Json, origin: Origin) -> None:
+        if intent["capture_method"] == "automatic_async":
+            self._account.later(_ENTERED_AFTER_S, lambda: self._enter_late(charge))
+        else:
+            charge["balance_transaction"] = self._entered(charge)
+        self._account.books.captured(charge, self._account.now_s())
+        self._account.emit("payment_intent.succeeded", intent, origin)
+        self._account.emit("charge.succeeded", charge, origin)
+        card = self._account.cards[charge["id"]]
+        if card.dispute is not None:
+            self._disputes.open(charge, status=card.dispute, reason=card.reason)
+
+    def _entered(self, charge: Json) -> str:
+        return balance.charged(self._account, charge["id"], charge["amount_captured"], charge["currency"])
+
+    def _enter_late(self, charge: Json) -> None:
+        self._account.change("charge.updated", charge, {"balance_transaction": self._entered(charge)})
+
+    def _decline(self, charge: Json, intent: Json, origin: Origin) -> ApiError:
+        message = "Your card was declined."
+        failure = {"failure_code": "card_declined", "failure_message": message}
+        charge.update({"status": "failed", "paid": False, **_UNCAPTURED, **failure})
+        error = {"code": "card_declined", "message": message, "type": "card_error"}
+        intent.update(
+            {"status": "requires_payment_method", "amount_received": 0, "last_payment_error": error}
+        )
+        intent["amount_capturable"] = 0
+        self._account.emit("payment_intent.payment_failed", intent, origin)
+        self._account.emit("charge.failed", charge, origin)
+        more = {"charge": charge["id"], "decline_code": "generic_decline"}
+        return ApiError(402, message, code="card_declined", kind="card_error", more=more)
+
+    def _wait_for_the_bank(self, charge: Json, intent: Json, origin: Origin) -> None:
+        charge.update({"status": "pending", "paid": False})
+        intent.update({"status": "processing", "amount_received": 0})
+        self._account.emit("payment_intent.processing", intent, origin)
+        self._account.emit("charge.pending", charge, origin)
+
+        def arrived() -> None:
+            charge.update({"status": "succeeded", "paid": True})
+            intent.update({"status": "succeeded", "amount_received": charge["amount"]})
+            self._succeed(charge, intent, BY_ITSELF)
+
+        self._account.later(_BANK_TAKES_S, arrived)
+
+    def _expire(self, intent: Json) -> None:
+        if intent["status"] == "requires_capture":
+            self._release(intent, "automatic", "charge.expired", BY_ITSELF)
+
+    def _release(self, intent: Json, reason: str | None, type_: str, origin: Origin) -> None:
+        # An authorization that was given up counts as refunded: https://docs.stripe.com/api/charges/capture.
+        charge = self._charges[intent["latest_charge"]]
+        released = {"amount_refunded": charge["amount"], "refunded": True}
+        self._account.change(type_, charge, released, origin)
+        given_up = {"status": "canceled", "amount_capturable": 0, "canceled_at": self._account.now_s()}
+        self._account.change(
+            "payment_intent.canceled", intent, {**given_up, "cancellation_reason": reason}, origin
+        )
+
+    def _terms(self, params: Params) -> Terms:
+        amount = params.whole("amount", at_least=1, at_most=MOST_MINOR)
+        if amount is None:
+            raise missing("amount")
+        currency = checked(params.required("currency"), amount)
+        customer = params.text("customer")
+        if customer is not None:
+            self._account.find("customers", "customer", customer, param="customer")
+        capture = params.text("capture_method") or "automatic"
+        if capture not in _CAPTURES:
+            raise ApiError(
+                400,
+                f"Invalid capture_method: must be one of {', '.join(_CAPTURES)}",
+                param="capture_method",
+            )
+        billing = _billing(params)
+        public, private = objects.split_metadata(params.table("metadata"))
+        return Terms(
+            amount_minor=amount,
+            currency=currency,
+            customer=customer,
+            billing=objects.billing_details(billing.text("email"), billing.text("name")),
+            receipt_email=params.text("receipt_email"),
+            description=params.text("description"),
+            metadata=public,
+            private=private,
+            card=card_of(params.text("payment_method")),
+            capture_method=capture,
+        )
+
+    def _new_charge(self, terms: Terms, intent: str) -> Json:
+        return objects.charge(
+            id_=self._account.ids.new("charge"),
+            created=self._account.now_s(),
+            livemode=self._account.livemode,
+            amount_minor=terms.amount_minor,
+            currency=terms.currency,
+            captured=terms.capture_method != "manual",
+            customer=terms.customer,
+            payment_intent=intent,
+            payment_method=self._account.ids.new("payment_method"),
+            billing=terms.billing,
+            receipt_email=terms.receipt_email,
+            description=terms.description,
+            metadata=terms.metadata,
+            invoice=terms.invoice,
+        )
+
+
+_UNCAPTURED: Final = {"captured": False, "amount_captured": 0}
+_PAY_FIELDS = frozenset(
+    {
+        "amount",
+        "capture_method",
+        "confirm",
+        "currency",
+        "customer",
+        "description",
+        "metadata",
+        "payment_method",
+        "payment_method_data",
+        "receipt_email",
+    }
+    # Taken and of no effect.
+    | {"payment_method_types", "automatic_payment_methods", "off_session", "return_url"}
+)
+
+
+def _billing(params: Params) -> Params:
+    """The buyer's details, as a checkout's card form would give them with the payment method."""
+    method: dict[str, Any] = params.table("payment_method_data")
+    return Params(Params(method).table("billing_details"))

@@ -1,0 +1,88 @@
+"""What the agents find piece by piece is what the rules say of all facts at once."""
+
+from hypothesis import HealthCheck, given, settings
+
+from tests.agents.histories import Fact, histories, rule_books
+from tests.agents.simulation import Simulation
+from trackrev_stream.contracts.codec import decode
+from trackrev_stream.contracts.records import PayerJourneys
+from trackrev_stream.contracts.topics import PAYER_JOURNEYS, PAYMENTS
+from trackrev_stream.domain.attribution import Decision
+from trackrev_stream.domain.ids import email_join, workspace_of
+from trackrev_stream.domain.payer import Placed, decide_own, settle_all
+from trackrev_stream.domain.payment import ChargeState, PaymentState
+from trackrev_stream.domain.rules import RuleBook
+from trackrev_stream.domain.subscription import EARLY_MS, AccountFact, AccountKind, Bound, BoundBy
+
+
+def tied(state: ChargeState, facts: list[AccountFact]) -> Bound:
+    """The order of evidence, looked up in all that was ever seen of the payer."""
+    of_invoice = [fact for fact in facts if fact.kind is AccountKind.INVOICE and fact.id == state.invoice]
+    said = [(fact.observed_at, fact.subscription) for fact in of_invoice if fact.subscription]
+    subscriptions = [fact for fact in facts if fact.kind is AccountKind.SUBSCRIPTION]
+    latest = [fact.id for fact in subscriptions if state.invoice and fact.invoice == state.invoice]
+    if said or latest:
+        return Bound(BoundBy.INVOICE, max(said)[1] if said else min(latest))
+    if of_invoice:
+        return Bound()
+    ends = {
+        name: min(
+            (f.ended_at for f in subscriptions if f.id == name and f.ended_at is not None), default=None
+        )
+        for name in {fact.id for fact in subscriptions}
+    }
+    due = set()
+    for fact in facts:
+        name = fact.id if fact.kind is AccountKind.SUBSCRIPTION else fact.subscription
+        if fact.kind is AccountKind.CUSTOMER or not name:
+            continue
+        assert fact.period_start_at
+        assert fact.period_end_at
+        fits = (fact.amount_minor, fact.currency) == (state.amount_minor, state.currency)
+        ended_at = ends.get(name)
+        if fits and fact.period_start_at - EARLY_MS <= state.created_at < fact.period_end_at:
+            due |= {name} if ended_at is None or state.created_at <= ended_at else set()
+    if len(due) == 1:
+        return Bound(BoundBy.PERIOD, due.pop())
+    return Bound(BoundBy.AMBIGUOUS if due else BoundBy.UNKNOWN if state.invoice else BoundBy.NONE)
+
+
+def at_once(simulation: Simulation, history: list[Fact], rules: RuleBook) -> dict[str, Decision]:
+    """Every decision from the last state of each payment and journey, and from all account facts."""
+    payments: dict[tuple[str, str], PaymentState] = {}
+    for _, raw in simulation.topics[PAYMENTS.name]:
+        state = decode(PaymentState, raw)
+        payments[state.payer, state.payment] = state
+    told: dict[tuple[str, str], PayerJourneys] = {}
+    for _, raw in simulation.topics[PAYER_JOURNEYS.name]:
+        journeys = decode(PayerJourneys, raw)
+        told[journeys.payer, journeys.join] = journeys
+    found: dict[str, Decision] = {}
+    for payer in {payer for payer, _ in payments}:
+        facts = [fact for fact in history if isinstance(fact, AccountFact) and fact.payer == payer]
+        paid = [charge for (owner, _), s in payments.items() for charge in s.charges if owner == payer]
+        emails = {one.email_key for one in [*paid, *facts] if one.email_key}
+        joins = sorted(email_join(workspace_of(payer), email) for email in emails)
+        known = [each for join in joins for each in told[payer, join].journeys]
+        guest = (payer, payer) in payments
+        charges = [
+            Placed(
+                charge,
+                Bound() if guest else tied(charge, facts),
+                rules.at(workspace_of(payer), charge.created_at),
+            )
+            for charge in paid
+        ]
+        found |= settle_all(charges, lambda charge, known=known: decide_own(charge, known)).decisions
+    return found
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(histories(), rule_books())
+def test_piece_by_piece_is_all_at_once(history: list[Fact], rules: RuleBook) -> None:
+    simulation = Simulation(rules)
+    simulation.feed(*history)
+    standing = {charge.state.charge: charge.decision for charge in simulation.run().charges.values()}
+    gone = {name for name, decision in standing.items() if decision.reason == "left_for_another_payer"}
+    assert not gone
+    assert standing == at_once(simulation, history, rules)

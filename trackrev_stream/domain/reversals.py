@@ -1,0 +1,108 @@
+"""Reversals: what went back of a charge, and what returned, from all that Stripe ever showed of it.
+
+A refund object counts on the day it was created. Stripe shows no time of its failure: a refund that failed or
+was canceled is taken back on the day it was first seen to have. Refunds whose objects were never seen are
+known by the charge's cumulative sum alone: what the newest sum has beyond the objects counts since such a
+sum was first seen, and is gone again where the newest sum has it no more.
+
+A dispute counts by the moves of its money: an inquiry has none, a lost one keeps the withdrawal, a won one
+gets the reinstatement beside it. What returns is never more than what went.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from trackrev_stream.domain.payment import Move, PaymentFact, Reversal
+
+FAILED = frozenset(("failed", "canceled"))  # final: https://docs.stripe.com/api/refunds/object
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that was seen of a paid charge: see the rows of ``domain.billing`` for what each field keeps."""
+
+    charge: PaymentFact
+    refunded_since: Mapping[int, int]
+    least_refunded: int
+    refunds: tuple[PaymentFact, ...]
+    failed_since: Mapping[str, int]
+    disputes: Mapping[str, tuple[Move, ...]]
+
+
+def reversals_of(seen: Seen) -> list[Reversal]:
+    """The reversals of a charge by time; within one moment what goes comes before what returns."""
+    found = [*_refunds(seen), *_unknown_refunds(seen)]
+    for dispute, moves in seen.disputes.items():
+        found += _dispute(dispute, moves)
+    return sorted(found, key=lambda each: (each.occurred_at, each.amount_minor < 0, each.id))
+
+
+def released_minor(seen: Seen) -> int:
+    """What of the cumulative refund is no refund: the rest of an authorization captured in part.
+
+    Before 2025-03-31.basil Stripe showed the release of the rest as a refund, in ``amount_refunded`` and as
+    an object; since then it does not (changelog of that version: "Partially capturing or canceling payments
+    no longer creates a Refund"). Which of both holds is told by what was seen: a sum that was ever smaller
+    than the rest has not got it in it, nor has one that is explained by refunds of other amounts.
+    """
+    rest = seen.charge.authorized_minor - seen.charge.amount_minor
+    if rest <= 0 or seen.least_refunded < rest:
+        return 0
+    known = [refund.amount_minor for refund in seen.refunds if refund.id not in seen.failed_since]
+    return 0 if sum(known) >= seen.charge.refunded_minor and rest not in known else rest
+
+
+def _true_refunds(seen: Seen) -> list[PaymentFact]:
+    """The refund objects, but the one that releases the rest of the authorization."""
+    released = released_minor(seen)
+    ordered = sorted(seen.refunds, key=lambda refund: (refund.created_at, refund.id))
+    rest = next((one for one in ordered if released and one.amount_minor == released), None)
+    return [refund for refund in ordered if refund is not rest]
+
+
+def _refunds(seen: Seen) -> Iterator[Reversal]:
+    for refund in _true_refunds(seen):
+        yield Reversal(refund.id, "refund", refund.amount_minor, refund.created_at)
+        failed_at = seen.failed_since.get(refund.id)
+        if failed_at is not None:
+            at = max(failed_at, refund.created_at)
+            yield Reversal(f"{refund.id}:failed", "refund_failed", -refund.amount_minor, at)
+
+
+def _unknown_refunds(seen: Seen) -> Iterator[Reversal]:
+    """What the newest cumulative sum has beyond the refund objects, by the sums in which it grew."""
+    released = released_minor(seen)
+    explained = sum(
+        refund.amount_minor
+        for refund in _true_refunds(seen)
+        # One that failed later was in the sum still; and within one second, perhaps.
+        if seen.failed_since.get(refund.id, seen.charge.observed_at) >= seen.charge.observed_at
+    )
+    newest = seen.charge.refunded_minor - released
+    since = {total - released: at for total, at in seen.refunded_since.items()}
+    for total in sorted(total for total in since if total <= newest):
+        if total > explained:
+            at = min(first for reached, first in since.items() if reached >= total)
+            name = f"{seen.charge.charge}:refunded:{total}"
+            yield Reversal(name, "refund", total - explained, at)
+            explained = total
+
+
+def _dispute(dispute: str, moves: tuple[Move, ...]) -> Iterator[Reversal]:
+    """The moves of one dispute; those that only an event told of where no balance transaction does."""
+    withdrawn = _by_transaction([move for move in moves if move.amount_minor < 0])
+    reinstated = _by_transaction([move for move in moves if move.amount_minor > 0])
+    left = -sum(move.amount_minor for move in withdrawn)
+    for move in withdrawn:
+        name = f"{dispute}:{move.id or 'withdrawn'}"
+        yield Reversal(name, "dispute", -move.amount_minor, move.moved_at)
+    for move in reinstated:
+        back = min(move.amount_minor, left)
+        left -= back
+        if back:
+            yield Reversal(f"{dispute}:{move.id or 'reinstated'}", "dispute_reinstated", -back, move.moved_at)
+
+
+def _by_transaction(moves: list[Move]) -> list[Move]:
+    ordered = sorted(moves, key=lambda move: (move.moved_at, move.id))
+    return [move for move in ordered if move.id] or ordered

@@ -1,0 +1,38 @@
+"""The versions of the settings that change money: which one a charge is decided by.
+
+A version takes effect at least a minute after it was made, and the first of a workspace holds from the
+beginning. So who knows all versions made until some moment knows through a moment later which one holds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trackrev_stream.domain.attribution import Rules
+
+FOREVER = 2**63 - 1
+FIRST = Rules()
+
+
+class RulesBehind(Exception):
+    """A charge is later than what is known of the settings: know more, and apply the record again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """All versions by workspace, each with the time it takes effect, latest first; known through a time."""
+
+    known_through: int = FOREVER
+    versions: Mapping[str, tuple[tuple[int, Rules], ...]] = field(default_factory=dict)
+
+    def at(self, workspace: str, created_at: int) -> Rules:
+        """The version in effect for a charge created at this time. Raises RulesBehind."""
+        if created_at > self.known_through:
+            raise RulesBehind(
+                f"{workspace}: a charge of {created_at}, settings known to {self.known_through}"
+            )
+        held = (
+            rules
+            for effective_from, rules in self.versions.get(workspace, ())
+            if effective_from <= created_at
+        )
+        return next(held, FIRST)
