@@ -27,6 +27,8 @@ from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.first_run import FirstRun, first_run
+from trackrev_stream.rates.ecb import bundled
+from trackrev_stream.rates.live import LiveRates
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
@@ -121,6 +123,8 @@ class Program:
 
     async def _work(self, broker: Broker, store: Store) -> None:
         await broker.resume(store)
+        rates = LiveRates(await asyncio.to_thread(bundled), store, self.settings.rates_url, self._clock)
+        await rates.open()
         writer = Writer(store, self._clock, on_fatal=self._fail)
         writer.start()
         self._closing.push_async_callback(writer.stop)
@@ -131,6 +135,8 @@ class Program:
         for chore in broker.chores():
             self._spawn(chore)
         self._spawn(agents.run())
+        if self.settings.rates_url:
+            self._spawn(rates.run())
 
     def _define(self, app: faust.App, writer: Writer, buried: Callable[[int, int], Awaitable[None]]) -> None:
         settings, on_bug = self.settings, app.transport.fail

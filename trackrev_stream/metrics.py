@@ -27,6 +27,11 @@ WEBHOOKS_ACCEPTED = Counter(
 WEBHOOKS_IGNORED = Counter(
     "trackrev_webhooks_ignored", "Stripe events acknowledged without effect", ["reason"], registry=REGISTRY
 )
+EMAILS_REFUSED = Counter(
+    "trackrev_emails_refused",
+    "Emails of Stripe's objects that stand for nobody, each time one was seen",
+    registry=REGISTRY,
+)
 LINK_CLICKS = Counter("trackrev_link_clicks", "Tracked links followed", ["counted"], registry=REGISTRY)
 RECORDS_PROCESSED = Counter(
     "trackrev_records_processed", "Records an agent has processed", ["agent"], registry=REGISTRY
@@ -53,6 +58,14 @@ CHARGE_LATENCY_SECONDS = Histogram(
 )
 LAG_RECORDS = Gauge(
     "trackrev_lag_records", "Records not yet committed by the agents", ["topic"], registry=REGISTRY
+)
+RATES_KNOWN_THROUGH = Gauge(
+    "trackrev_rates_known_through_timestamp_seconds",
+    "Until when all reference rates of the ECB are known: the end of the last day before its next one",
+    registry=REGISTRY,
+)
+RATES_FETCHES = Counter(
+    "trackrev_rates_fetches", "Attempts to fetch reference rates from the ECB", ["outcome"], registry=REGISTRY
 )
 
 

@@ -32,7 +32,8 @@ class Settings:
     """The settings of one process.
 
     ``data`` is the data directory; ``broker`` and ``store`` are URLs; ``public_url`` is where the outside
-    reaches the collectors, for script tags and links; ``secret_key`` seals secrets at rest.
+    reaches the collectors, for script tags and links; ``secret_key`` seals secrets at rest; ``rates_url`` is
+    empty where no exchange rates shall be fetched.
     """
 
     data: Path
@@ -49,6 +50,7 @@ class Settings:
     log_level: str
     kafka: KafkaSettings
     stuck_s: int
+    rates_url: str
     most_rejected: int
 
     def __repr__(self) -> str:
@@ -74,6 +76,8 @@ VARIABLES = {
     "TRACKREV_PUBLIC_URL": "where the outside reaches this program, http://HOST:PORT by default",
     "TRACKREV_BEHIND_PROXY": "1 when a reverse proxy sets X-Forwarded-Proto",
     "TRACKREV_SECRET_KEY": "the key that seals secrets at rest; secret.key in the data directory by default",
+    "TRACKREV_RATES_URL": "where the ECB's exchange rates are, "
+    "https://www.ecb.europa.eu/stats/eurofxref by default; off: amounts without a known rate stay pending",
     "TRACKREV_LOG_LEVEL": "debug, info, warning (the default) or error",
 }
 
@@ -101,12 +105,13 @@ def read(
         admin_host=environment.get("TRACKREV_ADMIN_HOST") or "127.0.0.1",
         admin_port=_number(environment, "TRACKREV_ADMIN_PORT", ADMIN_PORT, 0, 65535),
         partitions=_number(environment, "TRACKREV_PARTITIONS", partitions, 1, 1024),
-        public_url=_url(environment.get("TRACKREV_PUBLIC_URL", "")),
+        public_url=_url(environment, "TRACKREV_PUBLIC_URL"),
         behind_proxy=environment.get("TRACKREV_BEHIND_PROXY", "") in ("1", "true", "yes"),
         secret_key=environment.get("TRACKREV_SECRET_KEY", ""),
         log_level=level,
         kafka=_kafka(environment),
         stuck_s=_number(environment, "TRACKREV_STUCK_S", 120, 10, 86_400),
+        rates_url=_rates(environment),
         most_rejected=_number(environment, "TRACKREV_MOST_REJECTED", 100, 0, 1000),
     )
 
@@ -163,9 +168,14 @@ def _has_ports(netloc: str) -> bool:
     return all(host and port.isdecimal() for host, _, port in hosts)
 
 
-def _url(url: str) -> str:
+def _url(environment: Mapping[str, str], name: str) -> str:
+    url = environment.get(name, "")
     if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
-        raise SettingsError(
-            f"TRACKREV_PUBLIC_URL is {url!r}; it may be a URL such as https://track.example.com"
-        )
+        raise SettingsError(f"{name} is {url!r}; it may be a URL such as https://track.example.com")
     return url.rstrip("/")
+
+
+def _rates(environment: Mapping[str, str]) -> str:
+    if environment.get("TRACKREV_RATES_URL") == "off":
+        return ""
+    return _url(environment, "TRACKREV_RATES_URL") or "https://www.ecb.europa.eu/stats/eurofxref"

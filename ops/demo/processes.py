@@ -82,9 +82,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of children: nobody's settings but those of the demo."""
+    """The environment of children: nobody's settings but those of the demo, and nothing from the internet."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRACKREV_")}
-    return {**kept, **settings}
+    return {**kept, "TRACKREV_RATES_URL": "off", **settings}
 
 
 def _end_with_parent() -> None:

@@ -160,6 +160,7 @@ def test_any_order_duplicates_and_restarts_give_the_same_standing_lines(
 ) -> None:
     rng, facts = random.Random(seed), in_workspaces(found)
     environment = {"TRACKREV_PORT": "0", "TRACKREV_ADMIN_PORT": "0", "TRACKREV_PARTITIONS": str(partitions)}
+    environment["TRACKREV_RATES_URL"] = "off"
     with tempfile.TemporaryDirectory(prefix="trackrev-") as directory:
         chosen = read(environment, data=directory)
         asyncio.run(live(chosen, shuffled(facts, rng), rng, restarts))

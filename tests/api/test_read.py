@@ -19,6 +19,18 @@ NEWS, TUBE = touch(), touch("YouTube", "video", partner="ada")
 HOUR = 3_600_000
 
 
+def native(
+    currency: str, gross: int, net: int, fee: int | None, *, unconverted: int = 0
+) -> dict[str, object]:
+    return {
+        "currency": currency,
+        "gross_minor": gross,
+        "net_minor": net,
+        "fee_minor": fee,
+        "unconverted": unconverted,
+    }
+
+
 CHANNELS = [
     {
         "channel": "Newsletter",
@@ -26,10 +38,11 @@ CHANNELS = [
         "clicks": 4,
         "gross_minor": 4_900,
         "net_minor": 4_000,
+        "fee_minor": None,
         "currency": "usd",
         "native": [
-            {"currency": "eur", "gross_minor": 1_000, "net_minor": 1_000, "unconverted": 1},
-            {"currency": "usd", "gross_minor": 4_900, "net_minor": 4_000, "unconverted": 0},
+            native("eur", 1_000, 1_000, None, unconverted=1),
+            native("usd", 4_900, 4_000, 172),
         ],
     },
     {
@@ -38,8 +51,9 @@ CHANNELS = [
         "clicks": 0,
         "gross_minor": 500,
         "net_minor": 500,
+        "fee_minor": 30,
         "currency": "usd",
-        "native": [{"currency": "usd", "gross_minor": 500, "net_minor": 500, "unconverted": 0}],
+        "native": [native("usd", 500, 500, 30)],
     },
     {
         "channel": "Direct",
@@ -47,6 +61,7 @@ CHANNELS = [
         "clicks": 2,
         "gross_minor": 0,
         "net_minor": 0,
+        "fee_minor": 0,
         "currency": "usd",
         "native": [],
     },
@@ -57,9 +72,9 @@ def test_channels_bring_visits_and_money_together(open_site: OpenSite) -> None:
     async def story() -> Any:
         async with open_site() as site:
             site.put(
-                charge(touches=(NEWS,), refunds=(("re_1", 900),)),
+                charge(touches=(NEWS,), refunds=(("re_1", 900),), fee=172),
                 charge("ch_2", touches=(NEWS,), currency="eur", amount=1_000),
-                charge("ch_3", amount=500),
+                charge("ch_3", amount=500, fee=30),
                 charge("ch_old", touches=(TUBE,), at=NOON - 40 * DAY_MS),
                 visit("v1", clicks=2),
                 visit("v1", day=NOON // DAY_MS + 1),
@@ -119,6 +134,66 @@ def test_a_day_in_spring_has_23_hours(open_site: OpenSite) -> None:
     assert dates == sorted(dates)
 
 
+@pytest.mark.parametrize(
+    ("fees", "currency", "shown", "natively"),
+    [
+        ((30, 12), "usd", 42, 42),
+        ((30, 0), "usd", 30, 30),
+        ((30, None), "usd", None, None),  # one that is not known makes the sum unknown, and never zero
+        ((30, 12), "eur", None, None),  # kept in another currency, and not converted yet
+    ],
+)
+def test_fees_are_apart_and_known_or_null(
+    open_site: OpenSite, fees: tuple[int, int | None], currency: str, shown: int | None, natively: int | None
+) -> None:
+    async def story() -> None:
+        async with open_site() as site:
+            site.put(
+                *(
+                    charge(f"ch_{n}", amount=1_000, fee=fee, fee_currency=currency)
+                    for n, fee in enumerate(fees)
+                )
+            )
+            channels: Any = await site.get(f"{WS}/channels")
+            revenue: Any = await site.get(f"{WS}/revenue")
+            for found in (channels["channels"], revenue["days"]):
+                [row] = [one for one in found if one["native"]]
+                assert (row["net_minor"], row["fee_minor"]) == (2_000, shown)
+                assert row["native"] == [native("usd", 2_000, 2_000, natively)]
+            of_charge: Any = await site.get(f"{WS}/charges/ch_1")
+            known = fees[1] is not None
+            assert (of_charge["fee_minor"], of_charge["fee_currency"]) == (
+                fees[1],
+                currency if known else None,
+            )
+            assert of_charge["net_minor"] == 1_000
+
+    run(story())
+
+
+def test_a_refund_counts_on_its_own_day_or_on_that_of_its_charge(open_site: OpenSite) -> None:
+    async def story() -> list[Any]:
+        async with open_site() as site:
+            site.put(charge(refunds=(("re_1", 900),), at=NOON))
+            await site.get(f"{WS}/revenue?by=moon", status=400)
+            paths = (
+                "revenue?days=4",
+                "revenue?days=4&by=own_day",
+                "revenue?days=4&by=charge_day",
+                "channels?by=charge_day",
+            )
+            return [await site.get(f"{WS}/{path}") for path in paths]
+
+    plain, own, of_charge, channels = run(story())
+    assert plain == own
+    days = [
+        {one["date"]: one["net_minor"] for one in found["days"] if one["net_minor"]}
+        for found in (own, of_charge)
+    ]
+    assert days == [{"2025-10-09": 4_900, "2025-10-10": -900}, {"2025-10-09": 4_000}]
+    assert channels["total"]["net_minor"] == 4_000
+
+
 def shared_charge(open_site: OpenSite) -> Any:
     """A charge first unattributed, then shared by two touches; and the list of the latest."""
     shares = (Credit("v1", NEWS, 2, 5), Credit("v1", TUBE, 3, 5))
@@ -171,7 +246,8 @@ def test_a_charge_tells_why_and_what_was_posted(open_site: OpenSite) -> None:
     assert [one["verdict"] for one in found["decision"]["considered"]] == ["credited", "credited"]
     entries = found["entries"]
     assert [one["amount_minor"] for one in entries[:2]] == [4_900, -4_900]
-    assert sorted(one["amount_minor"] for one in entries[2:]) == [1_960, 2_940]
+    assert sorted(one["amount_minor"] for one in entries[2:4]) == [1_960, 2_940]
+    assert [(one["reason"], one["amount_minor"]) for one in entries[4:]] == [("fee", -69), ("fee", -103)]
     assert entries[1]["retracts"] == entries[0]["entry_id"]
     assert {"seq", "cause", "posted_at", "occurred_at", "usd_minor", "channel", "link"} <= entries[0].keys()
 

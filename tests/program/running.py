@@ -90,6 +90,7 @@ class Program:
             "PYTHONPATH": str(ROOT),
             "PYTHONFAULTHANDLER": "1",  # a program that hangs tells where, when it is aborted
             "TRACKREV_ADMIN_PORT": "0",
+            "TRACKREV_RATES_URL": "off",
             "TRACKREV_DATA": str(data),
         }
         if public_host:

@@ -129,6 +129,7 @@ def test_a_second_program_on_a_machine_finds_another_port_for_its_metrics(tmp_pa
         ("TRACKREV_BROKER", "redis://localhost"),
         ("TRACKREV_STORE", "data.db"),
         ("TRACKREV_PUBLIC_URL", "track.example.com"),
+        ("TRACKREV_RATES_URL", "no"),
     ],
 )
 def test_a_bad_setting_is_named_with_its_value(tmp_path: Path, name: str, value: str) -> None:

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, select
 
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Considered, Credit, Decision, Reason
-from trackrev_stream.domain.journey import Identity, Visit
+from trackrev_stream.domain.identity import Identity
+from trackrev_stream.domain.journey import Visit
 from trackrev_stream.domain.ledger import lines_of
 from trackrev_stream.domain.payment import ChargeState, Reversal
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
@@ -59,10 +60,13 @@ def charge(
     decision: Decision | None = None,
     workspace: str = WS,
     fee: int | None = None,
+    fee_currency: str = "",
 ) -> AttributedCharge:
     scope = f"{workspace}|own|{'live' if livemode else 'test'}|"
     reversals = tuple(Reversal(one, "refund", part, at + DAY_MS) for one, part in refunds)
-    state = ChargeState(name, at, amount, currency, "abc", fee_minor=fee, reversals=reversals)
+    state = ChargeState(
+        name, at, amount, currency, "abc", fee_minor=fee, fee_currency=fee_currency, reversals=reversals
+    )
     found = decision or decision_of(*touches)
     return AttributedCharge(
         key=scope + name,

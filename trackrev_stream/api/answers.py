@@ -26,17 +26,24 @@ def exponents(currencies: Iterable[str]) -> dict[str, int]:
     return {currency: exponent(currency) for currency in sorted({BASE_CURRENCY, *currencies})}
 
 
+def currencies(charge: ChargeSummary) -> list[str]:
+    """The currencies that amounts of a charge are in: its own, and that of its fee."""
+    return [charge.currency, *([charge.fee_currency] if charge.fee_currency else [])]
+
+
 def money(total: Money) -> Json:
-    """Totals in USD with the amounts they are made of."""
+    """Totals in USD with the amounts they are made of; fees are null where one is not known."""
     return {
         "gross_minor": total.gross_minor,
         "net_minor": total.net_minor,
+        "fee_minor": total.fees.shown,
         "currency": BASE_CURRENCY,
         "native": [
             {
                 "currency": one.currency,
                 "gross_minor": one.gross_minor,
                 "net_minor": one.net_minor,
+                "fee_minor": one.fees.shown,
                 "unconverted": one.unconverted,
             }
             for one in sorted(total.native.values(), key=lambda one: one.currency)
@@ -70,6 +77,7 @@ def summary(charge: ChargeSummary) -> Json:
         "gross_minor": charge.gross_minor,
         "net_minor": charge.net_minor,
         "fee_minor": charge.fee_minor,
+        "fee_currency": charge.fee_currency,
         "currency": charge.currency,
         "created_at": rfc3339(charge.created_at),
         "posted_at": rfc3339(charge.posted_at),

@@ -16,7 +16,7 @@ from trackrev_stream.store.connections import shown_livemode
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.queries import find_charge, latest_charges, ledger_page
-from trackrev_stream.store.reports import channels, revenue
+from trackrev_stream.store.reports import Days, channels, revenue
 
 MOST_DAYS = 366
 MOST_CHARGES = 200
@@ -72,8 +72,10 @@ class ReadApi:
         }
 
     async def _channels(self, request: web.Request, workspace: Workspace) -> answers.Json:
-        days, now = _number(request, "days", 30, 1, MOST_DAYS), self._clock()
-        found = await self._store.read(lambda c: channels(c, workspace.id, days, now, workspace.time_zone))
+        days, now, by = _number(request, "days", 30, 1, MOST_DAYS), self._clock(), _by(request)
+        found = await self._store.read(
+            lambda c: channels(c, workspace.id, days, now, workspace.time_zone, by=by)
+        )
         total = answers.channel(found.total)
         del total["channel"]
         return {
@@ -83,8 +85,10 @@ class ReadApi:
         }
 
     async def _revenue(self, request: web.Request, workspace: Workspace) -> answers.Json:
-        days, now = _number(request, "days", 10, 1, MOST_DAYS), self._clock()
-        found = await self._store.read(lambda c: revenue(c, workspace.id, days, now, workspace.time_zone))
+        days, now, by = _number(request, "days", 10, 1, MOST_DAYS), self._clock(), _by(request)
+        found = await self._store.read(
+            lambda c: revenue(c, workspace.id, days, now, workspace.time_zone, by=by)
+        )
         return {
             "days": [{"date": day.isoformat()} | answers.money(money) for day, money in found],
             "time_zone": workspace.time_zone,
@@ -96,7 +100,9 @@ class ReadApi:
         found = await self._store.read(lambda c: latest_charges(c, workspace.id, limit))
         return {
             "charges": [answers.summary(charge) for charge in found],
-            "exponents": answers.exponents(charge.currency for charge in found),
+            "exponents": answers.exponents(
+                currency for charge in found for currency in answers.currencies(charge)
+            ),
         }
 
     async def _charge(self, request: web.Request, workspace: Workspace) -> answers.Json:
@@ -104,7 +110,7 @@ class ReadApi:
         found = await self._store.read(lambda c: find_charge(c, workspace.id, charge))
         if found is None:
             raise ApiError(404, "not_found", f"this workspace has no paid charge {charge[:100]!r}")
-        return answers.detail(found) | {"exponents": answers.exponents([found.summary.currency])}
+        return answers.detail(found) | {"exponents": answers.exponents(answers.currencies(found.summary))}
 
     async def _ledger(self, request: web.Request, workspace: Workspace) -> answers.Json:
         after = _number(request, "after", 0, 0, LARGEST_SEQ)
@@ -151,6 +157,14 @@ def _number(request: web.Request, name: str, default: int, least: int, most: int
     if len(given) > 1 or not (text.isascii() and text.isdigit()) or not least <= int(text[:20]) <= most:
         raise ApiError(400, "bad_parameter", f"{name} must be one whole number from {least} to {most}")
     return int(text)
+
+
+def _by(request: web.Request) -> Days:
+    """The day on which lines shall count; raises ApiError 400 for anything else."""
+    given = request.query.getall("by", [Days.OWN.value])
+    if len(given) > 1 or given[0] not in set(Days):
+        raise ApiError(400, "bad_parameter", f"by must be one of {', '.join(Days)}")
+    return Days(given[0])
 
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

@@ -7,7 +7,7 @@ A line is what shall stand; an entry, once posted, is never changed. The sum of 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from trackrev_stream.domain.attribution import Credit, Decision
+from trackrev_stream.domain.attribution import Decision
 from trackrev_stream.domain.channel import UNATTRIBUTED
 from trackrev_stream.domain.ids import digest
 from trackrev_stream.domain.money import split
@@ -17,6 +17,8 @@ BASE_CURRENCY = "usd"
 FEE = "fee"
 # What a charge is worth: commissions and fees are lines too, but no revenue.
 REVENUE = frozenset(("credit", "refund", "refund_failed", "dispute", "dispute_reinstated"))
+
+Place = tuple[str, str, str, str]  # channel, source, link, partner
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,13 @@ class Change:
 def lines_of(key: str, state: ChargeState, decision: Decision) -> tuple[Line, ...]:
     """The lines that shall stand for a charge: its credits, its reversals in their order, its fee.
 
-    ``key`` is the charge's key (it makes line ids unique). All reversals together are capped by what was
-    captured. What goes is split over what stands, what returns over what is gone: so no share falls below
-    zero or exceeds its credit, and a full reversal is exactly zero. A fee is in the currency of settlement.
+    ``key`` is the charge's key (it makes line ids unique). Each fact has one line for each place that earned,
+    however many touches led there. All reversals together are capped by what was captured. What goes is split
+    over what stands, what returns over what is gone: so no share falls below zero or exceeds its credit, and
+    a full reversal is exactly zero. A fee is in the currency of settlement.
     """
-    shares = decision.credits or (None,)
-    amounts = split(state.amount_minor, [share.weight if share else 1 for share in shares])
+    places = _places(decision)
+    amounts = split(state.amount_minor, list(places.values()))
     facts = [_Part(state.charge, "credit", state.created_at, state.currency, amounts)]
     standing, gone, reversed_minor = list(amounts), 0, 0
     for reversal in state.reversals:
@@ -81,9 +84,9 @@ def lines_of(key: str, state: ChargeState, decision: Decision) -> tuple[Line, ..
         fees = [-part for part in split(state.fee_minor, amounts)]
         facts.append(_Part(state.charge, FEE, state.created_at, state.fee_currency or state.currency, fees))
     return tuple(
-        _line(digest(key, fact.id, fact.reason), share, part, fact)
+        _line(digest(key, fact.id, fact.reason), place, part, fact)
         for fact in facts
-        for share, part in zip(shares, fact.amounts_minor, strict=True)
+        for place, part in zip(places, fact.amounts_minor, strict=True)
         if part
     )
 
@@ -102,15 +105,21 @@ def changes(standing: Mapping[str, Line], desired: Iterable[Line]) -> list[Chang
     return [Change(line, retracts=True) for line in gone] + [Change(line, retracts=False) for line in new]
 
 
-def _line(fact: str, share: Credit | None, amount_minor: int, part: _Part) -> Line:
-    if share is None:
-        channel, source, link, partner, contact = UNATTRIBUTED, "", "", "", ""
-    else:
-        touch, contact = share.touch, f"{share.visitor} {share.touch.id}"
-        channel, source, link, partner = touch.channel, touch.source, touch.link, touch.partner
+def _places(decision: Decision) -> dict[Place, int]:
+    """Where the credits of a decision lie, with their weights; a charge without credits is unattributed."""
+    places: dict[Place, int] = {}
+    for credit in decision.credits:
+        touch = credit.touch
+        place = (touch.channel, touch.source, touch.link, touch.partner)
+        places[place] = places.get(place, 0) + credit.weight
+    return places or {(UNATTRIBUTED, "", "", ""): 1}
+
+
+def _line(fact: str, place: Place, amount_minor: int, part: _Part) -> Line:
+    channel, source, link, partner = place
     converts = part.currency == BASE_CURRENCY
     return Line(
-        line_id=digest(fact, channel, source, link, partner, contact),
+        line_id=digest(fact, *place),
         reason=part.reason,
         channel=channel,
         source=source,

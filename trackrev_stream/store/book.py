@@ -166,6 +166,7 @@ def _charge_columns(standing: Standing, posted_at: int) -> dict[str, Any]:
         "gross_minor": state.amount_minor,
         "net_minor": net_of(state),
         "fee_minor": state.fee_minor,
+        "fee_currency": None if state.fee_minor is None else state.fee_currency or state.currency,
         "created_at": state.created_at,
         "payment_version": record.payment_version,
         "version": record.version,

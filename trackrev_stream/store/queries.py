@@ -49,7 +49,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ChargeSummary:
-    """A charge as a list shows it. Amounts in minor units of ``currency``; fees are no part of net."""
+    """A charge as a list shows it. Amounts in minor units of ``currency``; fees are no part of net.
+
+    ``fee_minor`` is what Stripe kept, in ``fee_currency``; None where it is not known (never zero then).
+    """
 
     key: str
     charge: str
@@ -61,6 +64,7 @@ class ChargeSummary:
     gross_minor: int
     net_minor: int
     fee_minor: int | None
+    fee_currency: str | None
     created_at: int
     posted_at: int
     shares: tuple[Share, ...]
@@ -164,6 +168,7 @@ def _summary(row: Row[tuple[object, ...]], shares: tuple[Share, ...]) -> ChargeS
         gross_minor=row.gross_minor,
         net_minor=row.net_minor,
         fee_minor=row.fee_minor,
+        fee_currency=row.fee_currency,
         created_at=row.created_at,
         posted_at=row.posted_at,
         shares=shares,

@@ -18,11 +18,12 @@ from sqlalchemy import (
     TypeDecorator,
     insert,
     select,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -135,6 +136,7 @@ charges = Table(
     _number("gross_minor"),
     _number("net_minor"),
     _number("fee_minor", null=True),
+    Column("fee_currency", Words),
     _number("created_at"),
     _number("payment_version"),
     _number("version"),
@@ -155,6 +157,12 @@ lines = Table(
     *_line(),
     _text("entry_id"),  # the entry that posted the line
     Index("lines_by_time", "workspace", "livemode", "occurred_at"),
+    Index(
+        "lines_without_usd",
+        "charge_key",
+        sqlite_where=text("usd_minor IS NULL"),
+        postgresql_where=text("usd_minor IS NULL"),
+    ),
 )
 
 entries = Table(
@@ -211,6 +219,23 @@ dead_letters = Table(
     _number("decided_at", null=True),
     Index("dead_letters_by_status", "status", "failed_at"),
     Index("dead_letters_by_topic", "topic", "failed_at"),
+)
+
+fx_rates = Table(
+    "fx_rates",
+    metadata,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),  # since 1970, UTC
+    _text("quotes"),  # as domain.fx reads them
+    _number("fetched_at"),
+)
+
+channel_rules = Table(
+    "channel_rules",
+    metadata,
+    Column("workspace", Words, ForeignKey("workspaces.id"), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    _text("rules"),  # JSON; every version is kept, for touches name the one that they were classified by
+    _number("created_at"),
 )
 
 

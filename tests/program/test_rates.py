@@ -1,0 +1,51 @@
+"""The program fetches exchange rates while it runs, and runs without them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.program.running import now_ms, running, until
+from tests.rates.test_live import ecb_days, xml
+from trackrev_stream.domain.days import day_of, iso_of
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.rates import load_rates
+
+
+@contextmanager
+def bank() -> Iterator[str]:
+    """The address of an ECB on loopback that has published on every one of its days."""
+    days = ecb_days("2026-06-01", iso_of(day_of(now_ms())))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(xml(days).encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
+
+
+def kept(data: Path) -> dict[int, str]:
+    with closing(Store.open(f"sqlite:///{data}/trackrev.db")) as store:
+        return store.read_now(load_rates)
+
+
+def test_rates_are_fetched_while_the_program_runs(tmp_path: Path) -> None:
+    with bank() as url, running(tmp_path / "data", TRACKREV_RATES_URL=url) as program:
+        until(lambda: kept(program.data), "rates in the database")
+        assert set(kept(program.data).values()) == {"usd=1.2"}
+
+
+def test_without_a_network_the_program_runs_and_says_what_is_pending(tmp_path: Path) -> None:
+    with running(tmp_path / "data", TRACKREV_RATES_URL="http://127.0.0.1:1") as program:
+        until(lambda: "other currencies than US dollars are pending from" in program.said(), "a warning")
+        assert program.is_ready()
