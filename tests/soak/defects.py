@@ -38,7 +38,7 @@ def versions() -> None:
     """Receivers apply what they have surpassed."""
     change(gather._hear_journey, "journey.version > known.version", "True")
     change(payer_rows.put_journeys, "known.version > told.version", "False")
-    change(attribute._hear_payment, "state.version >= paid.state.version", "True")
+    change(attribute._hear_payment, "state.version < known.state.version", "False")
     change(Book.surpasses, "not record.lines or order <= self._charges[record.key].order", "not record.lines")
     change(post._check_redelivered, "if not applied", "if False")
 
