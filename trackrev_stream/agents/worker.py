@@ -84,11 +84,12 @@ class Worker:
         self._run(spec.name, spec.inputs, handle)
 
     def add_sink(
-        self, name: str, read: Callable[[Record], T], sink: Callable[[Record, T], Awaitable[None]]
+        self, name: str, read: Callable[[Record], T], sink: Callable[[Record, T | None], Awaitable[None]]
     ) -> None:
         """Run the agent ``name``, which hands on to ``sink`` what ``read`` makes of each record.
 
-        What ``read`` finds Malformed becomes a dead letter.
+        What ``read`` finds Malformed becomes a dead letter, and None for the sink: it has to know how far the
+        stream is, whatever its last records were.
         """
         guard = Guard(name, self._given.most_rejected)
 
@@ -101,8 +102,7 @@ class Worker:
 
             rows = Rows(lambda _: None, record.name)
             await self._send(guard.apply(step, rows, record, self._given.clock()), guard)
-            for item in found:
-                await sink(record, item)
+            await sink(record, found[0] if found else None)
 
         self._run(name, tuple(topic for topic in TOPICS if topic.consumer == name), handle)
 

@@ -33,12 +33,12 @@ Postable = AttributedCharge | Visit | DeadLetter
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A record to be posted, and its place in the log."""
+    """A record to be posted, and its place in the log; None was rejected, and only its place counts."""
 
     topic: str
     partition: int
     offset: int
-    record: Postable
+    record: Postable | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ def post(
     after = {partition: max(end, before[partition]) for partition, end in ends.items()}
     advance(connection, before, after)
     again = [item for item in postings if item.offset <= before[item.topic, item.partition]]
-    fresh = [item.record for item in postings if item.offset > before[item.topic, item.partition]]
+    unseen = (item.record for item in postings if item.offset > before[item.topic, item.partition])
+    fresh = [record for record in unseen if record is not None]
     book = Book(
         connection, {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
     )
@@ -124,8 +125,8 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
     stored = _visit_versions(connection, [item.record for item in again if isinstance(item.record, Visit)])
     for item in again:
         record = item.record
-        if isinstance(record, DeadLetter):
-            continue  # it may have gone by now; another log shows in the records of the book
+        if record is None or isinstance(record, DeadLetter):
+            continue  # a letter may have gone by now; another log shows in the records of the book
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)
         else:
