@@ -50,6 +50,7 @@ def _die_at_commit(*, hopeful: bool) -> None:
         if done and DIE_AT_COMMIT in _armed:
             # In the program as it is, a commit waits for all that was sent before: no use to wait for better.
             if not hopeful or _is_held_back(self.app.producer, began):
+                sys.stderr.write(f"dies; something is held back: {hopeful}\n")
                 _die()
             asyncio.get_running_loop().call_later(SOON_S, _die)
         return done
