@@ -11,7 +11,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from typing import Any
 
 from tests.soak import defects
@@ -21,7 +20,7 @@ from trackrev_stream.kafka.consumer import Consumer
 
 DIE_AT_COMMIT = signal.SIGUSR1
 DIE_BETWEEN = signal.SIGUSR2
-SOON_S = 20.0
+SOON_S = 10.0
 
 _armed: set[int] = set()
 
@@ -45,25 +44,17 @@ def _die_at_commit(*, hopeful: bool) -> None:
     commit = Consumer._commit
 
     async def committing(self: Any, offsets: Any) -> bool:
-        began = time.monotonic()
+        producer = self.app.producer
+        sent = set(producer.undelivered)
         done: bool = await commit(self, offsets)
         if done and DIE_AT_COMMIT in _armed:
             # In the program as it is, a commit waits for all that was sent before: no use to wait for better.
-            if not hopeful or _is_held_back(self.app.producer, began):
-                sys.stderr.write(f"dies; something is held back: {hopeful}\n")
+            if not hopeful or sent & producer.undelivered or producer.buffer.pending.qsize():
                 _die()
             asyncio.get_running_loop().call_later(SOON_S, _die)
         return done
 
     Consumer._commit = committing  # type: ignore[method-assign]  # that is what this module is for
-
-
-def _is_held_back(producer: Any, since: float) -> bool:
-    """Whether a record that was sent before then has not left this process."""
-    waiting = producer._producer._message_accumulator._batches.values()
-    return bool(producer.buffer.pending.qsize()) or any(
-        batch._ctime < since for batches in waiting for batch in batches
-    )
 
 
 def _die_between(*, outputs_first: bool) -> None:
