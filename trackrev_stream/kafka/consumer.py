@@ -71,7 +71,11 @@ class Consumer(DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faus
             return {}, active
         # A partition whose buffer was full shall be read as soon as there is room again.
         patience = _SOME_ARE_FULL_S if self._buffered_partitions else timeout
-        return await self._getmany(readable, patience), active
+        generation = self.app.consumer_generation_id
+        records = await self._getmany(readable, patience)
+        # Mends transport/consumer.py:740: what was read before a rebalance would pass for newer than that,
+        # and would be ahead of where its partition is read again from.
+        return (records if generation == self.app.consumer_generation_id else {}), active
 
     def _may_read(self, tp: TP) -> bool:
         # Mends tables/recovery.py:649-659: partitions are resumed, then positions are set, then the queues

@@ -4,20 +4,8 @@ import asyncio
 from typing import Any, Self
 
 import faust
-from faust.tables.manager import TableManager as BaseTableManager
 
-
-class TableManager(BaseTableManager):  # type: ignore[misc]  # Faust has no types
-    """Starts at once.
-
-    Mends tables/manager.py:140: a second of waiting for tables that are declared late; ours are not.
-    """
-
-    async def on_start(self) -> None:
-        """As Faust's, without the sleep."""
-        await self._update_channels()
-        await self.recovery.start()
-
+from trackrev_stream.streaming.changelogs import TableManager
 
 #: What every app here sets, over whichever broker.
 SETTINGS: dict[str, Any] = {
