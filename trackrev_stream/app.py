@@ -165,7 +165,7 @@ class Program:
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record, found: Postable) -> None:
+        async def submit(record: Record, found: Postable | None) -> None:
             await writer.submit(Posting(record.topic, record.partition, record.offset, found))
 
         worker.add_sink("post", post.read, submit)

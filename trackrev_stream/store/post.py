@@ -33,12 +33,12 @@ Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A record to be posted, and its place in the log."""
+    """A record to be posted, and its place in the log; None was rejected, and only its place counts."""
 
     topic: str
     partition: int
     offset: int
-    record: Postable
+    record: Postable | None
 
     @property
     def size(self) -> int:
@@ -84,7 +84,8 @@ def post(
     after = {partition: max(end, before[partition]) for partition, end in ends.items()}
     advance(connection, before, after)
     again = [item for item in postings if item.offset <= before[item.topic, item.partition]]
-    fresh = [item.record for item in postings if item.offset > before[item.topic, item.partition]]
+    unseen = (item.record for item in postings if item.offset > before[item.topic, item.partition])
+    fresh = [record for record in unseen if record is not None]
     book = Book(
         connection, {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
     )
@@ -112,7 +113,7 @@ def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
     return ends
 
 
-def _visits(records: Iterable[Postable]) -> list[Visit]:
+def _visits(records: Iterable[Postable | None]) -> list[Visit]:
     return [visit for record in records if isinstance(record, tuple) for visit in record]
 
 
@@ -133,8 +134,8 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
     stored = _visit_versions(connection, _visits(item.record for item in again))
     for item in again:
         record = item.record
-        if isinstance(record, DeadLetter):
-            continue  # it may have gone by now; another log shows in the records of the book
+        if record is None or isinstance(record, DeadLetter):
+            continue  # a letter may have gone by now; another log shows in the records of the book
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)
         else:
