@@ -80,6 +80,7 @@ class Api:
     def add_routes(self, application: web.Application) -> None:
         charges = RESOURCES["charges"]
         application.router.add_get(f"/v1/{charges.path}/search", self._search(charges))
+        application.router.add_get(f"/v1/{charges.path}/{{charge}}/refunds", self._list(RESOURCES["refunds"]))
         for resource in RESOURCES.values():
             application.router.add_get(f"/v1/{resource.path}", self._list(resource))
             application.router.add_get(f"/v1/{resource.path}/{{id}}", self._retrieve(resource))
@@ -139,7 +140,8 @@ class Api:
     def _list(self, resource: Resource) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             _, reader = self._asked(request)
-            return _reply(reader, reader.page(resource, _query(request)))
+            asked = Params({**_query(request).values, **request.match_info})
+            return _reply(reader, {**reader.page(resource, asked), "url": request.path})
 
         return handle
 
