@@ -131,7 +131,8 @@ class Api:
         async def handle(request: web.Request) -> web.Response:
             merchant, reader = self._asked(request)
             reader.key.require(f"rak_{scope}_write", merchant.account.id)
-            origin = Origin(request[_REQUEST_ID], request.headers.get("Idempotency-Key"))
+            idempotency_key = request.headers.get("Idempotency-Key")
+            origin = Origin(request[_REQUEST_ID], idempotency_key, reader.api_version)
             made = act(merchant, request.match_info.get("id", ""), await body(request), origin)
             return _reply(reader, made if "deleted" in made else reader.expanded(made))
 
