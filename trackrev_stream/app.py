@@ -235,7 +235,7 @@ class Program:
             self._failed.set_result(error)
 
 
-def _calm_the_collector() -> None:
+def calm_the_collector() -> None:
     """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
 
     Before anything is opened: Faust closes the databases of its tables by letting go of them
@@ -258,7 +258,7 @@ def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]
 
     Raises what ended the program otherwise.
     """
-    _calm_the_collector()
+    calm_the_collector()
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_main(program, started))
 

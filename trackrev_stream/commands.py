@@ -129,7 +129,7 @@ def channel_rules(given: argparse.Namespace, settings: Settings) -> Outcome:
             return rules_of.put_rules(connection, given.workspace, raw, now_ms())
         return rules_of.find_overrides(connection, given.workspace)
 
-    with _opened(settings) as (store, _):
+    with opened(settings) as (store, _):
         found = store.write_now(put_or_find)
     rules = [rules_of.shown(rule) for rule in found.rules]
     lines = [json.dumps(rule, ensure_ascii=False) for rule in rules] or [

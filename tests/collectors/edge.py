@@ -69,7 +69,7 @@ class RecordingPublisher:
         return [record for record in self.records if record.topic == topic]
 
     def frames(self) -> list[list[Hit]]:
-        frames = [decode_frame(record.value) for record in self.of(PIXEL_HITS.name)]
+        frames = [decode_frame(Hit, record.value) for record in self.of(PIXEL_HITS.name)]
         return [[hit for hit in frame if isinstance(hit, Hit)] for frame in frames]
 
     def hits(self) -> list[Hit]:

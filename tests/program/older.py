@@ -8,13 +8,13 @@ from trackrev_stream.contracts import codec
 from trackrev_stream.domain.touch import Hit, HitKind
 
 
-def decode_frame(raw: bytes | None) -> list[Hit | tuple[bytes, codec.Malformed]]:
+def decode_frame(kind: type[Hit], raw: bytes | None) -> list[Hit | tuple[bytes, codec.Malformed]]:
     lines = (raw or b"").split(b"\n")
     return [
         (line, codec.Malformed("not a Hit: Invalid enum value 'identify' - at `$.data.kind`"))
         if isinstance(hit, Hit) and hit.kind is HitKind.IDENTIFY
         else hit
-        for line, hit in zip(lines, codec.decode_frame(raw), strict=True)
+        for line, hit in zip(lines, codec.decode_frame(kind, raw), strict=True)
     ]
 
 

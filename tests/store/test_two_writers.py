@@ -10,8 +10,8 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection
 
+from ops.postgres import Server
 from tests.browser import wait_until
-from tests.postgres import Server
 from tests.store.builders import TOPIC, WS, all_entries, at_offsets, charge, run, standing_lines, touch
 from tests.store.test_letters import letter
 from trackrev_stream.contracts.records import AttributedCharge
