@@ -12,8 +12,8 @@ from pathlib import Path
 from ops.crowd import Fact
 from ops.kafka.broker import Broker
 from ops.kafka.lag import Lag
-from tests.kafka.workers import Feed, Supervisor
 from ops.postgres import Server
+from tests.kafka.workers import Feed, Supervisor
 from tests.program.running import until
 from tests.soak.form import Fault, Form, portions
 from tests.soak.worker import DIE_AT_COMMIT, DIE_BETWEEN
