@@ -16,7 +16,18 @@ from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.app import calm_the_collector, quiet_libraries
 from trackrev_stream.brokers.kafka import KafkaBroker
 from trackrev_stream.clock import now_ms
+from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.settings import Settings
+
+
+class NoCharges:
+    """The settings that charges are decided by, where there are none."""
+
+    book = RuleBook()
+
+    async def refresh(self) -> RuleBook:
+        """There is nothing newer."""
+        return self.book
 
 
 class Counted:
@@ -45,7 +56,7 @@ async def stitch(chosen: Settings, frames: int) -> dict[str, float]:
     def define(app: faust.App) -> None:
         apps.append(app)
         given = Surroundings(
-            chosen.partitions, now_ms, app.transport.fail, chosen.most_rejected, nobody_looks
+            chosen.partitions, now_ms, app.transport.fail, chosen.most_rejected, nobody_looks, NoCharges()
         )
         worker = Worker(app, given)
         worker.add(replace(counted.spec, step=counted.step))

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.agents.simulation import Simulation
-from tests.facts import charge_fact, hit
+from tests.facts import account_fact, charge_fact, hit
+from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.domain.attribution import Returning, Rules
 from trackrev_stream.domain.ids import uuid7
 from trackrev_stream.domain.ledger import net_of
+from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.money import exponent
 from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.subscription import AccountFact, AccountKind
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 
@@ -24,6 +28,7 @@ Fact = Hit | PaymentFact | AccountFact
 @dataclass
 class Scenario:
     name: str
+    settings: dict[str, str] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
     expected: list[list[str]] = field(default_factory=list)
 
@@ -37,6 +42,8 @@ def scenarios() -> list[Scenario]:
         if line.startswith("scenario: "):
             found.append(Scenario(line.removeprefix("scenario: ")))
             expecting = False
+        elif line.startswith("settings "):
+            found[-1].settings = dict(zip(*[iter(line.split()[1:])] * 2, strict=True))
         elif line == "expect":
             expecting = True
         elif line and not line.startswith(("#", "charge ")):
@@ -115,6 +122,43 @@ class Teller:
         )
         return self._paid[charge]
 
+    def charged(
+        self, at: int, received: int, charge: str, amount: str, customer: str, *more: str
+    ) -> PaymentFact:
+        """A charge with what is said beside it: invoice in_..., subscription sub_..., an email."""
+        paid = self.paid(at, received, charge, amount, next((m for m in more if "@" in m), "-"), customer)
+        named = [next((each for each in more if each.startswith(kind)), "") for kind in ("in_", "sub_")]
+        self._paid[charge] = replace(paid, invoice=named[0], subscription=named[1])
+        return self._paid[charge]
+
+    def linked(self, at: int, received: int, charge: str, subscription: str) -> PaymentFact:
+        link = replace(self._fact(charge, at, received), kind=FactKind.LINK, id="inpay_1", amount_minor=0)
+        return replace(link, invoice="", subscription=subscription)
+
+    def invoice(self, at: int, received: int, invoice: str, customer: str, subscription: str) -> AccountFact:
+        """An invoice of a subscription, or of none (-)."""
+        said = account_fact(AccountKind.INVOICE, invoice, at, received_at=received, customer=customer)
+        return replace(said, subscription=subscription.strip("-"))
+
+    def subscription(self, at: int, received: int, name: str, customer: str, *asked: str) -> AccountFact:
+        """Its status; what it asks for in its period, and how many days that has; its latest invoice."""
+        status, amount, days, *invoice = asked
+        minor, currency = money(amount)
+        return account_fact(
+            AccountKind.SUBSCRIPTION,
+            name,
+            at,
+            received_at=received,
+            customer=customer,
+            status=status,
+            amount_minor=minor,
+            currency=currency,
+            period_start_at=at,
+            period_end_at=at + int(days) * DAY_MS,
+            invoice=next(iter(invoice), ""),
+            ended_at=at if status == "canceled" else None,
+        )
+
     def refunded(self, at: int, received: int, charge: str, total: str) -> PaymentFact:
         return replace(self._fact(charge, at, received), refunded_minor=money(total)[0])
 
@@ -125,22 +169,9 @@ class Teller:
         link = replace(self._fact(charge, at, received), kind=FactKind.LINK, id="cs_1", amount_minor=0)
         return replace(link, visitor=visitor_id(who))
 
-    def customer(self, at: int, received: int, customer: str, email: str, who: str) -> AccountFact:
-        return AccountFact(
-            kind=AccountKind.CUSTOMER,
-            workspace="ws_1",
-            account="own",
-            livemode=True,
-            customer=customer,
-            id=customer,
-            created_at=at,
-            observed_at=at,
-            received_at=received,
-            via="webhook",
-            source_id="evt_1",
-            email_key=email.strip("-"),
-            visitor=visitor_id(who),
-        )
+    def customer(self, at: int, received: int, customer: str, email: str, who: str = "") -> AccountFact:
+        said = account_fact(AccountKind.CUSTOMER, customer, at, received_at=received, customer=customer)
+        return replace(said, email_key=email.strip("-"), visitor=visitor_id(who) if who else "")
 
     def forged(self, at: int, received: int, email: str, link: str) -> list[Hit]:
         names = [f"{at % 997}{number}" for number in range(1_000)]
@@ -169,21 +200,55 @@ def facts_of(scenario: Scenario) -> list[Fact]:
     """The facts in the order of arrival; a refund that arrives first knows its charge all the same."""
     teller = Teller()
     for line in scenario.events:
-        if " paid " in line:
+        if " paid " in line or " charged " in line:
             teller.facts(line)
     return [fact for line in scenario.events for fact in teller.facts(line)]
 
 
+def net_by_channel(charge: AttributedCharge) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for line in charge.lines:
+        found[line.channel] = found.get(line.channel, 0) + line.amount_minor
+    return found
+
+
+def shares(channel: str, net: str) -> dict[str, int]:
+    """One channel that has all that is left, or "podcast 4.00, newsletter 6.00"."""
+    if "," not in channel:
+        return {channel: money(net)[0]}
+    return {name: money(amount)[0] for name, amount in (part.split() for part in channel.split(", "))}
+
+
+def rules_of(scenario: Scenario) -> RuleBook:
+    """The first version of the settings, and a second one where the scenario has settings."""
+    given = scenario.settings
+    if not given:
+        return RuleBook()
+    days = given.get("identify_days")
+    rules = Rules(
+        version=2,
+        model=Model(given.get("model", "last_non_direct_click")),
+        lookback_days=int(given.get("lookback_days", 30)),
+        identify_days=int(days) if days else None,
+        returning=Returning(given.get("returning", "keep")),
+    )
+    return RuleBook(versions={"ws_1": ((START + int(given.get("from_day", 0)) * DAY_MS, rules),)})
+
+
 @pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.name)
 def test_the_book_says(scenario: Scenario) -> None:
-    simulation = Simulation()
+    simulation = Simulation(rules_of(scenario))
     simulation.feed(*facts_of(scenario))
     simulation.run()
     found = {charge.state.charge: charge for charge in simulation.charges.values()}
     assert sorted(found) == sorted(row[0] for row in scenario.expected)
-    for name, channel, gross, net, reason in scenario.expected:
+    for name, channel, gross, net, reason, *binding in scenario.expected:
         charge = found[name]
-        assert {line.channel for line in charge.lines} == {channel}
+        assert net_by_channel(charge) == shares(channel, net)
         assert (charge.state.amount_minor, charge.state.currency) == money(gross)
         assert net_of(charge.state) == sum(line.amount_minor for line in charge.lines) == money(net)[0]
         assert charge.decision.reason == reason
+        if binding:
+            subscription, by, version = binding
+            assert (charge.decision.subscription or "-", charge.decision.binding) == (subscription, by)
+            assert charge.rules_version == int(version)

@@ -15,11 +15,13 @@ from trackrev_stream.agents.attribute import attribute
 from trackrev_stream.agents.bill import bill
 from trackrev_stream.agents.gather import gather
 from trackrev_stream.agents.guard import Guard
+from trackrev_stream.agents.rules import RulesSource
 from trackrev_stream.agents.step import Outcome, Record, Rows, Step
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.topics import TOPICS, Topic
 from trackrev_stream.domain.ids import partition_of
+from trackrev_stream.domain.rules import RulesBehind
 from trackrev_stream.streaming.sends import Outgoing
 
 T = TypeVar("T")
@@ -52,7 +54,8 @@ class Surroundings:
     """What a worker is given beside its app.
 
     ``on_bug`` hears of what no agent can get past; ``most_rejected`` is the guard's; ``buried`` returns once
-    people can see the dead letter at this partition and offset, or when that takes too long.
+    people can see the dead letter at this partition and offset, or when that takes too long. ``rules`` are
+    the settings that charges are decided by.
     """
 
     partitions: int
@@ -60,6 +63,7 @@ class Surroundings:
     on_bug: Callable[[BaseException], None]
     most_rejected: int
     buried: Callable[[int, int], Awaitable[None]]
+    rules: RulesSource
 
 
 class Worker:
@@ -76,8 +80,13 @@ class Worker:
         guard = Guard(spec.name, self._given.most_rejected)
 
         async def handle(record: Record) -> None:
-            rows = Rows(partial(table.row, record.partition), record.name)
-            outcome = guard.apply(spec.step, rows, record, self._given.clock())
+            read = partial(table.row, record.partition)
+            rows = Rows(read, record.name, self._given.rules.book)
+            try:
+                outcome = guard.apply(spec.step, rows, record, self._given.clock())
+            except RulesBehind:
+                rows = Rows(read, record.name, await self._given.rules.refresh())
+                outcome = guard.apply(spec.step, rows, record, self._given.clock())
             table.write(record.partition, {key.encode(): row for key, row in rows.puts.items()})
             await self._send(outcome, guard)
 

@@ -11,7 +11,7 @@ from trackrev_stream.domain.ids import email_join
 from trackrev_stream.domain.touch import DAY_MS, Hit, HitKind, Touch, same_contact, touch_of
 
 # Two of the largest window and a week of lateness (the edge lets no hit be older): DESIGN.md, rule 6.
-LARGEST_WINDOW_DAYS = 30
+LARGEST_WINDOW_DAYS = 90
 HORIZON_MS = (2 * LARGEST_WINDOW_DAYS + 7) * DAY_MS
 OPEN_DAYS_MS = 9 * DAY_MS  # a day's visits stay open for the week of lateness, and the day itself
 MOST_OPEN_TOUCHES = 200
