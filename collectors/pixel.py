@@ -88,7 +88,8 @@ class Pixel:
                 accepted.append(screen(raw, envelope))
             except Dropped as error:
                 dropped.append((raw, error.reason))
-                letters.append(bury(raw, index, error, envelope.received_at))
+                if not error.reason.by_policy:
+                    letters.append(bury(raw, index, error, envelope.received_at))
         try:
             await self._hits.put(accepted)
             await self._dead_letters.put(envelope.workspace.id, letters)

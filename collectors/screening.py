@@ -25,6 +25,7 @@ from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.contact import contact_of
 from trackrev_stream.domain.ids import email_key, is_plain, normalise_email
 from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
+from trackrev_stream.domain.placeholders import is_placeholder
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 
 PROCESSOR = "collect"
@@ -162,11 +163,13 @@ def _scrub_referrer(draft: Draft, envelope: Envelope) -> None:
     draft.referrer = scrub_referrer(referrer, envelope.longest_url) if referrer else ""
 
 
-def _check_email(draft: Draft, _envelope: Envelope) -> None:
+def _check_email(draft: Draft, envelope: Envelope) -> None:
     if draft.kind is not HitKind.IDENTIFY:
         return
     value = draft.raw.get("email")
     email = normalise_email(value) if isinstance(value, str) else ""
+    if "@" in email and is_placeholder(email[-LONGEST_EMAIL:], envelope.workspace.domain):
+        raise Dropped(DropReason.PLACEHOLDER_EMAIL, "email should be a person's")
     if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
         raise Dropped(DropReason.BAD_EMAIL, "email should be an email address")
     draft.email = email

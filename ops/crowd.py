@@ -40,18 +40,22 @@ class Crowd:
         rng.shuffle(found)
         return found
 
-    def payments(self) -> list[PaymentFact]:
+    def payments(self) -> list[Fact]:
         """All that is heard of the charges, in an order that has little to do with time."""
         rng = random.Random(self.seed + 1)
-        found = [fact for number in range(self.charges) for fact in self._charge(rng, number)]
-        rng.shuffle(found)
-        return found
+        return _mingled(rng, self._payments(rng))
 
     def facts(self) -> list[Fact]:
         """Everything mingled."""
-        found: list[Fact] = [*self.hits(), *self.payments()]
-        random.Random(self.seed + 2).shuffle(found)
-        return found
+        rng = random.Random(self.seed + 2)
+        alone: list[list[Fact]] = [[hit] for hit in self.hits()]
+        return _mingled(rng, [*alone, *self._payments(rng)])
+
+    def _payments(self, rng: random.Random) -> list[list[Fact]]:
+        """What is heard of the charges; of every other one all at once, as webhooks do come."""
+        heard = [list(self._charge(rng, number)) for number in range(self.charges)]
+        apart = [[fact] for facts in heard[1::2] for fact in facts]
+        return [*heard[::2], *apart]
 
     def _visitor(self, rng: random.Random, number: int) -> Iterator[Hit]:
         visitor = uuid7(START, rng.randbytes(10))
@@ -97,7 +101,7 @@ class Crowd:
     def _person(self, number: int) -> str:
         return f"person-{self.name}-{number}"
 
-    def _charge(self, rng: random.Random, number: int) -> Iterator[PaymentFact]:
+    def _charge(self, rng: random.Random, number: int) -> Iterator[Fact]:
         created = START + rng.randrange(5, DAYS + 5) * DAY_MS + rng.randrange(DAY_MS) // 1000 * 1000
         person, charge = rng.randrange(self._buyers), f"ch_{self.name}_{number}"
         paid = PaymentFact(
@@ -127,6 +131,11 @@ class Crowd:
             paid = replace(paid, customer=customer)
         yield paid
         yield from _refunds(rng, paid)
+
+
+def _mingled(rng: random.Random, groups: list[list[Fact]]) -> list[Fact]:
+    rng.shuffle(groups)
+    return [fact for group in groups for fact in group]
 
 
 def _refunds(rng: random.Random, paid: PaymentFact) -> Iterator[PaymentFact]:

@@ -27,6 +27,11 @@ WEBHOOKS_ACCEPTED = Counter(
 WEBHOOKS_IGNORED = Counter(
     "trackrev_webhooks_ignored", "Stripe events acknowledged without effect", ["reason"], registry=REGISTRY
 )
+EMAILS_REFUSED = Counter(
+    "trackrev_emails_refused",
+    "Emails of Stripe's objects that stand for nobody, each time one was seen",
+    registry=REGISTRY,
+)
 LINK_CLICKS = Counter("trackrev_link_clicks", "Tracked links followed", ["counted"], registry=REGISTRY)
 RECORDS_PROCESSED = Counter(
     "trackrev_records_processed", "Records an agent has processed", ["agent"], registry=REGISTRY

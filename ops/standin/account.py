@@ -52,6 +52,7 @@ TABLES = (
     "invoice_payments",
     "invoices",
     "payment_intents",
+    "prices",
     "refunds",
     "subscriptions",
 )

@@ -129,6 +129,11 @@ class Books:
         if CHANNEL_KEY in private_metadata:
             self._channel_by_charge[charge["id"]] = private_metadata[CHANNEL_KEY]
 
+    def private_of(self, charge: str) -> dict[str, str]:
+        """The private metadata of a charge, for another charge of the same payment."""
+        channel = self._channel_by_charge.get(charge)
+        return {} if channel is None else {CHANNEL_KEY: channel}
+
     def captured(self, charge: Json, at_s: int) -> None:
         self._move(Kind.CAPTURED, charge["id"], charge, charge["amount_captured"], at_s)
 

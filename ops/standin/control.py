@@ -34,6 +34,7 @@ class Control:
                 web.post("/_standin/search", self._search),
                 web.post("/_standin/clock", self._advance),
                 web.post("/_standin/disputes", self._dispute),
+                web.post("/_standin/checkout/{id}", self._checkout),
                 web.post("/_standin/refunds/{id}", self._refund),
             ]
         )
@@ -109,6 +110,12 @@ class Control:
             raise ApiError(400, f"Invalid status: must be one of {', '.join(wanted)}", param="status")
         wanted[status](refund)
         return web.json_response(refund)
+
+    async def _checkout(self, request: web.Request) -> web.Response:
+        """The buyer pays an open checkout session: see `Checkout.complete`."""
+        account, params = self._account_of(await body(request))
+        checkout = self._stand_in.merchants[account].checkout
+        return web.json_response(checkout.complete(request.match_info["id"], params))
 
     def _account_of(self, params: Params) -> tuple[str, Params]:
         account = params.text("account") or self._stand_in.platform.account.id

@@ -4,6 +4,7 @@ from ops.standin import objects
 from ops.standin.account import Account, Origin
 from ops.standin.errors import Json
 from ops.standin.params import Params
+from ops.standin.subscriptions import Subscriptions
 
 _TEXTS = ("name", "description", "phone")
 
@@ -11,8 +12,9 @@ _TEXTS = ("name", "description", "phone")
 class Customers:
     """The people who pay an account. Methods raise ApiError."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, subscriptions: Subscriptions) -> None:
         self._account = account
+        self._subscriptions = subscriptions
 
     def create(self, params: Params, origin: Origin) -> Json:
         params.only({"email", *_TEXTS, "metadata"})
@@ -40,8 +42,9 @@ class Customers:
         return customer
 
     def delete(self, id_: str, origin: Origin) -> Json:
-        """Deletes a customer: it can still be retrieved, as deleted, and is in no list."""
+        """Deletes a customer and ends its subscriptions: it can still be retrieved, as deleted."""
         customer = self._account.find("customers", "customer", id_)
+        self._subscriptions.end_all(id_)
         self._account.emit("customer.deleted", customer, origin)
         self._account.deleted.add(id_)
         return {"id": id_, "object": "customer", "deleted": True}

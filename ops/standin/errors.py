@@ -38,6 +38,15 @@ class ApiError(Exception):
         return {"error": error}
 
 
+class Declined(ApiError):
+    """A card was declined, of the payment intent with this id."""
+
+    def __init__(self, message: str, *, intent: str, charge: str) -> None:
+        more = {"charge": charge, "decline_code": "generic_decline"}
+        super().__init__(402, message, code="card_declined", kind="card_error", more=more)
+        self.intent = intent
+
+
 def missing_object(noun: str, wanted: str, *, status: int, param: str) -> ApiError:
     """Stripe answers 404 when the object is in the path, and 400 when a parameter names it."""
     return ApiError(status, f"No such {noun}: '{wanted}'", code="resource_missing", param=param)

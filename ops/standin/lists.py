@@ -11,7 +11,7 @@ from ops.standin.keys import Key
 from ops.standin.params import Params
 from ops.standin.resources import RESOURCES, Resource, window_of
 from ops.standin.search import Search
-from ops.standin.versions import embeds_refunds, is_basil, view
+from ops.standin.versions import embeds_refunds, exists, is_basil, view
 
 _PAGING = frozenset({"created", "ending_before", "expand", "limit", "starting_after"})
 _DEEPEST = 4
@@ -153,6 +153,8 @@ class Reader:
         return {**self.page(resource, params), "url": url}
 
     def _require(self, resource: Resource) -> None:
+        if not exists(resource.noun, self.api_version):
+            raise ApiError(404, f"Unrecognized request URL (GET: /v1/{resource.path}).")
         self.key.require(f"{resource.scope}_read", self.account.id)
 
     def _walk(self, resource: Resource, params: Params) -> Iterable[Json]:

@@ -1,5 +1,6 @@
 """Payments: authorised, captured, declined, canceled, expired."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from ops.standin.account import BY_ITSELF, Account, Origin
 from ops.standin.cards import PLAIN, Card, card_of
 from ops.standin.currencies import checked
 from ops.standin.disputes import Disputes
-from ops.standin.errors import ApiError, Json
+from ops.standin.errors import ApiError, Declined, Json
 from ops.standin.params import Params, missing
 
 MOST_MINOR = 99_999_999
@@ -22,7 +23,10 @@ _CAPTURES = ("automatic", "automatic_async", "manual")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is to be paid, how and by whom. `private` metadata is for the stand-in's own books."""
+    """What is to be paid, how and by whom. `private` metadata is for the stand-in's own books.
+
+    `paid` is called with the payment intent once it has succeeded, which can be days later.
+    """
 
     amount_minor: int
     currency: str
@@ -35,6 +39,7 @@ class Terms:
     card: Card = PLAIN
     capture_method: str = "automatic"
     invoice: str | None = None
+    paid: Callable[[Json], None] | None = None
 
 
 class Payments:
@@ -53,31 +58,50 @@ class Payments:
             raise ApiError(400, "This stand-in only takes payments with confirm=true.", param="confirm")
         return self.take(self._terms(params), origin)
 
-    def take(self, terms: Terms, origin: Origin = BY_ITSELF) -> Json:
-        """The payment intent of a payment by these terms; ApiError 402 when the card is declined."""
-        charge = self._new_charge(terms, self._account.ids.new("payment_intent"))
-        secret = f"{charge['payment_intent']}_{self._account.ids.new('client_secret')}"
-        intent = objects.payment_intent(
-            id_=charge["payment_intent"],
-            client_secret=secret,
-            capture_method=terms.capture_method,
-            charge=charge,
-        )
-        self._intents.add(intent)
-        self._charges.add(charge)
-        self._account.books.opened(self._account.id, charge, terms.private)
-        self._account.cards[charge["id"]] = terms.card
+    def take(self, terms: Terms, origin: Origin = BY_ITSELF, again: str | None = None) -> Json:
+        """The payment intent of a payment by these terms; `again` is one whose last charge was declined.
+
+        Raises Declined when the card is.
+        """
+        account = self._account
+        charge = self._charges.add(self._new_charge(terms, again or account.ids.new("payment_intent")))
+        intent = self._intent(terms, charge)
+        account.books.opened(account.id, charge, terms.private)
+        account.cards[charge["id"]] = terms.card
         if terms.card.declined:
             raise self._decline(charge, intent, origin)
         if terms.card.pending:
-            self._wait_for_the_bank(charge, intent, origin)
+            self._wait_for_the_bank(charge, intent, terms, origin)
         elif terms.capture_method == "manual":
-            self._account.emit("payment_intent.amount_capturable_updated", intent, origin)
-            self._account.emit("charge.succeeded", charge, origin)
-            self._account.later(_AUTHORISED_FOR_S, lambda: self._expire(intent))
+            account.emit("payment_intent.amount_capturable_updated", intent, origin)
+            account.emit("charge.succeeded", charge, origin)
+            account.later(_AUTHORISED_FOR_S, lambda: self._expire(intent))
         else:
-            self._succeed(charge, intent, origin)
+            self._succeed(charge, intent, terms, origin)
         return intent
+
+    def confirm(self, id_: str, params: Params, origin: Origin) -> Json:
+        """Pays again, by another card, what was declined."""
+        params.only({"payment_method", "return_url"})
+        intent = self._account.find("payment_intents", "payment_intent", id_)
+        if intent["status"] != "requires_payment_method":
+            message = f"This PaymentIntent's status is {intent['status']}: there is nothing to confirm."
+            raise ApiError(400, message, code="payment_intent_unexpected_state", param="intent")
+        declined = self._charges[intent["latest_charge"]]
+        terms = Terms(
+            amount_minor=intent["amount"],
+            currency=intent["currency"],
+            customer=intent["customer"],
+            billing=declined["billing_details"],
+            receipt_email=intent["receipt_email"],
+            description=intent["description"],
+            metadata=intent["metadata"],
+            private=self._account.books.private_of(declined["id"]),
+            card=card_of(params.text("payment_method")),
+            capture_method=intent["capture_method"],
+            invoice=intent["invoice"],
+        )
+        return self.take(terms, origin, again=id_)
 
     def capture(self, id_: str, params: Params, origin: Origin) -> Json:
         """Takes the authorised money, or a part of it: the rest is released."""
@@ -112,7 +136,20 @@ class Payments:
             raise ApiError(400, message, code="payment_intent_unexpected_state", param=param)
         return intent
 
-    def _succeed(self, charge: Json, intent: Json, origin: Origin) -> None:
+    def _intent(self, terms: Terms, charge: Json) -> Json:
+        """The intent of a new charge: a new one, or the old one once more."""
+        id_ = charge["payment_intent"]
+        known = self._intents.get(id_)
+        secret = known["client_secret"] if known else f"{id_}_{self._account.ids.new('client_secret')}"
+        intent = objects.payment_intent(
+            id_=id_, client_secret=secret, capture_method=terms.capture_method, charge=charge
+        )
+        if known is None:
+            return self._intents.add(intent)
+        known.update({**intent, "created": known["created"]})
+        return known
+
+    def _succeed(self, charge: Json, intent: Json, terms: Terms, origin: Origin) -> None:
         if intent["capture_method"] == "automatic_async":
             self._account.later(_ENTERED_AFTER_S, lambda: self._enter_late(charge))
         else:
@@ -123,6 +160,8 @@ class Payments:
         card = self._account.cards[charge["id"]]
         if card.dispute is not None:
             self._disputes.open(charge, status=card.dispute, reason=card.reason)
+        if terms.paid is not None:
+            terms.paid(intent)
 
     def _entered(self, charge: Json) -> str:
         return balance.charged(self._account, charge["id"], charge["amount_captured"], charge["currency"])
@@ -130,7 +169,7 @@ class Payments:
     def _enter_late(self, charge: Json) -> None:
         self._account.change("charge.updated", charge, {"balance_transaction": self._entered(charge)})
 
-    def _decline(self, charge: Json, intent: Json, origin: Origin) -> ApiError:
+    def _decline(self, charge: Json, intent: Json, origin: Origin) -> Declined:
         message = "Your card was declined."
         failure = {"failure_code": "card_declined", "failure_message": message}
         charge.update({"status": "failed", "paid": False, **_UNCAPTURED, **failure})
@@ -141,10 +180,9 @@ class Payments:
         intent["amount_capturable"] = 0
         self._account.emit("payment_intent.payment_failed", intent, origin)
         self._account.emit("charge.failed", charge, origin)
-        more = {"charge": charge["id"], "decline_code": "generic_decline"}
-        return ApiError(402, message, code="card_declined", kind="card_error", more=more)
+        return Declined(message, intent=intent["id"], charge=charge["id"])
 
-    def _wait_for_the_bank(self, charge: Json, intent: Json, origin: Origin) -> None:
+    def _wait_for_the_bank(self, charge: Json, intent: Json, terms: Terms, origin: Origin) -> None:
         charge.update({"status": "pending", "paid": False})
         intent.update({"status": "processing", "amount_received": 0})
         self._account.emit("payment_intent.processing", intent, origin)
@@ -153,7 +191,7 @@ class Payments:
         def arrived() -> None:
             charge.update({"status": "succeeded", "paid": True})
             intent.update({"status": "succeeded", "amount_received": charge["amount"]})
-            self._succeed(charge, intent, BY_ITSELF)
+            self._succeed(charge, intent, terms, BY_ITSELF)
 
         self._account.later(_BANK_TAKES_S, arrived)
 

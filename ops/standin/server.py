@@ -16,7 +16,7 @@ from ops.standin.faults import Fault, Limits, Traffic
 from ops.standin.ids import Ids
 from ops.standin.keys import Keyring
 from ops.standin.merchant import Merchant
-from ops.standin.versions import BASIL, checked_version, view, view_part
+from ops.standin.versions import BASIL, checked_version, exists, view, view_part
 from ops.standin.webhooks import Endpoint, Sender
 
 _HOST = "127.0.0.1"
@@ -161,6 +161,8 @@ class StandIn:
         id_ = self._ids.new("event")
         for sender in senders:
             version = sender.endpoint.api_version or self.api_version
+            if not exists(stored["object"], version):
+                continue
             sender.send(
                 objects.event(
                     id_=id_,

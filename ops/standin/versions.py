@@ -68,6 +68,11 @@ def is_basil(api_version: str) -> bool:
     return api_version[:10] >= BASIL[:10]
 
 
+def exists(kind: str, api_version: str) -> bool:
+    """Whether a version knows objects of a kind."""
+    return kind != "invoice_payment" or is_basil(api_version)
+
+
 def embeds_refunds(api_version: str) -> bool:
     return api_version[:10] < _REFUNDS_EMBEDDED_BEFORE
 

@@ -14,10 +14,11 @@ from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 
 START = 1_750_000_000_000
 VISITORS = [uuid7(START, bytes([n] * 10)) for n in range(4)]
+STRANGER = uuid7(START, b"never seen")
 EMAILS = ["anna", "ben", "cleo"]
 CHANNELS = ["newsletter", "youtube", "podcast"]
-AMOUNTS = [4_800, 4_800, 100, 12_345, 1]
-CURRENCIES = ["usd", "usd", "eur", "usd", "usd"]
+AMOUNTS = [4_800, 4_800, 4_800, 12_345, 1]
+CURRENCIES = ["usd", "usd", "usd", "eur", "usd"]
 Fact = Hit | PaymentFact | AccountFact
 
 
@@ -67,18 +68,24 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
         email_key=draw(st.sampled_from([EMAILS[number % 3], ""])),
         invoice=draw(st.sampled_from(["", f"in_{number}"])),
         customer="cus_1" if number % 2 else "",
+        visitor=draw(st.sampled_from(["", "", *VISITORS, STRANGER])),
     )
     facts = [charge]
     if draw(st.booleans()):
         facts.insert(0, replace(charge, observed_at=created - 1_000, captured=False, amount_minor=0))
     if draw(st.booleans()):
         facts.append(replace(charge, observed_at=created + 1_000, customer=f"cus_{number % 2 + 1}"))
+    if draw(st.booleans()):
+        named = draw(st.sampled_from([*VISITORS, STRANGER]))
+        facts.append(replace(facts[-1], observed_at=created + 2_000, visitor=named))
     refunded = 0
     for step in range(draw(st.integers(0, 3))):
         part = draw(st.integers(1, amount))
         refunded = min(amount, refunded + part)
         at = created + (step + 1) * DAY_MS
-        facts.append(replace(charge, observed_at=at, refunded_minor=refunded, customer=facts[-1].customer))
+        facts.append(
+            replace(charge, observed_at=at, refunded_minor=refunded, customer=facts[-1].customer, visitor="")
+        )
     return facts
 
 
@@ -86,7 +93,7 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
 def accounts(draw: st.DrawFn) -> AccountFact:
     """A sight of a customer, a subscription or an invoice; it may contradict an earlier one."""
     at = START + draw(st.integers(0, 35)) * DAY_MS
-    number = draw(st.integers(1, 5))
+    number = draw(st.sampled_from([1, 1, 2, 3, 4, 5]))
     customer, subscription = (
         draw(st.sampled_from(["cus_1", "cus_2"])),
         draw(st.sampled_from(["sub_1", "sub_2"])),
@@ -94,8 +101,8 @@ def accounts(draw: st.DrawFn) -> AccountFact:
     due = {
         "amount_minor": AMOUNTS[number - 1],
         "currency": CURRENCIES[number - 1],
-        "period_start_at": START + draw(st.integers(-20, 30)) * DAY_MS,
-        "period_end_at": START + draw(st.integers(1, 60)) * DAY_MS,
+        "period_start_at": START + draw(st.integers(-20, 10)) * DAY_MS,
+        "period_end_at": START + draw(st.integers(5, 60)) * DAY_MS,
     }
     match draw(st.sampled_from(list(AccountKind))):
         case AccountKind.CUSTOMER:
@@ -123,7 +130,7 @@ def accounts(draw: st.DrawFn) -> AccountFact:
 def histories(draw: st.DrawFn) -> list[Fact]:
     found: list[Fact] = list(draw(st.lists(hits(), max_size=14)))
     bought = draw(st.lists(payments(), min_size=1, max_size=5, unique_by=lambda facts: facts[-1].charge))
-    return found + [fact for facts in bought for fact in facts] + draw(st.lists(accounts(), max_size=8))
+    return found + [fact for facts in bought for fact in facts] + draw(st.lists(accounts(), max_size=12))
 
 
 def rule_books() -> st.SearchStrategy[RuleBook]:

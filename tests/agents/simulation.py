@@ -18,6 +18,7 @@ from trackrev_stream.contracts.codec import decode, encode, encode_frame
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.contracts.topics import (
     ATTRIBUTED_CHARGES,
+    BINDS,
     INTERESTS,
     JOURNEYS,
     PAYER_JOURNEYS,
@@ -36,7 +37,7 @@ from trackrev_stream.domain.subscription import AccountFact
 from trackrev_stream.domain.touch import Hit
 
 AGENTS: dict[str, tuple[Step, tuple[str, ...]]] = {
-    "stitch": (stitch, (PIXEL_HITS.name,)),
+    "stitch": (stitch, (PIXEL_HITS.name, BINDS.name)),
     "gather": (gather, (JOURNEYS.name, INTERESTS.name)),
     "bill": (bill, (STRIPE_PAYMENTS.name,)),
     "attribute": (attribute, (PAYMENTS.name, STRIPE_ACCOUNTS.name, PAYER_JOURNEYS.name)),

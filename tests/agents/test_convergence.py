@@ -1,13 +1,23 @@
 """DESIGN.md, rule 4 and 5: any order, any duplicates, any restart give the same standing lines."""
 
 import random
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.agents.histories import Fact, bought, histories, hits, renewed, rule_books
+from tests.agents.histories import (
+    STRANGER,
+    VISITORS,
+    Fact,
+    bought,
+    histories,
+    hits,
+    renewed,
+    rule_books,
+)
 from tests.agents.simulation import Simulation
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger import net_of
@@ -115,6 +125,18 @@ def test_a_crash_between_any_two_effects_changes_nothing(history: History) -> No
             crashed.step(*crashed.pending()[0], crash_after=effects)
             assert crashed.run().standing() == straight.standing()
             assert crashed.decisions() == straight.decisions()
+
+
+@pytest.mark.parametrize("who", [VISITORS[0], STRANGER])
+@pytest.mark.parametrize("email", ["anna", ""])
+def test_a_charge_that_names_its_visitor_is_told_once(who: str, email: str) -> None:
+    landing, identify, paid = bought()
+    told: list[AttributedCharge] = []
+    simulation = Simulation(on_posted=told.append)
+    simulation.feed(landing, identify, replace(paid, visitor=who, email_key=email))
+    simulation.run(random.Random(1))
+    reason = "last_non_direct_click" if email or who != STRANGER else "no_touch_in_window"
+    assert [charge.decision.reason for charge in told] == [reason]
 
 
 def test_an_ordinary_charge_is_told_once_with_its_credit() -> None:

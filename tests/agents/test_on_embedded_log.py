@@ -29,6 +29,7 @@ from trackrev_stream.settings import Settings, read
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.schema import entries, lines
 
+INPUTS = [topic.name for topic in TOPICS]
 Fact = Hit | PaymentFact
 Standing = dict[str, dict[str, Line]]
 
@@ -88,13 +89,14 @@ class Feed:
 
     async def settled(self) -> None:
         """Wait until every agent has committed all there is to read: nothing can follow then."""
-        inputs = [topic.name for topic in TOPICS]
-        await until(lambda: self._failed.done() or not any(self._behind(topic) for topic in inputs))
+        await until(lambda: self._failed.done() or not self.behind())
 
-    def _behind(self, topic: str) -> bool:
-        numbers = range(self._log.topics()[topic].partitions)
-        return any(
-            (self._log.committed(APP_ID, topic, n) or 0) < self._log.high_watermark(topic, n) for n in numbers
+    def behind(self) -> int:
+        """How many records are not committed."""
+        return sum(
+            self._log.high_watermark(topic, n) - (self._log.committed(APP_ID, topic, n) or 0)
+            for topic in INPUTS
+            for n in range(self._log.topics()[topic].partitions)
         )
 
 

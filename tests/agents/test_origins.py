@@ -1,14 +1,17 @@
 """What the agents find piece by piece is what the rules say of all facts at once."""
 
+from functools import partial
+
 from hypothesis import HealthCheck, given, settings
 
 from tests.agents.histories import Fact, histories, rule_books
 from tests.agents.simulation import Simulation
+from trackrev_stream.agents.payer_rows import PayerRow, journeys_told
+from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.codec import decode
-from trackrev_stream.contracts.records import PayerJourneys
-from trackrev_stream.contracts.topics import PAYER_JOURNEYS, PAYMENTS
+from trackrev_stream.contracts.topics import PAYMENTS
 from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.ids import email_join, workspace_of
+from trackrev_stream.domain.ids import workspace_of
 from trackrev_stream.domain.payer import Placed, decide_own, settle_all
 from trackrev_stream.domain.payment import ChargeState, PaymentState
 from trackrev_stream.domain.rules import RuleBook
@@ -48,22 +51,18 @@ def tied(state: ChargeState, facts: list[AccountFact]) -> Bound:
 
 
 def at_once(simulation: Simulation, history: list[Fact], rules: RuleBook) -> dict[str, Decision]:
-    """Every decision from the last state of each payment and journey, and from all account facts."""
+    """Every decision from the last state of each payment, the journeys told, and all account facts."""
     payments: dict[tuple[str, str], PaymentState] = {}
     for _, raw in simulation.topics[PAYMENTS.name]:
         state = decode(PaymentState, raw)
         payments[state.payer, state.payment] = state
-    told: dict[tuple[str, str], PayerJourneys] = {}
-    for _, raw in simulation.topics[PAYER_JOURNEYS.name]:
-        journeys = decode(PayerJourneys, raw)
-        told[journeys.payer, journeys.join] = journeys
+    rows = Rows(simulation.tables["attribute"].get, "nothing")
     found: dict[str, Decision] = {}
     for payer in {payer for payer, _ in payments}:
         facts = [fact for fact in history if isinstance(fact, AccountFact) and fact.payer == payer]
         paid = [charge for (owner, _), s in payments.items() for charge in s.charges if owner == payer]
-        emails = {one.email_key for one in [*paid, *facts] if one.email_key}
-        joins = sorted(email_join(workspace_of(payer), email) for email in emails)
-        known = [each for join in joins for each in told[payer, join].journeys]
+        row = rows.get(PayerRow, payer)
+        known = journeys_told(rows, row) if row else []
         guest = (payer, payer) in payments
         charges = [
             Placed(
@@ -73,7 +72,7 @@ def at_once(simulation: Simulation, history: list[Fact], rules: RuleBook) -> dic
             )
             for charge in paid
         ]
-        found |= settle_all(charges, lambda charge, known=known: decide_own(charge, known)).decisions
+        found |= settle_all(charges, partial(decide_own, journeys=known)).decisions
     return found
 
 

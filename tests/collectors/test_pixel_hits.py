@@ -22,6 +22,7 @@ from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.ids import email_key
 from trackrev_stream.domain.touch import Click, HitKind, Trust
+from trackrev_stream.metrics import REGISTRY
 
 CLICK = Click("0192f0c1-7c1e-7abc-8def-cccccccccccc", "spring", "Newsletter", "anna", NOW - 5_000)
 
@@ -118,6 +119,22 @@ def test_a_bad_hit_is_dropped_alone_into_the_dead_letters(reason: str, hit: Any)
         assert "@" not in base64.b64decode(letter.payload).decode()
 
     on_edge(scenario)
+
+
+def refused_as_placeholders() -> float:
+    return REGISTRY.get_sample_value("trackrev_hits_dropped_total", {"reason": "placeholder_email"}) or 0.0
+
+
+@pytest.mark.parametrize("email", ["No-Reply@airline.aero", "guest@shop.example", "anna@localhost"])
+def test_an_address_of_nobody_is_dropped_and_counted_alone(email: str) -> None:
+    async def scenario(edge: Edge) -> None:
+        _, body, _ = await edge.post_hits(pageview("good"), identify(email), visitor=VISITOR)
+        assert (body["accepted"], [each["reason"] for each in body["dropped"]]) == (1, ["placeholder_email"])
+        assert edge.log.dead_letters() == []
+
+    before = refused_as_placeholders()
+    on_edge(scenario)
+    assert refused_as_placeholders() == before + 1
 
 
 def test_a_dead_letter_has_no_email_anywhere() -> None:

@@ -89,6 +89,8 @@ def test_both_shapes_of_a_charge(changes: dict[str, Any], expected: dict[str, An
         (None, " B@X.example", "cus_1", "b@x.example"),
         ("", None, {"id": "cus_1", "email": "c@x.example"}, "c@x.example"),
         (None, None, "cus_1", None),
+        ("noreply@airline.aero", None, "cus_1", None),
+        ("guest@shop.example", "b@x.example", "cus_1", "b@x.example"),
     ],
 )
 def test_where_the_email_is_found(billing: Any, receipt: Any, customer: Any, email: str | None) -> None:

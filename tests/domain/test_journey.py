@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agents.histories import START, VISITORS, hits
+from trackrev_stream.domain.identity import MOST_JOINS
 from trackrev_stream.domain.journey import (
     HORIZON_MS,
     MOST_CAMPAIGN_TOUCHES,
     MOST_DIRECT_TOUCHES,
-    MOST_JOINS,
     OPEN_DAYS_MS,
     VisitorRow,
     absorb,

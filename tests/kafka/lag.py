@@ -6,15 +6,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from trackrev_stream.brokers.port import APP_ID
+from trackrev_stream.brokers.port import APP_ID, COMMIT_INTERVAL_S
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.patience import patient
 from trackrev_stream.kafka.topics import committed_by
 
-INPUTS = [topic.name for topic in TOPICS if topic.consumer != "people"]
+INPUTS = [topic.name for topic in TOPICS]
 _LOOK_AGAIN_S = 0.1
 _ANSWER_S = 10
+_STILL_S = 3 * COMMIT_INTERVAL_S
 
 
 class Lag:
@@ -59,6 +60,14 @@ class Lag:
         """Return once the workers have committed all that there is to read. Raises TimeoutError."""
         async with asyncio.timeout(patience_s):
             while await self.behind() != 0:  # noqa: ASYNC110 - the broker tells nobody
+                await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def still(self, patience_s: float = 60) -> None:
+        """Return once nothing is published or committed any more. Raises TimeoutError."""
+        async with asyncio.timeout(patience_s):
+            seen: list[int | None] = []
+            while len(seen) < _STILL_S / _LOOK_AGAIN_S:
+                seen = [*seen, now] if (now := await self.behind()) in seen else [now]
                 await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def shared_by(self, members: int, patience_s: float = 120) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,11 +12,23 @@ from tests.program.running import EndedError, Program, until
 
 
 class Role(Program):
-    """One role: `trackrev collect`, `trackrev worker` or `trackrev api`, or all of them: `trackrev up`."""
+    """One role: `trackrev collect`, `trackrev worker` or `trackrev api`, or all of them: `trackrev up`.
 
-    def __init__(self, role: str, data: Path, broker: Broker, name: str = "", **environment: str) -> None:
+    ``program`` is the module that runs it, with arguments before the role's name.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        data: Path,
+        broker: Broker,
+        name: str = "",
+        program: Sequence[str] = ("trackrev_stream.cli",),
+        **environment: str,
+    ) -> None:
         super().__init__(data, TRACKREV_BROKER=f"kafka://{broker.address}", **environment)
         self.role = role
+        self._program = program
         self._output = data.parent / f"{name or role}.output"
 
     def spawn(self) -> None:
@@ -24,7 +36,7 @@ class Role(Program):
         with self._output.open("ab") as output:
             self._began_at = output.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trackrev_stream.cli", self.role, *words],
+                [sys.executable, "-m", *self._program, self.role, *words],
                 env=self._environment,
                 cwd=self.data.parent,
                 stdin=subprocess.DEVNULL,

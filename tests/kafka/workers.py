@@ -5,26 +5,24 @@ import itertools
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from collectors.publisher import FactPublisher, HitPublisher
 from ops.crowd import Fact
 from ops.kafka.broker import Broker
 from tests.kafka.processes import Role
 from trackrev_stream.contracts.ports import Unavailable
-from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.touch import Hit
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.publisher import KafkaPublisher
-
-INPUTS = [topic.name for topic in TOPICS]
 
 
 class Supervisor:
     """Keeps a worker running; `ended` has the exit codes of those that ended."""
 
-    def __init__(self, data: Path, broker: Broker, name: str, **environment: str) -> None:
-        self.worker = Role("worker", data, broker, name, **environment)
+    def __init__(self, data: Path, broker: Broker, name: str, **options: Any) -> None:
+        self.name = name
+        self.worker = Role("worker", data, broker, name, **options)
         self.ended: list[int] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, daemon=True)
@@ -60,9 +58,7 @@ class Feed:
     """Publishes facts as collectors do, again and again until they are taken."""
 
     def __init__(self, broker: Broker, partitions: int) -> None:
-        self._cluster = Cluster(broker.address)
-        self._partitions = partitions
-        self._publisher = KafkaPublisher(self._cluster)
+        self._publisher = KafkaPublisher(Cluster(broker.address))
         self._hits = HitPublisher(self._publisher, partitions)
         self._facts = FactPublisher(self._publisher, partitions)
 

@@ -12,12 +12,13 @@ from tests.facts import charge_fact, hit
 from trackrev_stream.domain.ids import uuid7
 from trackrev_stream.domain.ledger import net_of
 from trackrev_stream.domain.money import exponent
-from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.subscription import AccountFact, AccountKind
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 
 START = 1_760_000_000_000 // DAY_MS * DAY_MS
 LINE = re.compile(r"day (\d+)\s+(\d\d):(\d\d)\s+(\w+)\s+(.*?)(?:\s+seen day (\d+) (\d\d):(\d\d))?$")
-Fact = Hit | PaymentFact
+Fact = Hit | PaymentFact | AccountFact
 
 
 @dataclass
@@ -30,7 +31,8 @@ class Scenario:
 def scenarios() -> list[Scenario]:
     found: list[Scenario] = []
     expecting = False
-    for raw in (Path(__file__).parent / "book.txt").read_text().splitlines():
+    texts = [path.read_text() for path in sorted(Path(__file__).parent.glob("*.txt"))]
+    for raw in "\n".join(texts).splitlines():
         line = raw.strip()
         if line.startswith("scenario: "):
             found.append(Scenario(line.removeprefix("scenario: ")))
@@ -55,6 +57,10 @@ def moment(day: str, hour: str, minute: str) -> int:
     return START + int(day) * DAY_MS + (int(hour) * 60 + int(minute)) * 60_000
 
 
+def visitor_id(who: str) -> str:
+    return uuid7(0, who.encode().ljust(10)) if who != "-" else ""
+
+
 class Teller:
     """Turns the lines of a scenario into hits and facts of Stripe."""
 
@@ -67,8 +73,8 @@ class Teller:
         day, hour, minute, verb, words, *seen = match.groups()
         at = moment(day, hour, minute)
         received = moment(*seen) if seen[0] else at
-        fact = getattr(self, verb)(at, received, *words.split())
-        return [fact] if fact else []
+        told = getattr(self, verb)(at, received, *words.split())
+        return told if isinstance(told, list) else [told]
 
     def click(self, at: int, received: int, who: str, link: str) -> Hit:
         return replace(self.visit(at, received, who, link), kind=HitKind.CLICK, id=f"click {who} {at}")
@@ -77,7 +83,7 @@ class Teller:
         seen = hit(
             at,
             id=f"visit {who} {at}",
-            visitor=uuid7(0, who.encode().ljust(10)),
+            visitor=visitor_id(who),
             received_at=received,
             site="shop.example",
         )
@@ -105,6 +111,7 @@ class Teller:
             currency=currency,
             email_key=whom[0].strip("-"),
             customer=whom[1].strip("-"),
+            visitor=visitor_id(whom[2]) if len(whom) > 2 else "",
         )
         return self._paid[charge]
 
@@ -113,6 +120,43 @@ class Teller:
 
     def moved(self, at: int, received: int, charge: str, customer: str) -> PaymentFact:
         return replace(self._fact(charge, at, received), customer=customer)
+
+    def named(self, at: int, received: int, charge: str, who: str) -> PaymentFact:
+        link = replace(self._fact(charge, at, received), kind=FactKind.LINK, id="cs_1", amount_minor=0)
+        return replace(link, visitor=visitor_id(who))
+
+    def customer(self, at: int, received: int, customer: str, email: str, who: str) -> AccountFact:
+        return AccountFact(
+            kind=AccountKind.CUSTOMER,
+            workspace="ws_1",
+            account="own",
+            livemode=True,
+            customer=customer,
+            id=customer,
+            created_at=at,
+            observed_at=at,
+            received_at=received,
+            via="webhook",
+            source_id="evt_1",
+            email_key=email.strip("-"),
+            visitor=visitor_id(who),
+        )
+
+    def forged(self, at: int, received: int, email: str, link: str) -> list[Hit]:
+        names = [f"{at % 997}{number}" for number in range(1_000)]
+        before = at - 3_600_000
+        return [
+            claim
+            for name in names
+            for claim in (
+                self.visit(before, received, name, link),
+                self.identify(before, received, name, email),
+            )
+        ]
+
+    def claims(self, at: int, received: int, who: str, link: str) -> list[Hit]:
+        claimed = [self.identify(at + n, received + n, who, f"claimed{n}@x") for n in range(1_000)]
+        return [self.visit(at, received, who, link), *claimed]
 
     def _fact(self, charge: str, at: int, received: int) -> PaymentFact:
         known = self._paid.get(charge)

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, select
 
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Considered, Credit, Decision, Reason
-from trackrev_stream.domain.journey import Identity, Visit
+from trackrev_stream.domain.identity import Identity
+from trackrev_stream.domain.journey import Visit
 from trackrev_stream.domain.ledger import lines_of
 from trackrev_stream.domain.payment import ChargeState, Reversal
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust

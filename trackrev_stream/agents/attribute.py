@@ -4,12 +4,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from trackrev_stream.agents.payer_evidence import absorb_account, list_charges
+from trackrev_stream.agents.payer_names import (
+    Names,
+    names_in,
+    names_of,
+    note_account,
+    note_payment,
+    tell_again,
+    tell_names,
+)
 from trackrev_stream.agents.payer_rows import (
-    MOST_JOINS,
     PaidRow,
     PayerRow,
     is_answered,
-    join_keys,
     list_payment,
     paid_row,
     payments_of,
@@ -19,15 +26,14 @@ from trackrev_stream.agents.payer_rows import (
 from trackrev_stream.agents.payer_settle import restate, restate_all, restate_journeys
 from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
 from trackrev_stream.contracts.codec import decode
-from trackrev_stream.contracts.records import AttributedCharge, Interest, PayerJourneys
-from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, INTERESTS, PAYMENTS, STRIPE_ACCOUNTS
+from trackrev_stream.contracts.records import AttributedCharge, PayerJourneys
+from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, PAYMENTS, STRIPE_ACCOUNTS
 from trackrev_stream.domain.attribution import Decision, Reason, Rules
-from trackrev_stream.domain.ids import SEPARATOR, email_join, scope_of, workspace_of
+from trackrev_stream.domain.ids import scope_of, workspace_of
 from trackrev_stream.domain.ledger import lines_of
 from trackrev_stream.domain.payer import is_bound
 from trackrev_stream.domain.payment import ChargeState, PaymentState
-from trackrev_stream.domain.rules import FOREVER
-from trackrev_stream.domain.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.subscription import AccountFact
 
 
 def attribute(rows: Rows, record: Record) -> Outcome:
@@ -48,9 +54,10 @@ def _apply(
     """Let a payer hear of a record and tell what comes of it, or once more what came of it before."""
     outcome = Outcome()
     row = rows.get(PayerRow, payer) or PayerRow(payer)
-    asked = join_keys(row) if row.chunks else []
+    before = names_of(row) if row.chunks else Names()
     if is_repeat(row.positions, record):
-        _ask(outcome, row, asked)
+        if before:
+            tell_again(outcome, row)
         heard = [
             paid
             for paid in payments_of(rows, row)
@@ -59,7 +66,8 @@ def _apply(
     else:
         row.version += 1
         heard = hear(row)
-        _ask(outcome, row, [join for join in join_keys(row) if row.chunks and join not in asked])
+        if row.chunks:
+            tell_names(outcome, row, before)
     _tell(outcome, rows, row, [paid for paid in heard if paid.state.payment not in row.waiting])
     rows.put(row.payer, row)
     return outcome
@@ -73,12 +81,12 @@ def _hear_payment(rows: Rows, row: PayerRow, state: PaymentState) -> list[PaidRo
     again = known is not None and known.state.version == state.version
     if known is None or again:
         list_payment(rows, row, state.payment)
-    before = join_keys(row)
+    before = names_of(row)
     paid = _replaced(known, state)
     put_paid(rows, row.payer, paid)
     list_charges(rows, state)
-    row.joins = _joins(rows, row, paid)
-    moved = bool(before) and before != join_keys(row)
+    note_payment(rows, row, paid)
+    moved = bool(before) and before != names_of(row)
     changed = restate_all(rows, row) if again or moved else restate(rows, row, [paid])
     if state.payment not in {each.state.payment for each in changed}:
         changed = [*changed, paid]
@@ -90,12 +98,10 @@ def _hear_payment(rows: Rows, row: PayerRow, state: PaymentState) -> list[PaidRo
 
 
 def _hear_account(rows: Rows, row: PayerRow, fact: AccountFact) -> list[PaidRow]:
-    before = join_keys(row)
-    if fact.kind is AccountKind.CUSTOMER and fact.email_key:
-        seen = row.emails | {fact.email_key: min(fact.observed_at, row.emails.get(fact.email_key, FOREVER))}
-        row.emails = dict(sorted(seen.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
+    before = names_of(row)
+    note_account(row, fact)
     names, ended = absorb_account(rows, fact)
-    if ended or before != join_keys(row):
+    if ended or before != names_of(row):
         return _released(rows, row, restate_all(rows, row))
     payments = [paid for name in sorted(names) if (paid := paid_row(rows, row.payer, name))]
     return _released(rows, row, restate(rows, row, payments) if payments else [])
@@ -121,8 +127,8 @@ def _released(rows: Rows, row: PayerRow, changed: list[PaidRow]) -> list[PaidRow
 
 def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
     """The row with a newer state; charges and join keys that it has no more are remembered."""
-    workspace = workspace_of(state.payer)
-    named = {email_join(workspace, charge.email_key) for charge in state.charges if charge.email_key}
+    joins, visitors = names_in(state.payer, state.charges)
+    named = {*joins, *visitors}
     if paid is None:
         return PaidRow(state, sorted(named))
     stay = {charge.charge for charge in state.charges}
@@ -130,30 +136,6 @@ def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
     left = {name: charge for name, charge in before.items() if name not in stay}
     decisions = {name: each for name, each in paid.decisions.items() if name in stay}
     return replace(paid, state=state, named=sorted(named.union(paid.named)), left=left, decisions=decisions)
-
-
-def _joins(rows: Rows, row: PayerRow, paid: PaidRow) -> dict[str, tuple[int, str]]:
-    """The payer's join keys, first named first, at most MOST_JOINS; counted anew when one may have gone."""
-    gone = set(paid.named) - set(_named_by(row, [paid]))
-    named = _named_by(row, payments_of(rows, row) if gone else [paid])
-    for join, first in row.joins.items() if not gone else ():
-        named[join] = min(first, named.get(join, first))
-    return dict(sorted(named.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
-
-
-def _named_by(row: PayerRow, payments: Iterable[PaidRow]) -> dict[str, tuple[int, str]]:
-    workspace = workspace_of(row.payer)
-    named: dict[str, tuple[int, str]] = {}
-    for state in (state for paid in payments for state in paid.state.charges if state.email_key):
-        join, first = email_join(workspace, state.email_key), (state.created_at, state.charge)
-        named[join] = min(first, named.get(join, first))
-    return named
-
-
-def _ask(outcome: Outcome, row: PayerRow, joins: Iterable[str]) -> None:
-    for join in joins:
-        interest = Interest(join, row.payer, row.version)
-        outcome.send(INTERESTS, interest, route=join, key=SEPARATOR.join((join, row.payer)))
 
 
 def _tell(outcome: Outcome, rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> None:

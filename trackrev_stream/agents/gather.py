@@ -7,7 +7,7 @@ from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import Interest, PayerJourneys
 from trackrev_stream.contracts.topics import INTERESTS, PAYER_JOURNEYS
-from trackrev_stream.domain.ids import SEPARATOR
+from trackrev_stream.domain.ids import SEPARATOR, payer_of
 from trackrev_stream.domain.journey import Journey
 
 MOST_VISITORS = 50
@@ -42,7 +42,9 @@ def _hear_journey(rows: Rows, record: Record, journey: Journey) -> Outcome:
             row.journeys = _bounded(row.journeys)
     rows.put(row.join, row)
     changed = row.journeys.get(journey.visitor) != known
-    return _tell(row, row.payers if repeat or changed else ())
+    # A payer need not ask for what is under its own join key: Stripe named it there.
+    own = payer_of(row.join)
+    return _tell(row, [*row.payers, *([own] if own else [])] if repeat or changed else ())
 
 
 def _hear_interest(rows: Rows, record: Record, interest: Interest) -> Outcome:
@@ -63,8 +65,12 @@ def _tell(row: JoinRow, payers: Iterable[str]) -> Outcome:
 
 
 def _bounded(journeys: dict[str, Journey]) -> dict[str, Journey]:
-    # The visitors known first stay: what they earned must not move because of later devices.
-    first = sorted(
-        journeys.values(), key=lambda j: (min((i.known_at for i in j.identities), default=0), j.visitor)
-    )
-    return {journey.visitor: journey for journey in sorted(first[:MOST_VISITORS], key=lambda j: j.visitor)}
+    # Whom Stripe names or a backend signed for stays before any number of unsigned ones; of equals those
+    # known first stay: what they earned must not move because of later devices.
+    first = sorted(journeys.values(), key=_rank)[:MOST_VISITORS]
+    return {journey.visitor: journey for journey in sorted(first, key=lambda journey: journey.visitor)}
+
+
+def _rank(journey: Journey) -> tuple[bool, tuple[int, int, str], str]:
+    best = min((identity.rank for identity in journey.identities), default=(0, 0, ""))
+    return not journey.identities, best, journey.visitor

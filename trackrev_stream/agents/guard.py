@@ -64,7 +64,7 @@ class Guard:
     def apply(self, step: Step, rows: Rows, record: Record, now: int) -> Outcome:
         """Let the agent apply a record; what it rejects leaves as dead letters.
 
-        Raises AgentBug for anything that is not the record's fault, RulesBehind when the record is too new.
+        Raises AgentBug for anything that is not the record's fault, RulesBehind when it is too new.
         """
         try:
             outcome = step(rows, record)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.records import PayerJourneys
 from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.ids import SEPARATOR, email_join, workspace_of
+from trackrev_stream.domain.ids import SEPARATOR, email_join, payer_join, workspace_of
 from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.payer import Binding, Bindings
 from trackrev_stream.domain.payment import ChargeState, PaymentState
@@ -24,7 +24,9 @@ class PayerRow:
     """A payer.
 
     ``version`` counts the records applied; ``joins`` are the join keys that its charges name, with the first
-    charge that named each; ``emails`` those of the customer, and when each was first seen. ``early`` are its
+    charge that named each; ``emails`` those of the customer, and when each was first seen. ``visitors`` are
+    those that its charges name, ``named`` those that its customer or a checkout does, ``unnamed`` those that
+    were told to stitch and are named no more. ``early`` are its
     payments up to the firm binding, ``asks`` says that journeys decide later ones too; ``waiting`` are those
     that are not told before gather has answered for every join key, so that an ordinary charge is not first
     posted as unattributed.
@@ -34,6 +36,9 @@ class PayerRow:
     version: int = 0
     joins: dict[str, tuple[int, str]] = field(default_factory=dict)
     emails: dict[str, int] = field(default_factory=dict)
+    visitors: dict[str, tuple[int, str]] = field(default_factory=dict)
+    named: dict[str, int] = field(default_factory=dict)
+    unnamed: list[str] = field(default_factory=list)
     bindings: Bindings = field(default_factory=Bindings)
     early: list[str] = field(default_factory=list)
     asks: bool = False
@@ -46,9 +51,9 @@ class PayerRow:
 class PaidRow:
     """One payment of a payer: its state and the decision that stands for each charge.
 
-    ``left`` are charges that went to another payer, ``named`` the join keys that its charges ever named,
-    ``subscriptions`` those that they ever belonged to. ``decided_by`` is the record that last changed a
-    decision, or let the payment be told: applied again after a crash, it tells again.
+    ``left`` are charges that went to another payer, ``named`` the join keys and visitors that its charges
+    ever named, ``subscriptions`` those that they ever belonged to. ``decided_by`` is the record that last
+    changed a decision, or let the payment be told: applied again after a crash, it tells again.
     """
 
     state: PaymentState
@@ -106,15 +111,36 @@ def join_keys(row: PayerRow) -> list[str]:
     return list(dict.fromkeys([*row.joins, *(email_join(workspace, email) for email in emails)]))[:MOST_JOINS]
 
 
+def visitors_named(row: PayerRow) -> dict[str, int]:
+    """The visitors that Stripe names for the payer, each since when: first named first, MOST_JOINS."""
+    named = dict(row.named)
+    for visitor, (created_at, _) in row.visitors.items():
+        named[visitor] = min(created_at, named.get(visitor, created_at))
+    return dict(sorted(named.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
+
+
 def journeys_told(rows: Rows, row: PayerRow) -> list[Journey]:
-    """All journeys the payer was told of, over its join keys."""
-    told = (rows.get(PayerJourneys, _join_key(row.payer, join)) for join in sorted(join_keys(row)))
-    return [journey for known in told if known for journey in known.journeys]
+    """All journeys the payer was told of, over its join keys and the visitors that Stripe names for it."""
+    told = (_told(rows, row, join) for join in sorted(join_keys(row)))
+    found = [journey for known in told if known for journey in known.journeys]
+    return [*found, *_named_journeys(rows, row)]
 
 
 def is_answered(rows: Rows, row: PayerRow) -> bool:
-    """Whether the payer was told about each of its join keys."""
-    return all(rows.get(PayerJourneys, _join_key(row.payer, join)) for join in join_keys(row))
+    """Whether the payer was told about each join key, and of each visitor that Stripe names for it."""
+    if not all(_told(rows, row, join) for join in join_keys(row)):
+        return False
+    return len(_named_journeys(rows, row)) == len(visitors_named(row))
+
+
+def _named_journeys(rows: Rows, row: PayerRow) -> list[Journey]:
+    named = visitors_named(row)
+    told = _told(rows, row, payer_join(row.payer)) if named else None
+    return [journey for journey in told.journeys if journey.visitor in named] if told else []
+
+
+def _told(rows: Rows, row: PayerRow, join: str) -> PayerJourneys | None:
+    return rows.get(PayerJourneys, _join_key(row.payer, join))
 
 
 def put_journeys(rows: Rows, told: PayerJourneys) -> bool:

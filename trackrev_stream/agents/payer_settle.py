@@ -60,6 +60,7 @@ def _place(rows: Rows, payments: Iterable[PaidRow]) -> list[Placed]:
             state,
             bound_of(rows, paid.state, state),
             rows.rules.at(workspace_of(paid.state.payer), state.created_at),
+            paid.decisions.get(state.charge),
         )
         for paid in payments
         for state in paid.state.charges

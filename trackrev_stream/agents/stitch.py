@@ -1,15 +1,25 @@
-"""stitch: hits become a visitor's touches and identities, told as journeys to each join key, and visits."""
+"""stitch: hits and binds become touches and identities of visitors, told as journeys to join keys; visits."""
+
+from collections.abc import Iterable
 
 from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, is_repeat
-from trackrev_stream.contracts.codec import decode_frame
-from trackrev_stream.contracts.topics import JOURNEYS, VISITS
+from trackrev_stream.contracts.codec import decode, decode_frame
+from trackrev_stream.contracts.topics import BINDS, JOURNEYS, VISITS
+from trackrev_stream.domain.identity import Bind
 from trackrev_stream.domain.ids import SEPARATOR, visitor_key
-from trackrev_stream.domain.journey import VisitorRow, absorb, journeys_of, visits_of
+from trackrev_stream.domain.journey import Journey, VisitorRow, absorb, bind, journeys_of, visits_of
 from trackrev_stream.domain.touch import Hit, HitKind, touch_of
 
 
 def stitch(rows: Rows, record: Record) -> Outcome:
-    """Apply a frame: each visitor in it is read and written once; a plain page view changes nothing."""
+    """Apply a frame of hits, or the name that Stripe gives to a visitor."""
+    if record.topic == BINDS.name:
+        return _hear_bind(rows, record, decode(Bind, record.value))
+    return _hear_hits(rows, record)
+
+
+def _hear_hits(rows: Rows, record: Record) -> Outcome:
+    """Each visitor in a frame is read and written once; a plain page view changes nothing."""
     hits = decode_frame(record.value)
     outcome = Outcome(parts=len(hits))
     by_visitor: dict[str, list[Hit]] = {}
@@ -25,11 +35,24 @@ def stitch(rows: Rows, record: Record) -> Outcome:
         else:
             journeys, visits = absorb(row, theirs)
         rows.put(key, row)
-        for journey in journeys:
-            outcome.send(
-                JOURNEYS, journey, route=journey.join, key=SEPARATOR.join((journey.join, row.visitor))
-            )
+        _tell(outcome, journeys)
         for visit in visits:
             slot = (row.workspace, str(visit.day), visit.channel, visit.link, row.visitor)
             outcome.send(VISITS, visit, route=key, key=SEPARATOR.join(slot))
     return outcome
+
+
+def _hear_bind(rows: Rows, record: Record, new: Bind) -> Outcome:
+    outcome = Outcome()
+    key = visitor_key(new.workspace, new.visitor)
+    row = rows.get(VisitorRow, key) or VisitorRow(new.workspace, new.visitor)
+    journeys = journeys_of(row, new.join) if is_repeat(row.positions, record) else bind(row, new)
+    rows.put(key, row)
+    _tell(outcome, journeys)
+    return outcome
+
+
+def _tell(outcome: Outcome, journeys: Iterable[Journey]) -> None:
+    for journey in journeys:
+        key = SEPARATOR.join((journey.join, journey.visitor))
+        outcome.send(JOURNEYS, journey, route=journey.join, key=key)

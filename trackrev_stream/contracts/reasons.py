@@ -11,6 +11,7 @@ class DropReason(StrEnum):
     PREFETCH = "prefetch"
     PRERENDER = "prerender"
     GPC = "gpc"
+    PLACEHOLDER_EMAIL = "placeholder_email"  # this hit alone: an address that stands for nobody
     # Not what a hit should be: this hit alone, and it goes to the dead letters.
     BAD_HIT = "bad_hit"
     BAD_ID = "bad_id"
@@ -23,7 +24,18 @@ class DropReason(StrEnum):
     @property
     def by_policy(self) -> bool:
         """Whether the hit was well formed but unwanted."""
-        return self in (DropReason.BOT, DropReason.PREFETCH, DropReason.PRERENDER, DropReason.GPC)
+        return self in _BY_POLICY
+
+
+_BY_POLICY = frozenset(
+    {
+        DropReason.BOT,
+        DropReason.PREFETCH,
+        DropReason.PRERENDER,
+        DropReason.GPC,
+        DropReason.PLACEHOLDER_EMAIL,
+    }
+)
 
 
 class IgnoreReason(StrEnum):

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.domain.ids import email_key, is_plain, is_visitor_id
+from trackrev_stream.domain.ids import email_key, is_plain, is_visitor_id, normalise_email
+from trackrev_stream.domain.placeholders import is_placeholder
+from trackrev_stream.metrics import EMAILS_REFUSED
 
 MOST_MINOR = 10**15  # more than Stripe can charge, and far from the end of a 64-bit integer
 LONGEST_ID = 255  # https://docs.stripe.com/upgrades: ids can be up to 255 characters
@@ -18,11 +20,16 @@ Json = Mapping[str, Any]
 
 
 class HashesEmails(Protocol):
-    """What is needed of a workspace: its id, and the secret of its email keys."""
+    """What is needed of a workspace: its id, its site, and the secret of its email keys."""
 
     @property
     def id(self) -> str:
         """The workspace's id."""
+        ...
+
+    @property
+    def domain(self) -> str:
+        """The domain of its site."""
         ...
 
     @property
@@ -168,9 +175,14 @@ def currency(of: Json) -> str:
 
 
 def hashed_email(workspace: HashesEmails, *places: str) -> str:
-    """The key of the first of ``places`` that holds an address, or nothing."""
-    address = next((place for place in places if "@" in place), "")
-    return email_key(workspace.email_secret, address) if address else ""
+    """The key of the first of ``places`` that holds a person's address, or nothing."""
+    for address in map(normalise_email, places):
+        if "@" not in address:
+            continue
+        if not is_placeholder(address, workspace.domain):
+            return email_key(workspace.email_secret, address)
+        EMAILS_REFUSED.inc()
+    return ""
 
 
 def visitor_in(of: Json) -> str:

@@ -28,6 +28,7 @@ STRIPE_PAYMENTS = Topic(
 STRIPE_ACCOUNTS = Topic(
     "stripe-accounts", "payer", "AccountFact", 1, "collectors", "attribute", retention_ms=400 * DAY_MS
 )
+BINDS = Topic("binds", "visitor", "Bind", 1, "attribute", "stitch", compact=True)
 JOURNEYS = Topic("journeys", "join", "Journey", 1, "stitch", "gather", compact=True)
 VISITS = Topic("visits", "visitor", "Visit", 1, "stitch", "post", retention_ms=30 * DAY_MS)
 INTERESTS = Topic("interests", "join", "Interest", 1, "attribute", "gather", compact=True)
@@ -44,6 +45,7 @@ TOPICS: tuple[Topic, ...] = (
     PIXEL_HITS,
     STRIPE_PAYMENTS,
     STRIPE_ACCOUNTS,
+    BINDS,
     JOURNEYS,
     VISITS,
     INTERESTS,

@@ -1,14 +1,16 @@
 """Attribution: which touch earned a charge, decided from journeys alone.
 
 Two windows (DESIGN.md, rule 7): click to identify, and identify to the first paid charge. Trust (rule 10):
-an unsigned identity that the edge heard of after the charge may fill what nobody earned, and moves nothing.
+visitors that Stripe names outrank signed identities, and those unsigned ones. An unsigned identity that the
+edge heard of after the charge may fill what nobody earned, and moves nothing.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from trackrev_stream.domain.journey import Identity, Journey, when
+from trackrev_stream.domain.identity import Identity
+from trackrev_stream.domain.journey import Journey, when
 from trackrev_stream.domain.subscription import BoundBy
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
 
@@ -45,6 +47,7 @@ class Reason(StrEnum):
     NO_EMAIL = "no_email"
     NO_VISITOR = "no_visitor_identified"
     NO_TOUCH = "no_touch_in_window"
+    TOO_LATE = "too_late"
     LEFT = "left_for_another_payer"
 
 
@@ -90,8 +93,16 @@ class Decision:
 MOST_CONSIDERED = 20
 
 
-def decide(journeys: Iterable[Journey], created_at: int, rules: Rules) -> Decision:
-    """Decide a charge of ``created_at`` from the journeys of its payer, before any inheritance."""
+Known = list[tuple[Journey, Identity]]
+
+
+def decide(
+    journeys: Iterable[Journey], created_at: int, rules: Rules, before: Decision | None = None
+) -> Decision:
+    """Decide a charge of ``created_at`` from the journeys of its payer, before any inheritance.
+
+    ``before`` is what stands: where too much was forgotten meanwhile to say better, it stays.
+    """
     known = [
         (journey, identity)
         for journey in sorted(journeys, key=lambda journey: (journey.join, journey.visitor))
@@ -100,22 +111,42 @@ def decide(journeys: Iterable[Journey], created_at: int, rules: Rules) -> Decisi
     if not known:
         return Decision(Reason.NO_VISITOR)
     early = [pair for pair in known if not _is_late(pair[1], created_at)]
-    decision = _last_non_direct(early, created_at, rules)
-    if decision.credits:
+    decision = _by_trust(early, created_at, rules, before)
+    if decision.credits or decision.reason is Reason.TOO_LATE:
         return decision
     # One late identity at a time, in the order the edge heard of them: a later one can never take over.
     late = [pair for pair in known if _is_late(pair[1], created_at)]
     for pair in sorted(late, key=lambda pair: (pair[1].known_at, pair[1].join, pair[0].visitor)):
-        filled = _last_non_direct([pair], created_at, rules)
+        filled = _decide([pair], created_at, rules, before)
         if filled.credits:
-            return Decision(
-                reason=Reason.LATE_IDENTITY,
-                credits=filled.credits,
-                identity=filled.identity,
-                late=True,
-                considered=filled.considered,
-            )
-    return decision if early else Decision(Reason.NO_TOUCH)
+            return replace(filled, reason=Reason.LATE_IDENTITY, late=True)
+    return decision
+
+
+def _by_trust(known: Known, created_at: int, rules: Rules, before: Decision | None) -> Decision:
+    """The strongest identities that lead to a touch decide alone; a direct one only where no other does."""
+    direct, last = None, Decision(Reason.NO_TOUCH)
+    for trust in Trust:
+        trusted = [pair for pair in known if pair[1].trust.rank <= trust.rank]
+        if not any(identity.trust is trust for _, identity in trusted):
+            continue
+        last = _decide(trusted, created_at, rules, before)
+        if last.reason is Reason.TOO_LATE or (last.credits and last.reason is not Reason.ONLY_DIRECT):
+            return last
+        direct = direct or (last if last.credits else None)
+    return direct or last
+
+
+def _decide(known: Known, created_at: int, rules: Rules, before: Decision | None) -> Decision:
+    """The decision from ``known`` alone, unless what could change it is forgotten (DESIGN.md, rule 6)."""
+    decision = _last_non_direct(known, created_at, rules)
+    complete_since = max(journey.complete_since for journey, _ in known)
+    earned_at = max((c.touch.occurred_at for c in decision.credits if not c.touch.direct), default=0)
+    if complete_since <= max(created_at - rules.lookback_days * DAY_MS, earned_at):
+        return decision
+    if before and not before.inherited_from and (before.credits or before.considered):
+        return before
+    return Decision(Reason.TOO_LATE, considered=decision.considered)
 
 
 def _is_late(identity: Identity, created_at: int) -> bool:

@@ -53,6 +53,12 @@ def payer_join(payer: str) -> str:
     return f"{workspace_of(payer)}{SEPARATOR}p:{payer}"
 
 
+def payer_of(join: str) -> str | None:
+    """The payer whose own join key this is; None for that of an email."""
+    _, _, name = join.partition(SEPARATOR)
+    return name.removeprefix("p:") if name.startswith("p:") else None
+
+
 def visitor_key(workspace: str, visitor: str) -> str:
     """The key of a visitor: a cookie's id within a workspace."""
     return f"{workspace}{SEPARATOR}{visitor}"

@@ -3,12 +3,12 @@
 Every rule here is a function of the set of hits, never of the order in which they came.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from trackrev_stream.domain.identity import Bind, Identity, add, put_bind, standing
 from trackrev_stream.domain.ids import email_join
-from trackrev_stream.domain.touch import DAY_MS, Hit, HitKind, Touch, Trust, same_contact, touch_of
+from trackrev_stream.domain.touch import DAY_MS, Hit, HitKind, Touch, same_contact, touch_of
 
 # Two of the largest window and a week of lateness (the edge lets no hit be older): DESIGN.md, rule 6.
 LARGEST_WINDOW_DAYS = 30
@@ -18,24 +18,14 @@ MOST_OPEN_TOUCHES = 200
 MOST_CAMPAIGN_TOUCHES = 48
 MOST_DIRECT_TOUCHES = 16
 MOST_TOUCHES_OF_IDENTITY = 16
-MOST_JOINS = 10  # a shared device must not join any number of strangers
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A visitor said to belong to a join key: since when, by whom, and when the edge first heard of it."""
-
-    join: str
-    trust: Trust
-    identified_at: int
-    known_at: int
+MOST_TOLD = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
     """What one visitor brings to one join key; without touches and identities it is withdrawn.
 
-    ``complete_since`` is the time since when no touch of the visitor has been forgotten.
+    ``complete_since`` is the time since when no touch of the visitor that is not direct has been left out.
     """
 
     join: str
@@ -62,7 +52,11 @@ class Visit:
 
 @dataclass(slots=True)
 class VisitorRow:
-    """All that is known of one visitor. ``version`` counts the hits applied to it."""
+    """All that is known of one visitor. ``version`` counts the hits and binds applied to it.
+
+    ``told`` are the join keys that were told of the visitor, so that each hears when it is theirs no more. A
+    bind may come long before the first hit, or be all that there ever is of a visitor: it waits here.
+    """
 
     workspace: str
     visitor: str
@@ -71,40 +65,63 @@ class VisitorRow:
     forgotten_until: int = 0
     touches: dict[str, Touch] = field(default_factory=dict)
     identities: list[Identity] = field(default_factory=list)
+    binds: dict[str, Bind] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
 
 
 def absorb(row: VisitorRow, hits: Iterable[Hit]) -> tuple[list[Journey], list[Visit]]:
     """Apply hits to a visitor's row in place; return the journeys and visits that they changed."""
     moved: set[tuple[int, str, str]] = set()
-    known_before = (dict(row.touches), list(row.identities))
+    known_before = (dict(row.touches), row.identities)
     for hit in hits:
         row.version += 1
         row.latest_at = max(row.latest_at, hit.occurred_at)
         moved |= _add_touch(row, hit)
         _add_identity(row, hit)
     _forget(row)
+    _note_told(row)
     changed = known_before != (row.touches, row.identities)
     return (journeys_of(row) if changed else []), [_visit(row, *slot) for slot in sorted(moved)]
 
 
-def journeys_of(row: VisitorRow) -> list[Journey]:
-    """The journey of the visitor under each of its join keys."""
-    by_join: dict[str, list[Identity]] = defaultdict(list)
-    for identity in row.identities:
-        by_join[identity.join].append(identity)
-    complete_since = max(row.forgotten_until, row.latest_at - HORIZON_MS, 0)
-    return [
-        Journey(
-            join=join,
-            visitor=row.visitor,
-            version=row.version,
-            touches=tuple(sorted(_worth_keeping(row, identities), key=when)),
-            identities=tuple(identities),
-            complete_since=complete_since,
-        )
-        for join, identities in by_join.items()
+def bind(row: VisitorRow, new: Bind) -> list[Journey]:
+    """Apply a bind to a visitor's row in place; return the journeys that it changed, and always its own.
+
+    The payer waits for that one: it is empty where the visitor was named for too many.
+    """
+    row.version += 1
+    before = row.binds
+    row.binds = put_bind(row.binds, new)
+    _note_told(row)
+    return journeys_of(row, new.join) if row.binds != before else [journey_under(row, new.join)]
+
+
+def journeys_of(row: VisitorRow, *joins: str) -> list[Journey]:
+    """The journey of the visitor under each join key that was told of it, and under ``joins``."""
+    return [journey_under(row, join) for join in dict.fromkeys((*row.told, *joins))]
+
+
+def journey_under(row: VisitorRow, join: str) -> Journey:
+    """The journey of the visitor under one join key; empty where it does not stand there (any more)."""
+    identities = tuple(each for each in standing(row.identities, row.binds) if each.join == join)
+    if not identities:
+        return Journey(join, row.visitor, row.version)
+    kept = _worth_keeping(row, identities)
+    horizon = row.latest_at - HORIZON_MS
+    left_out = [
+        t.occurred_at + 1
+        for t in row.touches.values()
+        if not t.direct and t.occurred_at >= horizon and t not in kept
     ]
+    return Journey(
+        join=join,
+        visitor=row.visitor,
+        version=row.version,
+        touches=tuple(sorted(kept, key=when)),
+        identities=identities,
+        complete_since=max(row.forgotten_until, horizon, *left_out, 0),
+    )
 
 
 def visits_of(row: VisitorRow, hits: Iterable[Hit]) -> list[Visit]:
@@ -139,30 +156,28 @@ def _add_closed(row: VisitorRow, touch: Touch | None) -> set[tuple[int, str, str
 
 
 def _add_identity(row: VisitorRow, hit: Hit) -> None:
-    if hit.kind is not HitKind.IDENTIFY or not hit.email_key:
-        return
-    new = Identity(email_join(hit.workspace, hit.email_key), hit.trust, hit.occurred_at, hit.received_at)
-    kept = {(identity.join, identity.trust): identity for identity in row.identities}
-    known = kept.get((new.join, new.trust), new)
-    kept[new.join, new.trust] = Identity(
-        join=new.join,
-        trust=new.trust,
-        identified_at=min(known.identified_at, new.identified_at),
-        known_at=min(known.known_at, new.known_at),
-    )
-    ordered = sorted(kept.values(), key=lambda identity: (identity.known_at, identity.join, identity.trust))
-    joins = list(dict.fromkeys(identity.join for identity in ordered))[:MOST_JOINS]
-    row.identities = [identity for identity in ordered if identity.join in joins]
+    if hit.kind is HitKind.IDENTIFY and hit.email_key:
+        join = email_join(hit.workspace, hit.email_key)
+        said = Identity(join, hit.trust, hit.occurred_at, hit.received_at)
+        row.identities = add(row.identities, said)
+
+
+def _note_told(row: VisitorRow) -> None:
+    joins = [identity.join for identity in standing(row.identities, row.binds)]
+    told = list(dict.fromkeys((*row.told, *joins)))
+    stale = [join for join in told if join not in joins]
+    dropped = set(stale[: max(0, len(told) - MOST_TOLD)])
+    row.told = [join for join in told if join not in dropped]
 
 
 def _forget(row: VisitorRow) -> None:
     """Drop what no rule can ask for again, and remember since when the touches are complete."""
-    kept = {touch.id: touch for touch in _worth_keeping(row, row.identities)}
+    kept = {touch.id: touch for touch in _worth_keeping(row, standing(row.identities, row.binds))}
     open_touches = [t for t in row.touches.values() if t.occurred_at >= row.latest_at - OPEN_DAYS_MS]
     kept |= {touch.id: touch for touch in sorted(open_touches, key=when)[-MOST_OPEN_TOUCHES:]}
     horizon = row.latest_at - HORIZON_MS
     for touch in row.touches.values():
-        if touch.id not in kept and touch.occurred_at >= horizon:
+        if touch.id not in kept and touch.occurred_at >= horizon and not touch.direct:
             row.forgotten_until = max(row.forgotten_until, touch.occurred_at + 1)
     row.touches = kept
 

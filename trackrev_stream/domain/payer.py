@@ -18,11 +18,15 @@ from trackrev_stream.domain.subscription import Bound, BoundBy
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A charge with what is known of its subscription, and the settings in effect when it was created."""
+    """A charge with what is known of its subscription, and the settings in effect when it was created.
+
+    ``before`` is the decision that stands for it so far.
+    """
 
     state: ChargeState
     bound: Bound
     rules: Rules
+    before: Decision | None = None
 
     @property
     def order(self) -> tuple[int, str]:
@@ -81,7 +85,7 @@ def decide_own(charge: Placed, journeys: Sequence[Journey]) -> Decision:
     if not state.email_key and not state.visitor and not journeys:
         decision = Decision(Reason.NO_EMAIL)
     else:
-        decision = decide(journeys, state.created_at, charge.rules)
+        decision = decide(journeys, state.created_at, charge.rules, charge.before)
     bound = charge.bound
     return replace(
         decision, binding=bound.by, subscription=bound.subscription, rules_version=charge.rules.version

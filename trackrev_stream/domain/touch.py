@@ -24,6 +24,11 @@ class Trust(StrEnum):
     SIGNED = "signed"  # the site's backend signed the identify
     UNSIGNED = "unsigned"  # the browser said so
 
+    @property
+    def rank(self) -> int:
+        """0 for the strongest."""
+        return list(Trust).index(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Click:

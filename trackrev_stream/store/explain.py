@@ -15,6 +15,7 @@ _REASONS = {
     Reason.NO_EMAIL: "the charge has no email and names no visitor, so no visit can be found for it",
     Reason.NO_VISITOR: "no visitor has identified with the email of this charge so far",
     Reason.LEFT: "the charge went to another payer, under whom its money stands",
+    Reason.TOO_LATE: "the charge became known too late: visits from before it may be forgotten already",
     Reason.NO_TOUCH: "the visitor is known, but no touch of theirs lies in the attribution window",
 }
 _TRUST = {

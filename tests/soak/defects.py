@@ -1,0 +1,89 @@
+"""Defects that a soak must find: each takes one defence out of the installed program.
+
+A defect changes the text of a function, so it fails loudly when that text is there no longer.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from faust.transport.consumer import Consumer as StockConsumer
+from faust.transport.drivers import aiokafka as driver
+
+from trackrev_stream.agents import attribute, gather, payer_rows
+from trackrev_stream.agents.worker import Worker
+from trackrev_stream.kafka.lease import Lease
+from trackrev_stream.kafka.producer import Buffer, Producer
+from trackrev_stream.store import post
+from trackrev_stream.store.book import Book
+from trackrev_stream.streaming.acks import DeliveredInOrder
+from trackrev_stream.streaming.barriers import CommitBarriers
+from trackrev_stream.streaming.sends import SendsInOrder
+
+_FLUSH = "            await self.app.producer.flush()\n"
+_BARRIERS = """\
+            for barrier in self.commit_barriers:
+                await barrier()
+"""
+_ROWS = """\
+            for key, row in rows.puts.items():
+                table[key.encode()] = row
+"""
+_OUTPUTS = "            await self._send(outcome)\n"
+
+
+def versions() -> None:
+    """Receivers apply what they have surpassed."""
+    change(gather._hear_journey, "journey.version > known.version", "True")
+    change(payer_rows.put_journeys, "known.version > told.version", "False")
+    change(attribute._hear_payment, "state.version >= paid.state.version", "True")
+    change(Book.surpasses, "not record.lines or order <= self._charges[record.key].order", "not record.lines")
+    change(post._check_redelivered, "if not applied", "if False")
+
+
+def inverted() -> None:
+    """Outputs leave before the rows that they come of; commits wait for both."""
+    change(Worker.add, _ROWS + _OUTPUTS, _OUTPUTS + _ROWS)
+
+
+def order() -> None:
+    """Outputs leave before the rows that they come of, and commits wait for no delivery."""
+    inverted()
+    change(CommitBarriers.behind_barriers, _FLUSH, "")
+
+
+def flush() -> None:
+    """Faust's own buffer of sends, its flush and offsets, and a commit that knows no barrier."""
+    change(CommitBarriers.behind_barriers, _BARRIERS, "")
+    del Buffer.size, Buffer.flush, Buffer.wait_until_ebb, SendsInOrder.send_soon
+    Producer.flush = driver.Producer.flush  # type: ignore[method-assign]  # on purpose
+    DeliveredInOrder._new_offset = StockConsumer._new_offset  # type: ignore[method-assign]  # on purpose
+    DeliveredInOrder._add_gap = StockConsumer._add_gap  # type: ignore[method-assign]  # on purpose
+
+
+def lease() -> None:
+    """A worker that was frozen goes on as if nothing had been."""
+    change(Lease.holds, "self.now() < self._until", "True")
+    change(Lease.lose, "self._on_lost(", "str(")
+
+
+DEFECTS: dict[str, Callable[[], None]] = {
+    defect.__name__: defect for defect in (versions, inverted, order, flush, lease)
+}
+
+
+def change(function: Any, old: str, new: str) -> None:
+    """Give a function the code of its text with ``old`` replaced, wherever the function is known."""
+    assert isinstance(function, FunctionType), function
+    text = textwrap.dedent(inspect.getsource(function))
+    indented = textwrap.indent(text, "    ") if old.startswith(" ") else text
+    assert indented.count(old) == 1, f"{function.__qualname__} has no longer: {old}"
+    scope: dict[str, Any] = {}
+    exec(
+        compile(textwrap.dedent(indented.replace(old, new)), function.__module__, "exec"),
+        function.__globals__,
+        scope,
+    )
+    function.__code__ = scope[function.__name__].__code__

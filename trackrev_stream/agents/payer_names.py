@@ -1,0 +1,117 @@
+"""What a payer is known by: the emails of its charges and customer, and the visitors that Stripe names.
+
+An email's join key is asked of gather; a visitor is told to stitch, which answers by way of gather under the
+payer's own join key. Both are functions of what Stripe says, so no order of arrival matters.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from trackrev_stream.agents.payer_rows import (
+    MOST_JOINS,
+    PaidRow,
+    PayerRow,
+    join_keys,
+    payments_of,
+    visitors_named,
+)
+from trackrev_stream.agents.step import Outcome, Rows
+from trackrev_stream.contracts.records import Interest
+from trackrev_stream.contracts.topics import BINDS, INTERESTS
+from trackrev_stream.domain.identity import Bind
+from trackrev_stream.domain.ids import SEPARATOR, email_join, payer_join, visitor_key, workspace_of
+from trackrev_stream.domain.payment import ChargeState
+from trackrev_stream.domain.subscription import AccountFact, AccountKind
+
+MOST_UNNAMED = 100
+
+First = tuple[int, str]
+N = TypeVar("N", int, First)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The join keys and the visitors that a payer is known by, each visitor with the time since when."""
+
+    joins: tuple[str, ...] = ()
+    visitors: tuple[tuple[str, int], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.joins or self.visitors)
+
+
+def names_of(row: PayerRow) -> Names:
+    """What the payer is known by now."""
+    return Names(tuple(join_keys(row)), tuple(visitors_named(row).items()))
+
+
+def names_in(payer: str, charges: Iterable[ChargeState]) -> tuple[dict[str, First], dict[str, First]]:
+    """The join keys and the visitors that charges name, each with the first charge that does."""
+    joins: dict[str, First] = {}
+    visitors: dict[str, First] = {}
+    for state in charges:
+        first = (state.created_at, state.charge)
+        if state.email_key:
+            join = email_join(workspace_of(payer), state.email_key)
+            joins[join] = min(first, joins.get(join, first))
+        if state.visitor:
+            visitors[state.visitor] = min(first, visitors.get(state.visitor, first))
+    return joins, visitors
+
+
+def note_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> None:
+    """Bring what the payer's charges name up to date; counted anew over all when something may have gone."""
+    joins, visitors = names_in(row.payer, paid.state.charges)
+    gone = bool(set(paid.named) - joins.keys() - visitors.keys())
+    if gone:
+        charges = (state for other in payments_of(rows, row) for state in other.state.charges)
+        joins, visitors = names_in(row.payer, charges)
+    row.joins = _first_named(joins, {} if gone else row.joins)
+    row.visitors = _first_named(visitors, {} if gone else row.visitors)
+
+
+def note_account(row: PayerRow, fact: AccountFact) -> None:
+    """Add what a customer, or what else Stripe keeps of the payer, names."""
+    if fact.email_key and fact.kind is AccountKind.CUSTOMER:
+        row.emails = _first_named({fact.email_key: fact.observed_at}, row.emails)
+    if fact.visitor:
+        row.named = _first_named({fact.visitor: fact.created_at}, row.named)
+
+
+def tell_names(outcome: Outcome, row: PayerRow, before: Names) -> None:
+    """Ask and tell what is new since ``before``, once there is something to pay for."""
+    now = names_of(row)
+    named = dict(now.visitors)
+    lost = dict(before.visitors).keys() - named.keys()
+    row.unnamed = sorted({*row.unnamed, *lost} - named.keys())[:MOST_UNNAMED]
+    _ask(outcome, row, [join for join in now.joins if join not in before.joins])
+    _bind(outcome, row, [name for name, _ in set(now.visitors) - set(before.visitors)] + sorted(lost))
+
+
+def tell_again(outcome: Outcome, row: PayerRow) -> None:
+    """Ask and tell once more all that there is."""
+    _ask(outcome, row, join_keys(row))
+    _bind(outcome, row, [*visitors_named(row), *row.unnamed])
+
+
+def _first_named(found: Mapping[str, N], known: Mapping[str, N]) -> dict[str, N]:
+    named = dict(known)
+    for name, first in found.items():
+        named[name] = min(first, named.get(name, first))
+    return dict(sorted(named.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
+
+
+def _ask(outcome: Outcome, row: PayerRow, joins: Iterable[str]) -> None:
+    for join in joins:
+        interest = Interest(join, row.payer, row.version)
+        outcome.send(INTERESTS, interest, route=join, key=SEPARATOR.join((join, row.payer)))
+
+
+def _bind(outcome: Outcome, row: PayerRow, visitors: Iterable[str]) -> None:
+    workspace, join = workspace_of(row.payer), payer_join(row.payer)
+    named = visitors_named(row)
+    for visitor in sorted(visitors):
+        bind = Bind(join, workspace, visitor, row.version, named.get(visitor))
+        key = visitor_key(workspace, visitor)
+        outcome.send(BINDS, bind, route=key, key=SEPARATOR.join((key, join)))
