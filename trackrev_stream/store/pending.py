@@ -36,17 +36,13 @@ class Converted:
     entries: Mapping[str, int]
 
 
-def convert_pending(connection: Connection, rates: Rates, after: str, posted_at: int) -> Converted:
-    """Convert what waits of the next charges behind the key ``after``.
+def convert_pending(connection: Connection, rates: Rates, after: str, posted_at: int, most: int) -> Converted:
+    """Convert what waits of the next ``most`` charges behind the key ``after``.
 
     Raises LedgerBroken when the book would not add up.
     """
     waiting = select(lines.c.charge_key).where(lines.c.usd_minor.is_(None), lines.c.charge_key > after)
-    keys = (
-        connection.execute(waiting.distinct().order_by(lines.c.charge_key).limit(MOST_CHARGES))
-        .scalars()
-        .all()
-    )
+    keys = connection.execute(waiting.distinct().order_by(lines.c.charge_key).limit(most)).scalars().all()
     book = Book(connection, keys, rates)
     for key in keys:
         book.convert(key, posted_at)
@@ -54,11 +50,11 @@ def convert_pending(connection: Connection, rates: Rates, after: str, posted_at:
     return Converted(keys[-1] if keys else None, Counter(entry["reason"] for entry in book.entries))
 
 
-async def convert_all(store: Store, rates: Rates, clock: Clock) -> None:
-    """Convert all that waits and has a rate. Raises DBAPIError, LedgerBroken."""
+async def convert_all(store: Store, rates: Rates, clock: Clock, most: int = MOST_CHARGES) -> None:
+    """Convert all that waits and has a rate, ``most`` charges at a time. Raises DBAPIError, LedgerBroken."""
     after: str | None = ""
     while after is not None:
-        work = partial(convert_pending, rates=rates, after=after, posted_at=clock())
+        work = partial(convert_pending, rates=rates, after=after, posted_at=clock(), most=most)
         done = await store.write(work)
         for reason, count in done.entries.items():
             metrics.ENTRIES_POSTED.labels(reason).inc(count)
