@@ -150,16 +150,25 @@ def bought() -> tuple[Hit, Hit, PaymentFact]:
 
 
 def renewed() -> list[Fact]:
-    """A visitor who pays twice for a subscription, told in the wrong order, and once for another one."""
+    """Two payments for a subscription and one for another, tied in the wrong order; then one moves away."""
     landing, identify, paid = bought()
     first = replace(paid, invoice="in_1")
     second = charge_fact("ch_2", START + 31 * DAY_MS, invoice="in_2", customer="cus_1")
     once = charge_fact("ch_3", START + 2 * DAY_MS, invoice="in_3", customer="cus_1")
     invoices = [
         account_fact(AccountKind.INVOICE, f"in_{n}", START, subscription=f"sub_{1 + n // 3}")
-        for n in (1, 2, 3)
+        for n in (3, 2, 1)
     ]
-    ended = account_fact(
-        AccountKind.SUBSCRIPTION, "sub_1", START, invoice="in_2", ended_at=START + 40 * DAY_MS
-    )
-    return [second, once, *invoices, landing, first, ended, identify]
+    moved = replace(first, observed_at=START + 2 * DAY_MS, customer="cus_2")
+    return [landing, identify, first, once, second, *invoices, moved]
+
+
+def matched() -> list[Fact]:
+    """Charges without an invoice that match the one subscription of their amount, until its end is known."""
+    landing, identify, paid = bought()
+    month = {"amount_minor": 4_800, "currency": "usd", "period_start_at": START}
+    begun = account_fact(AccountKind.SUBSCRIPTION, "sub_1", START, period_end_at=START + 31 * DAY_MS, **month)
+    charges = [charge_fact(f"ch_{n}", START + n * DAY_MS, customer="cus_1") for n in (0, 20, 10)]
+    ended = replace(begun, amount_minor=0, observed_at=START + DAY_MS, ended_at=START + 5 * DAY_MS)
+    resumed = account_fact(AccountKind.CUSTOMER, "cus_1", START, email_key="ben")
+    return [*charges, begun, landing, identify, paid, ended, resumed]

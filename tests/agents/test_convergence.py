@@ -15,6 +15,7 @@ from tests.agents.histories import (
     bought,
     histories,
     hits,
+    matched,
     renewed,
     rule_books,
 )
@@ -108,23 +109,39 @@ def test_late_zombies_change_nothing(history: History, rules: RuleBook, seed: in
         assert haunted.decisions() == straight.decisions()
 
 
-@pytest.mark.parametrize(
-    "history", [*permutations(bought()), renewed(), renewed()[::-1]], ids=lambda history: str(len(history))
-)
-def test_a_crash_between_any_two_effects_changes_nothing(history: History) -> None:
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_crash_between_any_two_effects_changes_nothing(order: tuple[int, ...]) -> None:
     """Every step of a purchase, every place in it, and nothing read again that was done before."""
-    straight = Simulation()
-    straight.feed(*history)
+    crash_everywhere([], [bought()[index] for index in order])
+
+
+@pytest.mark.parametrize("history", [renewed(), renewed()[::-1], matched(), matched()[::-1]])
+def test_a_crash_over_any_fact_of_a_subscription_changes_nothing(history: History) -> None:
+    """Each fact in turn, when all that came before it has settled."""
+    for place, fact in enumerate(history):
+        crash_everywhere(history[:place], [fact])
+
+
+def crash_everywhere(settled: History, history: History) -> None:
+    straight = after(settled, history)
+    known = len(straight.taken)
     straight.run()
-    for steps in range(len(straight.taken)):
-        for effects in range(12):
-            crashed = Simulation()
-            crashed.feed(*history)
+    for steps in range(len(straight.taken) - known):
+        for effects in range(20):
+            crashed = after(settled, history)
             for _ in range(steps):
                 crashed.step(*crashed.pending()[0])
             crashed.step(*crashed.pending()[0], crash_after=effects)
             assert crashed.run().standing() == straight.standing()
             assert crashed.decisions() == straight.decisions()
+
+
+def after(settled: History, history: History) -> Simulation:
+    simulation = Simulation()
+    simulation.feed(*settled)
+    simulation.run()
+    simulation.feed(*history)
+    return simulation
 
 
 @pytest.mark.parametrize("who", [VISITORS[0], STRANGER])

@@ -6,9 +6,7 @@ from typing import Any, Protocol
 from tests.collectors.edge import WORKSPACE
 from tests.contracts.stripe import dispute, event
 from tests.scenarios.amounts import money
-from tests.store.builders import decision_of, touch
 from trackrev_stream.contracts.stripe_events import facts_of
-from trackrev_stream.domain.attribution import Decision
 from trackrev_stream.domain.days import day_of
 from trackrev_stream.domain.payment import FactKind, PaymentFact
 
@@ -25,10 +23,9 @@ class _Tells(Protocol):
 
 @dataclass
 class Told:
-    """What was told so far: rates by day, who earned a charge, refunds, and what moved in a dispute."""
+    """What was told so far: rates by day, refunds, and what moved in a dispute."""
 
     rates: dict[int, str] = field(default_factory=dict)
-    earned: dict[str, Decision] = field(default_factory=dict)
     refunds: dict[str, PaymentFact] = field(default_factory=dict)
     moves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -36,10 +33,6 @@ class Told:
 class MoneyWords:
     def rates(self: _Tells, at: int, _: int, *quotes: str) -> list[PaymentFact]:
         self.money.rates[day_of(at)] = " ".join(quotes)
-        return []
-
-    def earned(self: _Tells, _at: int, _received: int, charge: str, *channels: str) -> list[PaymentFact]:
-        self.money.earned[charge] = decision_of(*(touch(channel, "") for channel in channels))
         return []
 
     def authorized(self: _Tells, at: int, received: int, charge: str, amount: str, *whom: str) -> PaymentFact:

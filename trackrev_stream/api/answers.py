@@ -147,6 +147,9 @@ def _decision(decision: Decision) -> Json:
         },
         "late": decision.late,
         "inherited_from": decision.inherited_from or None,
+        "subscription": decision.subscription or None,
+        "binding": decision.binding.value,
+        "rules_version": decision.rules_version,
         "considered": [
             _touch(one.visitor, one.touch)
             | {
