@@ -16,6 +16,8 @@ from aiohttp import web
 
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
+from collectors.stripe_poller import Pace, Poller
+from collectors.stripe_round import poll_deps
 from trackrev_stream import address, metrics
 from trackrev_stream.admin import Admin, publishing
 from trackrev_stream.agents import bury, post
@@ -35,6 +37,7 @@ from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kaf
 from trackrev_stream.store import pending
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
+from trackrev_stream.store.polling import StorePollState
 from trackrev_stream.store.post import Postable, Posting
 from trackrev_stream.store.secrets import open_sealer
 from trackrev_stream.store.writer import Writer
@@ -54,6 +57,7 @@ class Role(StrEnum):
     COLLECT = "collect"
     WORK = "worker"
     SERVE = "api"
+    POLL = "poll"
 
 
 class Program:
@@ -120,6 +124,10 @@ class Program:
         public = web.Application()
         if Role.COLLECT in self.roles:
             add_routes(public, self._edge(broker, directory))
+        if Role.POLL in self.roles:
+            state, every = StorePollState(store, sealer), settings.poll_minutes * 60_000
+            deps = poll_deps(directory, state, broker.publisher, settings.partitions, self._clock)
+            self._spawn(Poller(deps, Pace(every_ms=every)).run())
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
             public.add_routes([*page.routes(), *api.routes()])
