@@ -34,6 +34,7 @@ from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.rates.ecb import bundled
 from trackrev_stream.rates.live import LiveRates
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
+from trackrev_stream.store import pending
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.polling import StorePollState
@@ -140,7 +141,7 @@ class Program:
         await broker.resume(store)
         rates = LiveRates(await asyncio.to_thread(bundled), store, self.settings.rates_url, self._clock)
         await rates.open()
-        writer = Writer(store, self._clock, on_fatal=self._fail)
+        writer = Writer(store, self._clock, on_fatal=self._fail, rates=lambda: rates.current)
         writer.start()
         self._closing.push_async_callback(writer.stop)
         agents = broker.agents(lambda app: self._define(app, writer, store), writer.barrier, writer.release)
@@ -149,6 +150,7 @@ class Program:
         for chore in broker.chores():
             self._spawn(chore)
         self._spawn(agents.run())
+        self._spawn(pending.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:
             self._spawn(rates.run())
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.store.book import Book
 from trackrev_stream.store.errors import PositionConflict
@@ -26,6 +27,8 @@ from trackrev_stream.store.schema import upsert, visits
 
 _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
+
+NO_RATES = Rates({})
 
 VisitKey = tuple[str, int, str, str, str]
 Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter
@@ -68,12 +71,14 @@ def post(
     known: Mapping[Partition, int] | None = None,
     *,
     unsure: bool = False,
+    rates: Rates = NO_RATES,
 ) -> PostResult:
     """Post a batch within the transaction of ``connection``; what is raised must roll it back.
 
     ``known`` are the positions this writer last wrote (see store.positions); a partition that is not in it
     is adopted as it is stored. The postings of a partition come in the order of their offsets. ``unsure``
     says that the same batch was tried before, and that the connection broke: it may have been committed.
+    ``rates`` are the exchange rates known now; lines without one are converted later (store.pending).
 
     Raises PositionConflict when another writer or another log has been here, LedgerBroken when the book
     would not add up.
@@ -86,9 +91,8 @@ def post(
     again = [item for item in postings if item.offset <= before[item.topic, item.partition]]
     unseen = (item.record for item in postings if item.offset > before[item.topic, item.partition])
     fresh = [record for record in unseen if record is not None]
-    book = Book(
-        connection, {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
-    )
+    keys = {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
+    book = Book(connection, keys, rates)
     _check_redelivered(connection, again, book)
     surpassed = 0
     for record in fresh:
