@@ -16,6 +16,8 @@ from aiohttp import web
 
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
+from collectors.stripe_poller import Pace, Poller
+from collectors.stripe_round import poll_deps
 from trackrev_stream import address, metrics
 from trackrev_stream.admin import Admin, publishing
 from trackrev_stream.agents import bury, post
@@ -32,8 +34,10 @@ from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.rates.ecb import bundled
 from trackrev_stream.rates.live import LiveRates
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
+from trackrev_stream.store import pending
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
+from trackrev_stream.store.polling import StorePollState
 from trackrev_stream.store.post import Postable, Posting
 from trackrev_stream.store.secrets import open_sealer
 from trackrev_stream.store.writer import Writer
@@ -53,6 +57,7 @@ class Role(StrEnum):
     COLLECT = "collect"
     WORK = "worker"
     SERVE = "api"
+    POLL = "poll"
 
 
 class Program:
@@ -119,6 +124,10 @@ class Program:
         public = web.Application()
         if Role.COLLECT in self.roles:
             add_routes(public, self._edge(broker, directory))
+        if Role.POLL in self.roles:
+            state, every = StorePollState(store, sealer), settings.poll_minutes * 60_000
+            deps = poll_deps(directory, state, broker.publisher, settings.partitions, self._clock)
+            self._spawn(Poller(deps, Pace(every_ms=every)).run())
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
             public.add_routes([*page.routes(), *api.routes()])
@@ -132,7 +141,7 @@ class Program:
         await broker.resume(store)
         rates = LiveRates(await asyncio.to_thread(bundled), store, self.settings.rates_url, self._clock)
         await rates.open()
-        writer = Writer(store, self._clock, on_fatal=self._fail)
+        writer = Writer(store, self._clock, on_fatal=self._fail, rates=lambda: rates.current)
         writer.start()
         self._closing.push_async_callback(writer.stop)
         agents = broker.agents(lambda app: self._define(app, writer, store), writer.barrier, writer.release)
@@ -141,6 +150,7 @@ class Program:
         for chore in broker.chores():
             self._spawn(chore)
         self._spawn(agents.run())
+        self._spawn(pending.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:
             self._spawn(rates.run())
 
@@ -157,7 +167,7 @@ class Program:
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record, found: Postable) -> None:
+        async def submit(record: Record, found: Postable | None) -> None:
             await writer.submit(Posting(record.topic, record.partition, record.offset, found))
 
         worker.add_sink("post", post.read, submit)

@@ -96,11 +96,12 @@ class Worker:
         self,
         name: str,
         read: Callable[[Record], tuple[T, Outcome]],
-        sink: Callable[[Record, T], Awaitable[None]],
+        sink: Callable[[Record, T | None], Awaitable[None]],
     ) -> None:
         """Run the agent ``name``, which hands on to ``sink`` what ``read`` makes of each record.
 
-        What ``read`` rejects, or all of a record that it finds Malformed, becomes a dead letter.
+        What ``read`` rejects, or all of a record that it finds Malformed, becomes a dead letter; then None
+        goes to the sink: it has to know how far the stream is, whatever its last records were.
         """
         guard = Guard(name, self._given.most_rejected)
 
@@ -114,8 +115,7 @@ class Worker:
 
             rows = Rows(lambda _: None, record.name)
             await self._send(guard.apply(step, rows, record, self._given.clock()), guard)
-            for item in found:
-                await sink(record, item)
+            await sink(record, found[0] if found else None)
 
         self._run(name, tuple(topic for topic in TOPICS if topic.consumer == name), handle)
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.store.book import Book
 from trackrev_stream.store.errors import PositionConflict
@@ -27,18 +28,20 @@ from trackrev_stream.store.schema import upsert, visits
 _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
 
+NO_RATES = Rates({})
+
 VisitKey = tuple[str, int, str, str, str]
 Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A record to be posted, and its place in the log."""
+    """A record to be posted, and its place in the log; None was rejected, and only its place counts."""
 
     topic: str
     partition: int
     offset: int
-    record: Postable
+    record: Postable | None
 
     @property
     def size(self) -> int:
@@ -68,12 +71,14 @@ def post(
     known: Mapping[Partition, int] | None = None,
     *,
     unsure: bool = False,
+    rates: Rates = NO_RATES,
 ) -> PostResult:
     """Post a batch within the transaction of ``connection``; what is raised must roll it back.
 
     ``known`` are the positions this writer last wrote (see store.positions); a partition that is not in it
     is adopted as it is stored. The postings of a partition come in the order of their offsets. ``unsure``
     says that the same batch was tried before, and that the connection broke: it may have been committed.
+    ``rates`` are the exchange rates known now; lines without one are converted later (store.pending).
 
     Raises PositionConflict when another writer or another log has been here, LedgerBroken when the book
     would not add up.
@@ -84,10 +89,10 @@ def post(
     after = {partition: max(end, before[partition]) for partition, end in ends.items()}
     advance(connection, before, after)
     again = [item for item in postings if item.offset <= before[item.topic, item.partition]]
-    fresh = [item.record for item in postings if item.offset > before[item.topic, item.partition]]
-    book = Book(
-        connection, {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
-    )
+    unseen = (item.record for item in postings if item.offset > before[item.topic, item.partition])
+    fresh = [record for record in unseen if record is not None]
+    keys = {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
+    book = Book(connection, keys, rates)
     _check_redelivered(connection, again, book)
     surpassed = 0
     for record in fresh:
@@ -112,7 +117,7 @@ def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
     return ends
 
 
-def _visits(records: Iterable[Postable]) -> list[Visit]:
+def _visits(records: Iterable[Postable | None]) -> list[Visit]:
     return [visit for record in records if isinstance(record, tuple) for visit in record]
 
 
@@ -133,8 +138,8 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
     stored = _visit_versions(connection, _visits(item.record for item in again))
     for item in again:
         record = item.record
-        if isinstance(record, DeadLetter):
-            continue  # it may have gone by now; another log shows in the records of the book
+        if record is None or isinstance(record, DeadLetter):
+            continue  # a letter may have gone by now; another log shows in the records of the book
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)
         else:
