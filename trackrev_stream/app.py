@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from trackrev_stream.api.read import ReadApi
 from trackrev_stream.brokers.opening import open_broker
 from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import Clock, now_ms
+from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.rates.ecb import bundled
@@ -167,8 +168,9 @@ class Program:
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record, found: Postable) -> None:
-            await writer.submit(Posting(record.topic, record.partition, record.offset, found))
+        async def submit(record: Record, found: Postable | None, letters: Sequence[DeadLetter]) -> None:
+            place = (record.topic, record.partition, record.offset)
+            await writer.submit(Posting(*place, found, tuple(letters)))
 
         worker.add_sink("post", post.read, submit)
         worker.add_sink("bury", bury.read, submit)

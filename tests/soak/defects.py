@@ -14,6 +14,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from trackrev_stream.agents import attribute, gather, payer_rows
 from trackrev_stream.agents.worker import Worker
+from trackrev_stream.brokers.kafka import KafkaBroker
 from trackrev_stream.kafka.lease import Lease
 from trackrev_stream.kafka.producer import Buffer, Producer
 from trackrev_stream.store import post
@@ -37,7 +38,7 @@ def versions() -> None:
     """Receivers apply what they have surpassed."""
     change(gather._hear_journey, "journey.version > known.version", "True")
     change(payer_rows.put_journeys, "known.version > told.version", "False")
-    change(attribute._hear_payment, "state.version >= paid.state.version", "True")
+    change(attribute._hear_payment, "state.version < known.state.version", "False")
     change(Book.surpasses, "not record.lines or order <= self._charges[record.key].order", "not record.lines")
     change(post._check_redelivered, "if not applied", "if False")
 
@@ -68,8 +69,13 @@ def lease() -> None:
     change(Lease.lose, "self._on_lost(", "str(")
 
 
+def refusal() -> None:
+    """A worker starts over a database that holds less than was committed."""
+    change(KafkaBroker.resume, "offset > wanted", "False")
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
-    defect.__name__: defect for defect in (versions, inverted, order, flush, lease)
+    defect.__name__: defect for defect in (versions, inverted, order, flush, lease, refusal)
 }
 
 

@@ -18,6 +18,7 @@ class Fault(StrEnum):
     KILL_BETWEEN = "kill -9 between rows and outputs"
     KILL_AT_COMMIT = "kill -9 right after a commit"
     FREEZE = "freeze past the session"
+    NAP = "freeze for as long as a lease, then kill -9 right after a commit"
     STOP = "stop"
     ADD = "add"
     BROKER = "broker restart"
@@ -29,6 +30,7 @@ class Fault(StrEnum):
 _OF_WORKERS = (
     Fault.FREEZE,
     Fault.KILL_BETWEEN,
+    Fault.NAP,
     Fault.KILL_AT_COMMIT,
     Fault.STOP,
     Fault.ADD,

@@ -20,7 +20,7 @@ from trackrev_stream.kafka.consumer import Consumer
 
 DIE_AT_COMMIT = signal.SIGUSR1
 DIE_BETWEEN = signal.SIGUSR2
-SOON_S = 2.0
+SOON_S = 10.0
 
 _armed: set[int] = set()
 
