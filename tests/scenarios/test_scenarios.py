@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from tests.agents.simulation import Simulation
+from tests.agents.simulation import Simulation, converted
 from tests.scenarios.amounts import START, shown
 from tests.scenarios.money_words import Told
 from tests.scenarios.teller import Fact, Teller
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Returning, Rules
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.dollars import in_usd
-from trackrev_stream.domain.fx import Rate, Rates
+from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.ledger import FEE, REVENUE, Line, net_of
 from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.rules import RuleBook
@@ -111,14 +109,6 @@ def standing(records: list[AttributedCharge], rates: Rates) -> list[tuple[Attrib
     """The last that was told of each charge, with its lines in US dollars too."""
     last = {record.state.charge: record for record in records}
     return [(record, converted(record, rates)) for _, record in sorted(last.items())]
-
-
-def converted(record: AttributedCharge, rates: Rates) -> list[Line]:
-    def rate_of(currency: str) -> Rate | None:
-        found = rates.rate(currency, day_of(record.state.created_at))
-        return found if isinstance(found, Rate) else None
-
-    return in_usd(record.lines, rate_of)
 
 
 def as_row(record: AttributedCharge, lines: list[Line]) -> Row:
