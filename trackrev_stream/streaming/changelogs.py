@@ -9,19 +9,16 @@ from mode.utils.queues import ThrowableQueue
 class ChangelogQueue(ThrowableQueue):  # type: ignore[misc]  # mode's types are not followed
     """Gives out what was read since the last rebalance, and belongs to a table partition that is ours.
 
-    Mends mode/utils/queues.py:101 and tables/recovery.py:659: a recovery that comes to its end empties this
-    queue, in which records of standbys may be waiting by then. The next ones were taken all the same, so that
-    who took such a partition over had old rows, or none.
+    Mends tables/manager.py:114 and tables/recovery.py:659: a recovery that comes to its end empties Faust's
+    queue, in which records of standbys may be waiting by then. The next ones are taken all the same, so that
+    who takes such a partition over has old rows, or none.
 
-    Mends tables/recovery.py:811 as well: a record of a partition that is ours no longer was applied to the
+    Mends tables/recovery.py:868 as well: a record of a partition that is ours no longer is applied to the
     table of the record before, with its offset. Older records are not missed: after a rebalance every
     partition is read again from what its table holds.
     """
 
     manager: "TableManager"
-
-    def clear(self) -> None:
-        """Nothing: `get` passes over what does not count any more."""
 
     async def get(self) -> Any:
         """The next record that counts."""
@@ -55,6 +52,7 @@ class TableManager(BaseTableManager):  # type: ignore[misc]  # Faust has no type
         queue = self._changelog_queue
         if queue is None:
             size = self.app.conf.stream_buffer_maxsize
+            # Not to be cleared on resume: `get` passes over what does not count any more.
             queue = self._changelog_queue = ChangelogQueue(size, flow_control=self.app.flow_control)
             queue.manager = self
         return queue
