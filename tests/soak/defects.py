@@ -55,6 +55,7 @@ def order() -> None:
     """Outputs leave before the rows that they come of, and commits wait for no delivery."""
     inverted()
     change(CommitBarriers.behind_barriers, _FLUSH, "")
+    change(StockConsumer._commit_offsets, "    " + _FLUSH, "")  # which calls our flush as well
 
 
 def flush() -> None:
