@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from faust.tables.manager import TableManager as StockTableManager
 from faust.transport.consumer import Consumer as StockConsumer
 from faust.transport.drivers import aiokafka as driver
 
@@ -21,6 +22,7 @@ from trackrev_stream.store import post
 from trackrev_stream.store.book import Book
 from trackrev_stream.streaming.acks import DeliveredInOrder
 from trackrev_stream.streaming.barriers import CommitBarriers
+from trackrev_stream.streaming.changelogs import TableManager
 from trackrev_stream.streaming.sends import SendsInOrder
 
 _FLUSH = "            await self.app.producer.flush()\n"
@@ -52,6 +54,7 @@ def order() -> None:
     """Outputs leave before the rows that they come of, and commits wait for no delivery."""
     inverted()
     change(CommitBarriers.behind_barriers, _FLUSH, "")
+    change(StockConsumer._commit_offsets, "    " + _FLUSH, "")  # which calls our flush as well
 
 
 def flush() -> None:
@@ -74,8 +77,13 @@ def refusal() -> None:
     change(KafkaBroker.resume, "offset > wanted", "False")
 
 
+def standby() -> None:
+    """Faust's own queue of changelog records, which a recovery empties when it ends."""
+    TableManager.changelog_queue = StockTableManager.changelog_queue  # type: ignore[method-assign]  # on purpose
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
-    defect.__name__: defect for defect in (versions, inverted, order, flush, lease, refusal)
+    defect.__name__: defect for defect in (versions, inverted, order, flush, lease, refusal, standby)
 }
 
 
