@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -16,8 +16,12 @@ from aiohttp import web
 
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
+from collectors.stripe_poller import Pace, Poller
+from collectors.stripe_round import poll_deps
 from trackrev_stream import address, metrics
+from trackrev_stream.admin import Admin, publishing
 from trackrev_stream.agents import bury, post
+from trackrev_stream.agents.rules import StoredRules
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
@@ -25,13 +29,16 @@ from trackrev_stream.api.read import ReadApi
 from trackrev_stream.brokers.opening import open_broker
 from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import Clock, now_ms
+from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.rates.ecb import bundled
 from trackrev_stream.rates.live import LiveRates
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
+from trackrev_stream.store import pending
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
+from trackrev_stream.store.polling import StorePollState
 from trackrev_stream.store.post import Postable, Posting
 from trackrev_stream.store.secrets import open_sealer
 from trackrev_stream.store.writer import Writer
@@ -51,6 +58,7 @@ class Role(StrEnum):
     COLLECT = "collect"
     WORK = "worker"
     SERVE = "api"
+    POLL = "poll"
 
 
 class Program:
@@ -108,10 +116,19 @@ class Program:
             self.first = first_run(settings.data, store, sealer, self._clock())
         if Role.WORK in self.roles:
             await self._work(broker, store)
-        await self._serve_admin(self._admin(broker))
+        # On Kafka commands reach the log themselves.
+        admin = None if is_kafka(settings.broker) else Admin(publish=publishing(broker.publisher))
+        url = await self._serve_admin(self._admin(broker, admin))
+        if admin is not None:
+            admin.open(settings.data, url)
+            self._closing.callback(admin.close, settings.data)
         public = web.Application()
         if Role.COLLECT in self.roles:
             add_routes(public, self._edge(broker, directory))
+        if Role.POLL in self.roles:
+            state, every = StorePollState(store, sealer), settings.poll_minutes * 60_000
+            deps = poll_deps(directory, state, broker.publisher, settings.partitions, self._clock)
+            self._spawn(Poller(deps, Pace(every_ms=every)).run())
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
             public.add_routes([*page.routes(), *api.routes()])
@@ -125,28 +142,35 @@ class Program:
         await broker.resume(store)
         rates = LiveRates(await asyncio.to_thread(bundled), store, self.settings.rates_url, self._clock)
         await rates.open()
-        writer = Writer(store, self._clock, on_fatal=self._fail)
+        writer = Writer(store, self._clock, on_fatal=self._fail, rates=lambda: rates.current)
         writer.start()
         self._closing.push_async_callback(writer.stop)
-        buried = partial(bury.until_buried, store)
-        agents = broker.agents(lambda app: self._define(app, writer, buried), writer.barrier, writer.release)
+        agents = broker.agents(lambda app: self._define(app, writer, store), writer.barrier, writer.release)
         self._closing.push_async_callback(agents.stop)
         await agents.start()
         for chore in broker.chores():
             self._spawn(chore)
         self._spawn(agents.run())
+        self._spawn(pending.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:
             self._spawn(rates.run())
 
-    def _define(self, app: faust.App, writer: Writer, buried: Callable[[int, int], Awaitable[None]]) -> None:
-        settings, on_bug = self.settings, app.transport.fail
-        given = Surroundings(settings.partitions, self._clock, on_bug, settings.most_rejected, buried)
+    def _define(self, app: faust.App, writer: Writer, store: Store) -> None:
+        given = Surroundings(
+            partitions=self.settings.partitions,
+            clock=self._clock,
+            on_bug=app.transport.fail,
+            most_rejected=self.settings.most_rejected,
+            buried=partial(bury.until_buried, store),
+            rules=StoredRules(store, self._clock),
+        )
         worker = Worker(app, given)
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record, found: Postable | None) -> None:
-            await writer.submit(Posting(record.topic, record.partition, record.offset, found))
+        async def submit(record: Record, found: Postable | None, letters: Sequence[DeadLetter]) -> None:
+            place = (record.topic, record.partition, record.offset)
+            await writer.submit(Posting(*place, found, tuple(letters)))
 
         worker.add_sink("post", post.read, submit)
         worker.add_sink("bury", bury.read, submit)
@@ -159,20 +183,22 @@ class Program:
             clock=self._clock,
             limits=Limits(behind_proxy=self.settings.behind_proxy),
             ready=lambda: self._ready,
+            overrides=directory.overrides,
         )
 
-    async def _serve_admin(self, app: web.Application) -> None:
+    async def _serve_admin(self, app: web.Application) -> str:
         port = self.settings.admin_port
         try:
-            await self._serve(app, self.settings.admin_host, port)
+            return await self._serve(app, self.settings.admin_host, port)
         except AddressTakenError as error:
             if port != ADMIN_PORT:
                 raise AddressTakenError(f"TRACKREV_ADMIN_PORT: {error}") from error
             # Nobody asked for this port: a second program on this machine starts all the same.
             url = await self._serve(app, self.settings.admin_host, 0)
             log.warning("port %d is taken; metrics are at %s/metrics this time", port, url)
+            return url
 
-    def _admin(self, broker: Broker) -> web.Application:
+    def _admin(self, broker: Broker, admin: Admin | None) -> web.Application:
         """What only this machine may see, unless TRACKREV_ADMIN_HOST opens it."""
 
         async def exposition(_: web.Request) -> web.Response:
@@ -184,6 +210,7 @@ class Program:
 
         app = web.Application()
         app.router.add_get("/metrics", exposition)
+        app.add_routes(admin.routes() if admin is not None else [])
         return app
 
     async def _serve(self, app: web.Application, host: str, port: int) -> str:
@@ -220,7 +247,7 @@ class Program:
             self._failed.set_result(error)
 
 
-def _calm_the_collector() -> None:
+def calm_the_collector() -> None:
     """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
 
     Before anything is opened: Faust closes the databases of its tables by letting go of them
@@ -243,7 +270,7 @@ def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]
 
     Raises what ended the program otherwise.
     """
-    _calm_the_collector()
+    calm_the_collector()
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_main(program, started))
 

@@ -6,17 +6,31 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from trackrev_stream import __version__, commands, settings
+from trackrev_stream import (
+    __version__,
+    commands,
+    letters,
+    settings,
+    stripe_commands,
+    workspace_commands,
+)
 from trackrev_stream.app import Program, Role, quiet_libraries, run
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.domain.attribution import Returning
+from trackrev_stream.domain.models import Model
 from trackrev_stream.embedded.records import LogBusy, LogCorrupt
+from trackrev_stream.reach import Unreachable
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.errors import StoreError
+from trackrev_stream.store.letters import Status
 from trackrev_stream.streaming.runtime import AppFailed
 
 # Errors whose message says what was wrong and what to do. Anything else is a bug, and shows where.
-_FOR_PEOPLE = (CommandError, SettingsError, StoreError, Unavailable, LogBusy, LogCorrupt, AppFailed, OSError)
+_FOR_PEOPLE = (
+    *(CommandError, SettingsError, StoreError, AppFailed, OSError),
+    *(Unreachable, Unavailable, LogBusy, LogCorrupt),
+)
 
 Command = Callable[[argparse.Namespace, Settings], Outcome]
 
@@ -76,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_link(top, common)
     _add_stripe(top, common)
     _add_inspect(top, common)
+    _add_dead_letters(top, common)
     return parser
 
 
@@ -84,11 +99,12 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
         ("up", tuple(Role), "start everything in one process"),
         ("collect", (Role.COLLECT,), "start the collectors alone, over a Kafka broker"),
         ("worker", (Role.WORK,), "start the agents alone, over a Kafka broker; any number of workers"),
+        ("poll", (Role.POLL,), "start the poller of Stripe alone, over a Kafka broker"),
         ("api", (Role.SERVE,), "start the API and the page alone"),
     ):
         parser = _leaf(top, name, common, up, text)
         parser.set_defaults(roles=frozenset(roles))
-        if name != "worker":
+        if name not in ("worker", "poll"):
             parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
             parser.add_argument(
                 "--port", metavar="N", type=int, help="the port (default 8765; 0 for any free one)"
@@ -113,6 +129,41 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
         group, "identify-secret", common, commands.identify_secret, "the secret that signs identify"
     )
     secret.add_argument("workspace", metavar="WS")
+    rules = _leaf(group, "channels", common, commands.channel_rules, "rules that name channels in your words")
+    rules.add_argument("workspace", metavar="WS")
+    what = rules.add_mutually_exclusive_group()
+    what.add_argument("--show", action="store_true", help="show the rules as they stand (the default)")
+    what.add_argument("--file", metavar="FILE", help="take these rules, in JSON; - reads standard input")
+
+    _add_settings(group, common)
+
+
+def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
+    parser = _leaf(
+        group, "settings", common, workspace_commands.show_or_change, "how charges are decided, in versions"
+    )
+    parser.add_argument("workspace", metavar="WS")
+    parser.add_argument("--lookback-days", metavar="N", type=int, help="how old a click may be")
+    parser.add_argument(
+        "--identify-days",
+        metavar="N",
+        type=workspace_commands.days_or_unlimited,
+        default="",
+        help="how long before the first charge a visitor may have identified; or: unlimited",
+    )
+    parser.add_argument("--model", choices=[model.value for model in Model], help="who shares the credit")
+    parser.add_argument(
+        "--returning",
+        choices=[returning.value for returning in Returning],
+        help="who earns what a customer buys anew: whoever earned the first charge (keep), or the journey "
+        "since, where it earns (ask)",
+    )
+    parser.add_argument(
+        "--effective-from",
+        metavar="TIME",
+        help="when the change takes effect, such as 2026-12-01T00:00 (default: in a minute)",
+    )
+    parser.add_argument("--withdraw", action="store_true", help="take back the last one before its time")
 
 
 def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
@@ -130,13 +181,35 @@ def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
 def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "stripe", "the connection to Stripe")
     connect = _leaf(
-        group, "connect", common, commands.connect_stripe, "connect a Stripe account to a workspace"
+        group, "connect", common, stripe_commands.connect, "connect a Stripe account to a workspace"
     )
-    connect.add_argument("workspace", metavar="WS")
+    connect.add_argument("workspace", metavar="WS", nargs="?")
     connect.add_argument("--key", metavar="K", help="a restricted key; - reads it from standard input")
     connect.add_argument("--account", metavar="A", help="a connected account, acct_...")
-    connect.add_argument("--webhook-secret", metavar="S", help="whsec_...; - reads it from standard input")
+    connect.add_argument(
+        "--webhook-secret",
+        metavar="S",
+        action="append",
+        help="whsec_...; - reads it from standard input; given twice while one is rolled",
+    )
+    connect.add_argument("--test-mode", action="store_true", help="events of test mode, where no key tells")
+    connect.add_argument(
+        "--allow-secret-key", action="store_true", help="take a key that may also write (sk_...)"
+    )
+    connect.add_argument(
+        "--csv", metavar="FILE", help="many at once: columns workspace, account, key, webhook_secret"
+    )
     connect.add_argument("--api-base", default="", metavar="URL", help="another address of Stripe's API")
+    _leaf(group, "webhook-events", common, stripe_commands.webhook_events, "what to subscribe the webhook to")
+    for name, command, text in (
+        ("sync", stripe_commands.sync, "read Stripe now, not only on the hour"),
+        ("status", stripe_commands.status, "when Stripe was read, and how that went"),
+    ):
+        parser = _leaf(group, name, common, command, text)
+        parser.add_argument("workspace", metavar="WS")
+        parser.add_argument("--account", metavar="A", help="this account alone (default: all of them)")
+        if name == "sync":
+            parser.add_argument("--no-wait", action="store_true", help="do not wait until it is done")
 
 
 def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
@@ -144,6 +217,30 @@ def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
     charge = _leaf(group, "charge", common, commands.inspect_charge, "who earned a charge, and why")
     charge.add_argument("charge", metavar="ID", help="ch_...")
     charge.add_argument("--workspace", metavar="WS", help="where to look (default: every workspace)")
+
+
+def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "dead-letters", "what could not be processed, and what shall become of it")
+    listing = _leaf(group, "list", common, letters.list_some, "the newest ones")
+    listing.add_argument("--processor", metavar="P", default="", help="of this agent; collect is the edge")
+    listing.add_argument("--status", choices=[*Status, "all"], default=Status.OPEN, help="default open")
+    listing.add_argument("--limit", metavar="N", type=_count, default=50, help="so many (default 50)")
+    show = _leaf(group, "show", common, letters.show, "one of them, with its payload")
+    show.add_argument("letter", metavar="ID", help="its id, or the beginning of it")
+    for name, command, text in (
+        ("replay", letters.replay, "put them into their topics again, once the cause is mended"),
+        ("drop", letters.drop, "nothing more shall become of them; replay takes it back"),
+    ):
+        deciding = _leaf(group, name, common, command, text)
+        deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
+        deciding.add_argument("--all", action="store_true", help="all that are open")
+        deciding.add_argument("--processor", metavar="P", default="", help="with --all: of this agent alone")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _group(top: Any, name: str, text: str) -> Any:

@@ -2,25 +2,26 @@
 
 import argparse
 import getpass
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from collectors.stripe_permissions import Probe, probe
 from trackrev_stream import address
 from trackrev_stream.api import answers
 from trackrev_stream.api.snippet import script_tag
 from trackrev_stream.clock import now_ms
-from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.ids import OWN_ACCOUNT
+from trackrev_stream.domain.overrides import Overrides
 from trackrev_stream.first_run import FirstRun
 from trackrev_stream.settings import Settings
-from trackrev_stream.store import connections, links, workspaces
+from trackrev_stream.store import channel_rules as rules_of
+from trackrev_stream.store import links, workspaces
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.explain import explain
 from trackrev_stream.store.queries import find_charge
@@ -41,7 +42,8 @@ class Outcome:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
+def opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
+    """The store, and what opens its secrets, for one command."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = Store.open(settings.store)
     try:
@@ -50,7 +52,7 @@ def _opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
         store.close()
 
 
-def _origin(settings: Settings) -> str:
+def origin(settings: Settings) -> str:
     """Where browsers reach the program: as the owner says, else where it listens, else where it will."""
     return settings.public_url or address.noted(settings.data) or f"http://{settings.host}:{settings.port}"
 
@@ -75,7 +77,7 @@ def greeting(settings: Settings, url: str, first: FirstRun | None) -> str:
 
 def create_workspace(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`workspace create`."""
-    with _opened(settings) as (store, sealer):
+    with opened(settings) as (store, sealer):
         new = store.write_now(
             lambda connection: workspaces.create_workspace(
                 connection,
@@ -87,7 +89,7 @@ def create_workspace(given: argparse.Namespace, settings: Settings) -> Outcome:
                 time_zone=given.time_zone,
             )
         )
-    tag = script_tag(_origin(settings), new.workspace)
+    tag = script_tag(origin(settings), new.workspace)
     text = (
         f"Workspace {new.workspace.id} for {new.workspace.domain}.\n"
         f"API key, shown this once: {new.api_key}\n\nPut this on every page of the site:\n\n{tag}"
@@ -97,7 +99,7 @@ def create_workspace(given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def list_workspaces(_given: argparse.Namespace, settings: Settings) -> Outcome:
     """`workspace list`."""
-    with _opened(settings) as (store, sealer):
+    with opened(settings) as (store, sealer):
         found = store.read_now(lambda connection: workspaces.list_workspaces(connection, sealer))
     text = "\n".join(f"{each.id:24} {each.domain:32} {each.time_zone}" for each in found)
     data = [{"workspace": each.id, "domain": each.domain, "time_zone": each.time_zone} for each in found]
@@ -106,12 +108,41 @@ def list_workspaces(_given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def identify_secret(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`workspace identify-secret`: the site's backend signs identities with it."""
-    with _opened(settings) as (store, sealer):
+    with opened(settings) as (store, sealer):
         found = store.read_now(lambda c: workspaces.find_workspace(c, sealer, given.workspace))
     if found is None:
         raise CommandError(f"there is no workspace {given.workspace!r}; `trackrev workspace list` names them")
     secret = found.identify_secret.decode()
     return Outcome(secret, {"workspace": found.id, "identify_secret": secret})
+
+
+def channel_rules(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`workspace channels`: shows the rules by which a workspace names channels itself, or takes new ones."""
+    raw = _json(given.file) if given.file else None
+
+    def put_or_find(connection: Connection) -> Overrides:
+        workspaces.require_workspace(connection, given.workspace)
+        if given.file:
+            return rules_of.put_rules(connection, given.workspace, raw, now_ms())
+        return rules_of.find_overrides(connection, given.workspace)
+
+    with opened(settings) as (store, _):
+        found = store.write_now(put_or_find)
+    rules = [rules_of.shown(rule) for rule in found.rules]
+    lines = [json.dumps(rule, ensure_ascii=False) for rule in rules] or [
+        "No rules: channels are as Google has them."
+    ]
+    text = f"Channel rules of {given.workspace}, version {found.version}; the first that matches wins.\n"
+    return Outcome(
+        text + "\n".join(lines), {"workspace": given.workspace, "version": found.version, "rules": rules}
+    )
+
+
+def _json(file: str) -> Any:
+    try:
+        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
+    except ValueError as error:
+        raise CommandError(f"{file}: this is not JSON: {error}") from error
 
 
 def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:
@@ -128,9 +159,9 @@ def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:
             now=now_ms(),
         )
 
-    with _opened(settings) as (store, _):
+    with opened(settings) as (store, _):
         link = store.write_now(put)
-    url = f"{_origin(settings)}/l/{link.slug}"
+    url = f"{origin(settings)}/l/{link.slug}"
     return Outcome(
         f"{url} leads to {link.url} and counts for {link.channel}.", {"slug": link.slug, "url": url}
     )
@@ -138,13 +169,13 @@ def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`link list`."""
-    with _opened(settings) as (store, _):
+    with opened(settings) as (store, _):
         found = store.read_now(lambda connection: links.list_links(connection, given.workspace))
     text = "\n".join(f"/l/{link.slug:24} {link.channel:20} {link.url}" for link in found)
     data = [
         {
             "slug": x.slug,
-            "url": f"{_origin(settings)}/l/{x.slug}",
+            "url": f"{origin(settings)}/l/{x.slug}",
             "to": x.url,
             "channel": x.channel,
             "partner": x.partner,
@@ -154,35 +185,9 @@ def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
     return Outcome(text or f"No link yet: trackrev link create {given.workspace} SLUG ...", {"links": data})
 
 
-def connect_stripe(given: argparse.Namespace, settings: Settings) -> Outcome:
-    """`stripe connect`: keeps the secrets sealed, and says what the key may read."""
-    key = _secret(given.key, "Restricted key (rk_..., empty for webhooks alone): ")
-    secret = _secret(given.webhook_secret, "Webhook signing secret (whsec_..., empty for none): ")
-    if not key and not secret:
-        raise CommandError("neither a key nor a webhook secret was given: there is nothing to connect with")
-    wanted = StripeConnection(
-        workspace=given.workspace,
-        account=given.account or OWN_ACCOUNT,
-        livemode="_test_" not in key,
-        webhook_secrets=(secret,) if secret else (),
-        api_key=key,
-        api_base=given.api_base,
-    )
-    with _opened(settings) as (store, sealer):
-        store.write_now(lambda connection: connections.put_connection(connection, sealer, wanted, now_ms()))
-    found = probe(wanted) if key else Probe({}, "no key was given: webhooks alone bring charges")
-    text = "\n".join(f"  {name:16} {state}" for name, state in found.permissions.items())
-    hook = f"{_origin(settings)}/webhooks/stripe/{wanted.workspace}"
-    return Outcome(
-        f"Workspace {wanted.workspace} is connected to Stripe.\n{text}\n  webhook          {hook}",
-        {"workspace": wanted.workspace, "permissions": found.permissions, "webhook_url": hook},
-        [found.warning] if found.warning else [],
-    )
-
-
 def inspect_charge(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`inspect charge`."""
-    with _opened(settings) as (store, sealer):
+    with opened(settings) as (store, sealer):
         known = store.read_now(lambda connection: workspaces.list_workspaces(connection, sealer))
         for name in [given.workspace] if given.workspace else [each.id for each in known]:
             found = store.read_now(partial(find_charge, workspace=name, charge=given.charge))
@@ -193,7 +198,7 @@ def inspect_charge(given: argparse.Namespace, settings: Settings) -> Outcome:
     )
 
 
-def _secret(given: str | None, prompt: str) -> str:
+def secret_of(given: str | None, prompt: str) -> str:
     """A secret from an option, from a line of standard input (-), or from a prompt where a person sits."""
     if given == "-":
         return sys.stdin.readline().strip()

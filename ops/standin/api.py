@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -40,6 +41,7 @@ _WRITES: tuple[tuple[str, str, str, Act], ...] = (
     ("POST", "payment_intents/{id}/cancel", "payment_intent", lambda m, i, p, o: m.payments.cancel(i, p, o)),
     ("POST", "refunds", "charge", lambda m, _, p, o: m.refunds.create(p, o)),
     ("POST", "refunds/{id}/cancel", "charge", lambda m, i, p, o: m.refunds.cancel(i, p, o)),
+    ("POST", "plans", "plan", lambda m, _, p, o: m.prices.create_plan(p, o)),
     ("POST", "prices", "plan", lambda m, _, p, o: m.prices.create(p, o)),
     ("POST", "subscriptions", "subscription", lambda m, _, p, o: m.subscriptions.create(p, o)),
     ("POST", "subscriptions/{id}", "subscription", lambda m, i, p, o: m.subscriptions.update(i, p, o)),
@@ -78,6 +80,7 @@ class Api:
     def add_routes(self, application: web.Application) -> None:
         charges = RESOURCES["charges"]
         application.router.add_get(f"/v1/{charges.path}/search", self._search(charges))
+        application.router.add_get(f"/v1/{charges.path}/{{charge}}/refunds", self._list(RESOURCES["refunds"]))
         for resource in RESOURCES.values():
             application.router.add_get(f"/v1/{resource.path}", self._list(resource))
             application.router.add_get(f"/v1/{resource.path}/{{id}}", self._retrieve(resource))
@@ -96,6 +99,7 @@ class Api:
             return web.Response()  # nobody is there to read it
         self._stand_in.traffic.add(endpoint, response.status)
         response.headers["Request-Id"] = request[_REQUEST_ID]
+        response.headers["Date"] = formatdate(self._stand_in.now_s(), usegmt=True)
         return response
 
     async def _answered(self, request: web.Request, handler: Handler, endpoint: str) -> web.StreamResponse:
@@ -127,7 +131,8 @@ class Api:
         async def handle(request: web.Request) -> web.Response:
             merchant, reader = self._asked(request)
             reader.key.require(f"rak_{scope}_write", merchant.account.id)
-            origin = Origin(request[_REQUEST_ID], request.headers.get("Idempotency-Key"))
+            idempotency_key = request.headers.get("Idempotency-Key")
+            origin = Origin(request[_REQUEST_ID], idempotency_key, reader.api_version)
             made = act(merchant, request.match_info.get("id", ""), await body(request), origin)
             return _reply(reader, made if "deleted" in made else reader.expanded(made))
 
@@ -136,7 +141,8 @@ class Api:
     def _list(self, resource: Resource) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             _, reader = self._asked(request)
-            return _reply(reader, reader.page(resource, _query(request)))
+            asked = Params({**_query(request).values, **request.match_info})
+            return _reply(reader, {**reader.page(resource, asked), "url": request.path})
 
         return handle
 

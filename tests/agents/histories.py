@@ -1,13 +1,14 @@
 """Random histories of visitors, payments and subscriptions, for the agents and the whole program alike."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.facts import account_fact, charge_fact, hit
 from trackrev_stream.domain.attribution import Returning, Rules
 from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.payment import FactKind, Move, PaymentFact
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.subscription import AccountFact, AccountKind
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
@@ -86,7 +87,39 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
         facts.append(
             replace(charge, observed_at=at, refunded_minor=refunded, customer=facts[-1].customer, visitor="")
         )
-    return facts
+    return facts + draw(st.lists(asides(charge), max_size=4))
+
+
+@st.composite
+def asides(draw: st.DrawFn, charge: PaymentFact) -> PaymentFact:
+    """What else is told of a payment: a refund that goes through or not, a dispute, a link, a fee.
+
+    The sights need not agree with each other: what comes of them must not depend on their order all the same.
+    """
+    at = charge.created_at + draw(st.integers(0, 4)) * DAY_MS
+    seen = replace(charge, observed_at=at, customer="", email_key="", visitor="", invoice="")
+    amount, name = draw(st.integers(1, charge.amount_minor)), f"{charge.charge}_{draw(st.integers(1, 2))}"
+    match draw(st.sampled_from(["refund", "dispute", "link", "fee", "capture"])):
+        case "refund":
+            status = draw(st.sampled_from(["succeeded", "pending", "failed", "canceled"]))
+            return replace(seen, kind=FactKind.REFUND, id=f"re_{name}", status=status, amount_minor=amount)
+        case "dispute":
+            moves = (Move(f"txn_{name}", -amount, at), Move("", -amount, at), Move("", amount, at))
+            moved = tuple(draw(st.lists(st.sampled_from(moves), max_size=2, unique=True)))
+            return replace(seen, kind=FactKind.DISPUTE, id=f"dp_{name}", moves=moved)
+        case "link":
+            said: dict[str, Any] = {
+                "customer": draw(st.sampled_from(["", "cus_1", "cus_2"])),
+                "email_key": draw(st.sampled_from(["", *EMAILS])),
+                "visitor": draw(st.sampled_from(["", *VISITORS])),
+                "invoice": draw(st.sampled_from(["", "in_1", "in_2"])),
+                "subscription": draw(st.sampled_from(["", "sub_1", "sub_2"])),
+            }
+            of = draw(st.sampled_from(["", charge.charge]))
+            return replace(seen, kind=FactKind.LINK, id=f"cs_{name}", amount_minor=0, charge=of, **said)
+        case "capture":
+            return replace(seen, authorized_minor=2 * charge.amount_minor, refunded_minor=amount)
+    return replace(seen, fee_minor=amount, fee_currency=draw(st.sampled_from(["usd", "eur"])))
 
 
 @st.composite
@@ -150,16 +183,25 @@ def bought() -> tuple[Hit, Hit, PaymentFact]:
 
 
 def renewed() -> list[Fact]:
-    """A visitor who pays twice for a subscription, told in the wrong order, and once for another one."""
+    """Two payments for a subscription and one for another, tied in the wrong order; then one moves away."""
     landing, identify, paid = bought()
     first = replace(paid, invoice="in_1")
     second = charge_fact("ch_2", START + 31 * DAY_MS, invoice="in_2", customer="cus_1")
     once = charge_fact("ch_3", START + 2 * DAY_MS, invoice="in_3", customer="cus_1")
     invoices = [
         account_fact(AccountKind.INVOICE, f"in_{n}", START, subscription=f"sub_{1 + n // 3}")
-        for n in (1, 2, 3)
+        for n in (3, 2, 1)
     ]
-    ended = account_fact(
-        AccountKind.SUBSCRIPTION, "sub_1", START, invoice="in_2", ended_at=START + 40 * DAY_MS
-    )
-    return [second, once, *invoices, landing, first, ended, identify]
+    moved = replace(first, observed_at=START + 2 * DAY_MS, customer="cus_2")
+    return [landing, identify, first, once, second, *invoices, moved]
+
+
+def matched() -> list[Fact]:
+    """Charges without an invoice that match the one subscription of their amount, until its end is known."""
+    landing, identify, paid = bought()
+    month = {"amount_minor": 4_800, "currency": "usd", "period_start_at": START}
+    begun = account_fact(AccountKind.SUBSCRIPTION, "sub_1", START, period_end_at=START + 31 * DAY_MS, **month)
+    charges = [charge_fact(f"ch_{n}", START + n * DAY_MS, customer="cus_1") for n in (0, 20, 10)]
+    ended = replace(begun, amount_minor=0, observed_at=START + DAY_MS, ended_at=START + 5 * DAY_MS)
+    resumed = account_fact(AccountKind.CUSTOMER, "cus_1", START, email_key="ben")
+    return [*charges, begun, landing, identify, paid, ended, resumed]

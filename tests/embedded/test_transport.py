@@ -21,8 +21,7 @@ from tests.embedded.apps import (
 )
 from trackrev_stream.embedded.consumer import Consumer
 from trackrev_stream.embedded.records import NewRecord, TopicSpec
-from trackrev_stream.streaming.changelogs import TableManager
-from trackrev_stream.streaming.runtime import AppFailed, Runtime
+from trackrev_stream.streaming.runtime import AppFailed, Runtime, TableManager
 
 
 def test_an_agent_with_a_table_forwards(tmp_path: Path) -> None:

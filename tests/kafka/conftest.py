@@ -1,14 +1,11 @@
 """One real broker for all tests of the session; each test has topics and groups of its own."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ops.kafka.broker import Broker
-from ops.kafka.jars import Missing
-from ops.kafka.jars import jars as fetch
 from trackrev_stream.kafka.connection import Cluster
 
 
@@ -17,17 +14,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.kafka)
-
-
-@pytest.fixture(scope="session")
-def jars() -> None:
-    """Kafka is there; visibly skipped where it cannot be, but not under CI."""
-    try:
-        fetch()
-    except Missing as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ops.kafka.broker import Broker
-from tests.kafka.lag import Lag
+from ops.kafka.lag import Lag
 from tests.kafka.processes import Role, roles
 from tests.program import stripe
 from tests.program.running import Program, Shop, now_ms, until

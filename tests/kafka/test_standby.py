@@ -17,7 +17,6 @@ def test_a_standby_that_takes_over_has_every_row(cluster: Cluster, tmp_path: Pat
         shop, first, second = Counter(cluster, tmp_path), list[tuple[int, int]](), list[tuple[int, int]]()
         await shop.create()
         running, other = Runtime(shop.worker(first)), shop.worker(second)
-        hold_until_copying(other)
         await running.start()
         await shop.order(*KEYS)
         await until(lambda: len(first) == len(KEYS))
@@ -30,22 +29,6 @@ def test_a_standby_that_takes_over_has_every_row(cluster: Cluster, tmp_path: Pat
         assert dict(await shop.said()) == dict.fromkeys(KEYS, 2)
 
     asyncio.run(scenario())
-
-
-def hold_until_copying(app: faust.App) -> None:
-    """Let its recovery come to its end while records of a standby wait in hand, as on a busy machine."""
-    held = asyncio.Event()
-
-    async def slow(event: faust.Event) -> None:
-        if event.message.tp in app.tables.recovery.standby_tps:
-            await held.wait()
-
-    async def hold(*_: object, **__: object) -> None:
-        await until(lambda: not app.assignor.assigned_standbys() or app.tables.changelog_queue.qsize() > 500)
-        held.set()
-
-    app.tables["counts"]._on_changelog_event = slow
-    app.on_rebalance_complete.connect(hold, weak=False)
 
 
 def has_copied(app: faust.App) -> bool:

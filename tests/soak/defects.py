@@ -20,9 +20,10 @@ from trackrev_stream.kafka.lease import Lease
 from trackrev_stream.kafka.producer import Buffer, Producer
 from trackrev_stream.store import post
 from trackrev_stream.store.book import Book
+from trackrev_stream.streaming import runtime
 from trackrev_stream.streaming.acks import DeliveredInOrder
 from trackrev_stream.streaming.barriers import CommitBarriers
-from trackrev_stream.streaming.changelogs import TableManager
+from trackrev_stream.streaming.recovery import RestoresTables
 from trackrev_stream.streaming.sends import SendsInOrder
 
 _FLUSH = "            await self.app.producer.flush()\n"
@@ -31,8 +32,7 @@ _BARRIERS = """\
                 await barrier()
 """
 _ROWS = """\
-            for key, row in rows.puts.items():
-                table[key.encode()] = row
+            table.write(record.partition, {key.encode(): row for key, row in rows.puts.items()})
 """
 _OUTPUTS = "            await self._send(outcome, guard)\n"
 
@@ -80,7 +80,8 @@ def refusal() -> None:
 
 def standby() -> None:
     """Faust's own queue of changelog records, which a recovery empties when it ends."""
-    TableManager.changelog_queue = StockTableManager.changelog_queue  # type: ignore[method-assign]  # on purpose
+    runtime.SETTINGS["TableManager"] = StockTableManager
+    RestoresTables._restore = lambda *_: None  # type: ignore[method-assign]  # on purpose
 
 
 DEFECTS: dict[str, Callable[[], None]] = {

@@ -1,9 +1,11 @@
 """A charge in words."""
 
 from tests.store.builders import WS, at_offsets, charge, touch
+from trackrev_stream.api import answers
 from trackrev_stream.domain.attribution import Credit, Decision, Reason
+from trackrev_stream.domain.subscription import BoundBy
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.explain import _REASONS, explain, why
+from trackrev_stream.store.explain import _BINDINGS, _REASONS, explain, why
 from trackrev_stream.store.post import post
 from trackrev_stream.store.queries import find_charge
 
@@ -41,4 +43,27 @@ def test_every_reason_has_words() -> None:
     assert _REASONS.keys() == set(Reason)
     assert why(Decision(Reason.NO_EMAIL)).startswith("Unattributed: the charge has no email")
     inherited = Decision(Reason.INHERITED, (Credit("v1", NEWS),), inherited_from="ch_0")
-    assert why(inherited).endswith("renewals inherit it (from ch_0).")
+    assert why(inherited).endswith("later ones inherit it (from ch_0).")
+    assert _BINDINGS.keys() == set(BoundBy)
+
+
+def test_a_renewal_says_how_it_belongs_to_its_subscription(store: Store) -> None:
+    renewal = Decision(
+        Reason.RENEWAL,
+        (Credit("v1", NEWS),),
+        inherited_from="ch_0",
+        binding=BoundBy.PERIOD,
+        subscription="sub_1",
+    )
+    store.write_now(
+        lambda c: post(c, at_offsets(charge(decision=renewal, rules_version=2)), 1_760_184_000_000)
+    )
+    detail = store.read_now(lambda c: find_charge(c, WS, "ch_1"))
+    assert detail is not None
+    credited, *tied = explain(detail).splitlines()[2:5]
+    assert credited.endswith("charge was earned there, and renewals inherit it (from ch_0).")
+    assert tied == [
+        "It is taken for a payment of subscription sub_1, which alone asked for this amount then.",
+        "Settings of version 2 were in effect; what it inherits was decided by version 1.",
+    ]
+    assert answers.detail(detail)["decision"]["binding"] == "only_subscription_with_amount_and_period"

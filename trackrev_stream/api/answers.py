@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from trackrev_stream.domain.attribution import Credit, Decision
-from trackrev_stream.domain.ledger import BASE_CURRENCY
+from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.money import exponent
 from trackrev_stream.domain.touch import Touch
 from trackrev_stream.store.explain import why
@@ -147,6 +147,9 @@ def _decision(decision: Decision) -> Json:
         },
         "late": decision.late,
         "inherited_from": decision.inherited_from or None,
+        "subscription": decision.subscription or None,
+        "binding": decision.binding.value,
+        "rules_version": decision.rules_version,
         "considered": [
             _touch(one.visitor, one.touch)
             | {

@@ -64,6 +64,11 @@ def has_effect(event_type: str) -> bool:
     return event_type in _BY_TYPE
 
 
+def event_types() -> list[str]:
+    """The types of events that can move something: what an endpoint should be subscribed to."""
+    return sorted(_BY_TYPE)
+
+
 def account_of(event: Json) -> str:
     """The account an event belongs to: a connected one, or "own". Raises Malformed."""
     return OWN_ACCOUNT if event.get("account") is None else an_id(event, "account")

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from trackrev_stream.domain.identity import Identity
 from trackrev_stream.domain.journey import Journey, when
+from trackrev_stream.domain.models import Model, weights
 from trackrev_stream.domain.subscription import BoundBy
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
 
@@ -29,7 +30,7 @@ class Rules:
     """The attribution settings of a workspace, as one version of them. Windows in days; None: unlimited."""
 
     version: int = 1
-    model: str = "last_non_direct_click"
+    model: Model = Model.LAST_NON_DIRECT
     lookback_days: int = 30
     identify_days: int | None = None
     returning: Returning = Returning.KEEP
@@ -38,7 +39,12 @@ class Rules:
 class Reason(StrEnum):
     """Why a charge stands as it does."""
 
-    LAST_NON_DIRECT = "last_non_direct_click"
+    LAST_NON_DIRECT = Model.LAST_NON_DIRECT.value
+    LAST = Model.LAST.value
+    FIRST = Model.FIRST.value
+    LINEAR = Model.LINEAR.value
+    POSITION = Model.POSITION.value
+    TIME_DECAY = Model.TIME_DECAY.value
     ONLY_DIRECT = "only_direct_touches"
     LATE_IDENTITY = "late_identity"
     INHERITED = "inherited_from_first_credited_charge"
@@ -139,9 +145,11 @@ def _by_trust(known: Known, created_at: int, rules: Rules, before: Decision | No
 
 def _decide(known: Known, created_at: int, rules: Rules, before: Decision | None) -> Decision:
     """The decision from ``known`` alone, unless what could change it is forgotten (DESIGN.md, rule 6)."""
-    decision = _last_non_direct(known, created_at, rules)
+    decision = _share(known, created_at, rules)
     complete_since = max(journey.complete_since for journey, _ in known)
     earned_at = max((c.touch.occurred_at for c in decision.credits if not c.touch.direct), default=0)
+    if rules.model not in (Model.LAST_NON_DIRECT, Model.LAST):
+        earned_at = 0  # what came before has a share too
     if complete_since <= max(created_at - rules.lookback_days * DAY_MS, earned_at):
         return decision
     if before and not before.inherited_from and (before.credits or before.considered):
@@ -153,8 +161,8 @@ def _is_late(identity: Identity, created_at: int) -> bool:
     return identity.trust is Trust.UNSIGNED and identity.known_at > created_at + SLACK_MS
 
 
-def _last_non_direct(known: Iterable[tuple[Journey, Identity]], created_at: int, rules: Rules) -> Decision:
-    """The last touch that is not direct; a direct one only where there is no other."""
+def _share(known: Iterable[tuple[Journey, Identity]], created_at: int, rules: Rules) -> Decision:
+    """What the model gives to each touch that may earn; to direct ones only where there is no other."""
     found: dict[tuple[str, str], tuple[Touch, str, Identity, str]] = {}
     for journey, identity in known:
         for touch in journey.touches:
@@ -163,17 +171,20 @@ def _last_non_direct(known: Iterable[tuple[Journey, Identity]], created_at: int,
             if key not in found or (found[key][3] and not verdict):
                 found[key] = (touch, journey.visitor, identity, verdict)
     ordered = sorted(found.values(), key=lambda item: (when(item[0]), item[1]), reverse=True)
-    eligible = [item for item in ordered if not item[3]]
-    chosen = next((item for item in eligible if not item[0].direct), eligible[0] if eligible else None)
+    eligible = [(touch, visitor, identity) for touch, visitor, identity, verdict in ordered if not verdict]
+    shares = weights(rules.model, [(visitor, touch) for touch, visitor, _ in eligible])
+    earned = [(share, *item) for share, item in zip(shares, eligible, strict=True) if share]
+    credited = {(visitor, touch.id) for _, touch, visitor, _ in earned}
     considered = tuple(
-        Considered(visitor, touch, verdict or _verdict(touch, chosen[0] if chosen else None))
+        Considered(visitor, touch, verdict or _verdict(touch, credited=(visitor, touch.id) in credited))
         for touch, visitor, _, verdict in ordered[:MOST_CONSIDERED]
     )
-    if chosen is None:
+    if not earned:
         return Decision(Reason.NO_TOUCH, considered=considered)
-    touch, visitor, identity, _ = chosen
-    reason = Reason.ONLY_DIRECT if touch.direct else Reason.LAST_NON_DIRECT
-    return Decision(reason, (Credit(visitor, touch),), identity, considered=considered)
+    credits_ = tuple(Credit(visitor, touch, share, sum(shares)) for share, touch, visitor, _ in earned)
+    only_direct = all(touch.direct for touch, _, _ in eligible)
+    reason = Reason.ONLY_DIRECT if only_direct else Reason(rules.model.value)
+    return Decision(reason, credits_, earned[0][3], considered=considered)
 
 
 def _outside(touch: Touch, identity: Identity, created_at: int, rules: Rules) -> str:
@@ -193,7 +204,7 @@ def _outside(touch: Touch, identity: Identity, created_at: int, rules: Rules) ->
     return ""
 
 
-def _verdict(touch: Touch, chosen: Touch | None) -> str:
-    if chosen is None or touch == chosen:
+def _verdict(touch: Touch, *, credited: bool) -> str:
+    if credited:
         return "credited"
-    return "direct, passed over" if touch.direct else "an earlier click"
+    return "direct, passed over" if touch.direct else "the model gives it nothing"

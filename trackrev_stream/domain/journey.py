@@ -11,7 +11,7 @@ from trackrev_stream.domain.ids import email_join
 from trackrev_stream.domain.touch import DAY_MS, Hit, HitKind, Touch, same_contact, touch_of
 
 # Two of the largest window and a week of lateness (the edge lets no hit be older): DESIGN.md, rule 6.
-LARGEST_WINDOW_DAYS = 30
+LARGEST_WINDOW_DAYS = 90
 HORIZON_MS = (2 * LARGEST_WINDOW_DAYS + 7) * DAY_MS
 OPEN_DAYS_MS = 9 * DAY_MS  # a day's visits stay open for the week of lateness, and the day itself
 MOST_OPEN_TOUCHES = 200
@@ -172,8 +172,13 @@ def _note_told(row: VisitorRow) -> None:
 
 def _forget(row: VisitorRow) -> None:
     """Drop what no rule can ask for again, and remember since when the touches are complete."""
+    open_since = row.latest_at - OPEN_DAYS_MS
+    if len(row.touches) <= MOST_OPEN_TOUCHES and all(
+        touch.occurred_at >= open_since for touch in row.touches.values()
+    ):
+        return
     kept = {touch.id: touch for touch in _worth_keeping(row, standing(row.identities, row.binds))}
-    open_touches = [t for t in row.touches.values() if t.occurred_at >= row.latest_at - OPEN_DAYS_MS]
+    open_touches = [t for t in row.touches.values() if t.occurred_at >= open_since]
     kept |= {touch.id: touch for touch in sorted(open_touches, key=when)[-MOST_OPEN_TOUCHES:]}
     horizon = row.latest_at - HORIZON_MS
     for touch in row.touches.values():

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from trackrev_stream.domain.attribution import Rules
 
 FOREVER = 2**63 - 1
+MARGIN_MS = 60_000  # between the making of a version and its effect
+KNOWN_MS = (
+    MARGIN_MS // 2
+)  # so long the versions read last are all there are: the rest is for clocks that differ
 FIRST = Rules()
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 7
 
 metadata = MetaData()
 
@@ -86,6 +86,21 @@ workspaces = Table(
     _text("email_secret"),  # the three secrets are sealed
     _text("click_secret"),
     _text("identify_secret"),
+)
+
+attribution_settings = Table(
+    "attribution_settings",
+    metadata,
+    Column("workspace", Words, ForeignKey("workspaces.id"), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    _number("effective_from"),
+    _number("lookback_days"),
+    _number("identify_days", null=True),  # without: unlimited
+    _text("model"),
+    # A word of SQL, which SQLAlchemy does not know SQLite to reserve.
+    Column("returning", Words, nullable=False, quote=True),
+    _number("created_at"),
+    _number("withdrawn_at", null=True),
 )
 
 api_keys = Table(

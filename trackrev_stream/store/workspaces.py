@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.store.errors import InvalidSetting
+from trackrev_stream.store.rules import add_first
 from trackrev_stream.store.schema import api_keys, bump_meta, workspaces
 from trackrev_stream.store.secrets import Sealer
 
@@ -64,6 +65,7 @@ def create_workspace(
     sealed = {name: sealer.seal(getattr(made, name)) for name in _SECRETS}
     plain = {name: getattr(made, name) for name in ("id", "domain", "cookie_domain", "time_zone")}
     connection.execute(insert(workspaces).values(**plain, **sealed, created_at=now))
+    add_first(connection, made.id, now)
     return NewWorkspace(made, add_api_key(connection, made.id, now))
 
 

@@ -9,13 +9,14 @@ from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream import metrics
 from trackrev_stream.clock import Clock
+from trackrev_stream.domain.fx import Rates
 from trackrev_stream.store.engine import Store, is_transient
 from trackrev_stream.store.errors import StoreError
 from trackrev_stream.store.positions import Partition
-from trackrev_stream.store.post import Posting, PostResult, post
+from trackrev_stream.store.post import NO_RATES, Posting, PostResult, post
 
-MOST_POSTINGS = 500  # a transaction
-MOST_WAITING = 5_000
+MOST_ROWS = 500  # a transaction, and what the last of its postings has more
+MOST_WAITING = 1_000
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0
 STOP_S = 10
@@ -39,10 +40,13 @@ class Writer:
         clock: Clock,
         on_fatal: Callable[[BaseException], None] | None = None,
         most_waiting: int = MOST_WAITING,
+        rates: Callable[[], Rates] = lambda: NO_RATES,
     ) -> None:
+        """``rates`` gives the exchange rates known at the time."""
         self._store = store
         self._clock = clock
         self._on_fatal = on_fatal
+        self._rates = rates
         self._queue: asyncio.Queue[Posting] = asyncio.Queue()
         self._room = asyncio.Semaphore(most_waiting)
         self._known: dict[Partition, int] = {}
@@ -108,10 +112,12 @@ class Writer:
         try:
             while True:
                 batch = [await self._queue.get()]
+                size = batch[0].size
                 if (early_s := ended_at + SPACING_S - loop.time()) > 0:
                     await asyncio.sleep(early_s)
-                while len(batch) < MOST_POSTINGS and not self._queue.empty():
+                while size < MOST_ROWS and not self._queue.empty():
                     batch.append(self._queue.get_nowait())
+                    size += batch[-1].size
                 for _ in batch:
                     self._room.release()
                 await self._write(batch)
@@ -125,7 +131,14 @@ class Writer:
         pause, unsure = FIRST_PAUSE_S, False
         while True:
             posted_at = self._clock()
-            work = partial(post, postings=batch, posted_at=posted_at, known=self._known, unsure=unsure)
+            work = partial(
+                post,
+                postings=batch,
+                posted_at=posted_at,
+                known=self._known,
+                unsure=unsure,
+                rates=self._rates(),
+            )
             try:
                 with metrics.POST_SECONDS.time():
                     result = await self._store.write(work)

@@ -1,0 +1,125 @@
+"""The commands about how a workspace's charges are decided, and what they came to."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from trackrev_stream.api import answers
+from trackrev_stream.clock import now_ms
+from trackrev_stream.commands import CommandError, Outcome, opened
+from trackrev_stream.contracts.ports import Workspace
+from trackrev_stream.domain.attribution import Returning
+from trackrev_stream.domain.models import Model
+from trackrev_stream.settings import Settings
+from trackrev_stream.store import rules
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.explain import moment
+from trackrev_stream.store.rules import SettingsVersion
+from trackrev_stream.store.secrets import Sealer
+from trackrev_stream.store.workspaces import find_workspace
+
+UNLIMITED = "unlimited"
+
+
+def days_or_unlimited(text: str) -> int | None:
+    """A number of days, or None for no limit. Raises ValueError."""
+    return None if text == UNLIMITED else int(text)
+
+
+def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`workspace settings`: all versions, after one was added or withdrawn where that is asked for."""
+    changes = _changes(given)
+    if given.withdraw and (changes or given.effective_from):
+        raise CommandError("--withdraw takes the last version back as it is; leave the other options out")
+    if given.effective_from and not changes:
+        raise CommandError("--effective-from says when, but nothing says what to change; see --help")
+    now = now_ms()
+    with opened(settings) as (store, sealer):
+        workspace = _workspace(store, sealer, given.workspace)
+        if given.withdraw:
+            store.write_now(partial(rules.withdraw_version, workspace=workspace.id, now=now))
+        elif changes:
+            at = _parse(given.effective_from, workspace.time_zone) if given.effective_from else None
+            store.write_now(
+                partial(
+                    rules.add_version, workspace=workspace.id, changes=changes, now=now, effective_from=at
+                )
+            )
+        versions = store.read_now(partial(rules.list_versions, workspace=workspace.id))
+    held = _in_effect(versions, now)
+    return Outcome(
+        "\n".join(_line(version, held) for version in versions),
+        {"workspace": workspace.id, "versions": [_json(version, held) for version in versions]},
+    )
+
+
+def _changes(given: argparse.Namespace) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if given.lookback_days is not None:
+        found["lookback_days"] = given.lookback_days
+    if given.identify_days != "":
+        found["identify_days"] = given.identify_days
+    if given.model is not None:
+        found["model"] = Model(given.model)
+    if given.returning is not None:
+        found["returning"] = Returning(given.returning)
+    return found
+
+
+def _workspace(store: Store, sealer: Sealer, name: str) -> Workspace:
+    found = store.read_now(lambda connection: find_workspace(connection, sealer, name))
+    if found is None:
+        raise CommandError(f"there is no workspace {name!r}; `trackrev workspace list` names them")
+    return found
+
+
+def _parse(text: str, time_zone: str) -> int:
+    """A time in ms since the epoch; where it names no zone, it is the workspace's."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(
+            f"{text!r} is no time; give one such as 2026-12-01T00:00 or 2026-12-01T00:00Z"
+        ) from error
+    return int((at if at.tzinfo else at.replace(tzinfo=ZoneInfo(time_zone))).timestamp()) * 1000
+
+
+def _in_effect(versions: Sequence[SettingsVersion], now: int) -> int:
+    begun = [v for v in versions if v.withdrawn_at is None and v.effective_from <= now]
+    return begun[-1].rules.version
+
+
+def _line(version: SettingsVersion, held: int) -> str:
+    chosen = version.rules
+    since = f"from {moment(version.effective_from)}" if version.effective_from else "from the beginning"
+    if version.withdrawn_at is not None:
+        state = f"withdrawn on {moment(version.withdrawn_at)}"
+    elif chosen.version == held:
+        state = "in effect"
+    else:
+        state = "over" if chosen.version < held else "not yet in effect"
+    days = UNLIMITED if chosen.identify_days is None else f"{chosen.identify_days} days"
+    return (
+        f"version {chosen.version}, {since}: {state}\n"
+        f"  model {chosen.model}, lookback {chosen.lookback_days} days, identify to charge {days}, "
+        f"returning customers: {chosen.returning}"
+    )
+
+
+def _json(version: SettingsVersion, held: int) -> dict[str, Any]:
+    chosen = version.rules
+    withdrawn_at = version.withdrawn_at
+    return {
+        "version": chosen.version,
+        "effective_from": answers.rfc3339(version.effective_from) if version.effective_from else None,
+        "in_effect": chosen.version == held,
+        "model": chosen.model,
+        "lookback_days": chosen.lookback_days,
+        "identify_days": chosen.identify_days,
+        "returning": chosen.returning,
+        "created_at": answers.rfc3339(version.created_at),
+        "withdrawn_at": None if withdrawn_at is None else answers.rfc3339(withdrawn_at),
+    }
