@@ -21,7 +21,8 @@ from tests.contracts.stripe import (
 )
 from tests.facts import NOW, VISITOR
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.contracts.stripe_events import Fact, facts_of
+from trackrev_stream.contracts.stripe_accounts import Fact
+from trackrev_stream.contracts.stripe_events import facts_of
 from trackrev_stream.domain.ids import email_key
 from trackrev_stream.domain.payment import FactKind, PaymentFact
 from trackrev_stream.domain.subscription import AccountFact, AccountKind

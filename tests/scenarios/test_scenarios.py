@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from tests.agents.simulation import Simulation
+from tests.agents.simulation import Simulation, converted
 from tests.scenarios.amounts import START, shown
 from tests.scenarios.money_words import Told
 from tests.scenarios.teller import Fact, Teller
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Returning, Rules
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.dollars import in_usd
-from trackrev_stream.domain.fx import Rate, Rates
+from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.ledger import FEE, REVENUE, Line, net_of
 from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.rules import RuleBook
@@ -88,22 +86,23 @@ def rules_of(scenario: Scenario) -> RuleBook:
     return RuleBook(versions={"ws_1": ((START + int(given.get("from_day", 0)) * DAY_MS, rules),)})
 
 
-def tell(scenario: Scenario) -> tuple[list[Fact], Told]:
-    """The facts in the order of arrival; a refund that arrives first knows its charge all the same."""
+def tell(scenario: Scenario) -> tuple[list[list[Fact]], Told]:
+    """The facts of each line, in the order of arrival; a refund that comes first knows its charge."""
     teller = Teller()
     for line in scenario.events:
         if any(f" {verb} " in line for verb in ("paid", "charged", "authorized", "refund")):
             teller.facts(line)
-    return [fact for line in scenario.events for fact in teller.facts(line)], teller.money
+    return [teller.facts(line) for line in scenario.events], teller.money
 
 
 def records_of(scenario: Scenario) -> tuple[list[AttributedCharge], Rates]:
     """All that was told of the charges, in order, and the rates of the days."""
-    facts, told = tell(scenario)
+    arrived, told = tell(scenario)
     records: list[AttributedCharge] = []
     simulation = Simulation(rules_of(scenario), on_posted=records.append)
-    simulation.feed(*facts)
-    simulation.run()
+    for facts in arrived:
+        simulation.feed(*facts)
+        simulation.run()
     return records, Rates(told.rates)
 
 
@@ -111,14 +110,6 @@ def standing(records: list[AttributedCharge], rates: Rates) -> list[tuple[Attrib
     """The last that was told of each charge, with its lines in US dollars too."""
     last = {record.state.charge: record for record in records}
     return [(record, converted(record, rates)) for _, record in sorted(last.items())]
-
-
-def converted(record: AttributedCharge, rates: Rates) -> list[Line]:
-    def rate_of(currency: str) -> Rate | None:
-        found = rates.rate(currency, day_of(record.state.created_at))
-        return found if isinstance(found, Rate) else None
-
-    return in_usd(record.lines, rate_of)
 
 
 def as_row(record: AttributedCharge, lines: list[Line]) -> Row:

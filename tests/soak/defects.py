@@ -9,7 +9,6 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from faust.tables.manager import TableManager as StockTableManager
 from faust.transport.consumer import Consumer as StockConsumer
 from faust.transport.drivers import aiokafka as driver
 
@@ -20,10 +19,9 @@ from trackrev_stream.kafka.lease import Lease
 from trackrev_stream.kafka.producer import Buffer, Producer
 from trackrev_stream.store import post
 from trackrev_stream.store.book import Book
-from trackrev_stream.streaming import runtime
 from trackrev_stream.streaming.acks import DeliveredInOrder
 from trackrev_stream.streaming.barriers import CommitBarriers
-from trackrev_stream.streaming.recovery import RestoresTables
+from trackrev_stream.streaming.recovery import Recovery
 from trackrev_stream.streaming.sends import SendsInOrder
 
 _FLUSH = "            await self.app.producer.flush()\n"
@@ -79,9 +77,9 @@ def refusal() -> None:
 
 
 def standby() -> None:
-    """Faust's own queue of changelog records, which a recovery empties when it ends."""
-    runtime.SETTINGS["TableManager"] = StockTableManager
-    RestoresTables._restore = lambda *_: None  # type: ignore[method-assign]  # on purpose
+    """A copy of another worker's table is taken for whole without its rows."""
+    restore = "self.tp_to_table[tp].restore(tp.partition, fresh)"
+    change(Recovery.restore, restore, f"tp in self.active_tps and {restore}")
 
 
 DEFECTS: dict[str, Callable[[], None]] = {
