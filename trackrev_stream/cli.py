@@ -9,6 +9,7 @@ from typing import Any
 from trackrev_stream import (
     __version__,
     commands,
+    erase,
     letters,
     settings,
     stripe_commands,
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stripe(top, common)
     _add_inspect(top, common)
     _add_dead_letters(top, common)
+    _add_erase(top, common)
     return parser
 
 
@@ -235,6 +237,13 @@ def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
         deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
         deciding.add_argument("--all", action="store_true", help="all that are open")
         deciding.add_argument("--processor", metavar="P", default="", help="with --all: of this agent alone")
+
+
+def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "erase", "let nobody be known any more who does not want to be")
+    email = _leaf(group, "email", common, erase.email, "whoever has this address; the book stays as it is")
+    email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
+    email.add_argument("--workspace", metavar="WS", help="in this workspace alone (default: in all)")
 
 
 def _count(text: str) -> int:

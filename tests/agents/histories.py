@@ -139,8 +139,10 @@ def accounts(draw: st.DrawFn) -> AccountFact:
     }
     match draw(st.sampled_from(list(AccountKind))):
         case AccountKind.CUSTOMER:
+            named = draw(st.sampled_from(["", "", *VISITORS, STRANGER]))
+            said = draw(st.sampled_from(EMAILS))
             return account_fact(
-                AccountKind.CUSTOMER, customer, at, customer=customer, email_key=draw(st.sampled_from(EMAILS))
+                AccountKind.CUSTOMER, customer, at, customer=customer, email_key=said, visitor=named
             )
         case AccountKind.INVOICE:
             said = draw(st.sampled_from([subscription, subscription, ""]))

@@ -86,22 +86,23 @@ def rules_of(scenario: Scenario) -> RuleBook:
     return RuleBook(versions={"ws_1": ((START + int(given.get("from_day", 0)) * DAY_MS, rules),)})
 
 
-def tell(scenario: Scenario) -> tuple[list[Fact], Told]:
-    """The facts in the order of arrival; a refund that arrives first knows its charge all the same."""
+def tell(scenario: Scenario) -> tuple[list[list[Fact]], Told]:
+    """The facts of each line, in the order of arrival; a refund that comes first knows its charge."""
     teller = Teller()
     for line in scenario.events:
         if any(f" {verb} " in line for verb in ("paid", "charged", "authorized", "refund")):
             teller.facts(line)
-    return [fact for line in scenario.events for fact in teller.facts(line)], teller.money
+    return [teller.facts(line) for line in scenario.events], teller.money
 
 
 def records_of(scenario: Scenario) -> tuple[list[AttributedCharge], Rates]:
     """All that was told of the charges, in order, and the rates of the days."""
-    facts, told = tell(scenario)
+    arrived, told = tell(scenario)
     records: list[AttributedCharge] = []
     simulation = Simulation(rules_of(scenario), on_posted=records.append)
-    simulation.feed(*facts)
-    simulation.run()
+    for facts in arrived:
+        simulation.feed(*facts)
+        simulation.run()
     return records, Rates(told.rates)
 
 
