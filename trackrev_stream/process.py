@@ -1,4 +1,4 @@
-"""A program as a process: its event loop, its signals, its garbage and what it says in the log."""
+"""A process around the program: its logging, its garbage, its event loop and its signals."""
 
 import asyncio
 import gc
