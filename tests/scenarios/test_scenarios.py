@@ -9,6 +9,7 @@ import pytest
 
 from tests.agents.simulation import Simulation
 from tests.facts import account_fact, charge_fact, hit
+from tests.store.builders import at_offsets
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Returning, Rules
 from trackrev_stream.domain.ids import uuid7
@@ -19,6 +20,9 @@ from trackrev_stream.domain.payment import FactKind, PaymentFact
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.subscription import AccountFact, AccountKind
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.ltv import By, ltv
+from trackrev_stream.store.post import post
 
 START = 1_760_000_000_000 // DAY_MS * DAY_MS
 LINE = re.compile(r"day (\d+)\s+(\d\d):(\d\d)\s+(\w+)\s+(.*?)(?:\s+seen day (\d+) (\d\d):(\d\d))?$")
@@ -31,26 +35,27 @@ class Scenario:
     settings: dict[str, str] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
     expected: list[list[str]] = field(default_factory=list)
+    cohorts: list[list[str]] = field(default_factory=list)
 
 
 def scenarios() -> list[Scenario]:
     found: list[Scenario] = []
-    expecting = False
+    into: list[list[str]] | None = None
     texts = [path.read_text() for path in sorted(Path(__file__).parent.glob("*.txt"))]
     for raw in "\n".join(texts).splitlines():
         line = raw.strip()
         if line.startswith("scenario: "):
             found.append(Scenario(line.removeprefix("scenario: ")))
-            expecting = False
+            into = None
         elif line.startswith("settings "):
             found[-1].settings = dict(zip(*[iter(line.split()[1:])] * 2, strict=True))
-        elif line == "expect":
-            expecting = True
-        elif line and not line.startswith(("#", "charge ")):
-            if expecting:
-                found[-1].expected.append(re.split(r"\s{2,}", line))
-            else:
+        elif line.startswith("expect"):
+            into = found[-1].cohorts if line == "expect ltv" else found[-1].expected
+        elif line and not line.startswith(("#", "charge ", "cohort ")):
+            if into is None:
                 found[-1].events.append(line)
+            else:
+                into.append(re.split(r"\s{2,}", line))
     return found
 
 
@@ -235,7 +240,10 @@ def rules_of(scenario: Scenario) -> RuleBook:
     return RuleBook(versions={"ws_1": ((START + int(given.get("from_day", 0)) * DAY_MS, rules),)})
 
 
-@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.name)
+ALL = scenarios()
+
+
+@pytest.mark.parametrize("scenario", [each for each in ALL if each.expected], ids=lambda each: each.name)
 def test_the_book_says(scenario: Scenario) -> None:
     simulation = Simulation(rules_of(scenario))
     simulation.feed(*facts_of(scenario))
@@ -252,3 +260,27 @@ def test_the_book_says(scenario: Scenario) -> None:
             subscription, by, version = binding
             assert (charge.decision.subscription or "-", charge.decision.binding) == (subscription, by)
             assert charge.rules_version == int(version)
+
+
+@pytest.mark.parametrize("scenario", [each for each in ALL if each.cohorts], ids=lambda each: each.name)
+def test_what_payers_came_to(scenario: Scenario, tmp_path: Path) -> None:
+    simulation = Simulation(rules_of(scenario))
+    simulation.feed(*facts_of(scenario))
+    charges = simulation.run().charges.values()
+    store = Store.open(f"sqlite:///{tmp_path}/book.db")
+    store.write_now(lambda c: post(c, at_offsets(*charges), START))
+    found = store.read_now(lambda c: ltv(c, "ws_1", By.CHANNEL, "UTC"))
+    store.close()
+    earned = {(each.month, row.channel): row for each in found for row in each.rows}
+    earned |= {(each.month, "together"): each.total for each in found}
+    assert earned.keys() >= {(month, channel) for month, channel, *_ in scenario.cohorts}
+    assert sum(len(each.rows) for each in found) == len({(row[0], row[1]) for row in scenario.cohorts}) - 1
+    for month, channel, payers, what, months in scenario.cohorts:
+        row = earned[month, channel]
+        kinds = {
+            "gross": [each.usd.gross_minor for each in row.months],
+            "net": [each.usd.net_minor for each in row.months],
+            "so far": [each.usd_so_far.net_minor for each in row.months],
+        }
+        assert (row.payers, kinds[what]) == (int(payers), [money(each)[0] for each in months.split()])
+        assert all(each.native["usd"] == each.usd for each in row.months if each.native)

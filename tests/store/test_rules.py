@@ -72,9 +72,7 @@ def test_what_no_version_can_say(shop: Store, changes: dict[str, Any], at: int |
 
 def test_versions_follow_each_other(shop: Store) -> None:
     change(shop, NOW + 600_000, lookback_days=7)
-    with pytest.raises(
-        InvalidSetting, match="choose a later time, or withdraw that version first"
-    ):
+    with pytest.raises(InvalidSetting, match="choose a later time, or withdraw that version first"):
         change(shop, NOW + 600_000, lookback_days=8)
 
 
