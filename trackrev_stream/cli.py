@@ -131,7 +131,7 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
         "--identify-days",
         metavar="N",
         type=workspace_commands.days_or_unlimited,
-        default="",
+        default=argparse.SUPPRESS,  # None is what "unlimited" means
         help="how long before the first charge a visitor may have identified; or: unlimited",
     )
     parser.add_argument("--model", choices=[model.value for model in Model], help="who shares the credit")

@@ -97,7 +97,7 @@ def _changes(given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if given.lookback_days is not None:
         found["lookback_days"] = given.lookback_days
-    if given.identify_days != "":
+    if "identify_days" in given:
         found["identify_days"] = given.identify_days
     if given.model is not None:
         found["model"] = Model(given.model)
