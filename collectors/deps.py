@@ -1,11 +1,12 @@
 """What the edge is given: its surroundings, and its limits with their defaults."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Directory, Publisher
+from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,17 @@ class Limits:
     """
 
 
+async def _no_overrides(_workspace: str) -> Overrides:
+    return NO_OVERRIDES
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeDeps:
-    """The surroundings of the edge. ``partitions`` is the number of partitions of every topic."""
+    """The surroundings of the edge.
+
+    ``partitions`` is the number of partitions of every topic; ``overrides`` looks up a workspace's own rules
+    of channels as they stand now.
+    """
 
     directory: Directory
     publisher: Publisher
@@ -47,3 +56,4 @@ class EdgeDeps:
     limits: Limits = field(default_factory=Limits)
     ready: Callable[[], bool] = lambda: True
     randomness: Callable[[int], bytes] = os.urandom
+    overrides: Callable[[str], Awaitable[Overrides]] = _no_overrides

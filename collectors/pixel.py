@@ -61,7 +61,8 @@ class Pixel:
         else:
             visitor = cookie_visitor(request) or body.visitor or uuid7(received_at, deps.randomness(10))
             limit = deps.limits.url_characters
-            envelope = Envelope(workspace, visitor, body.sent_at, received_at, limit)
+            overrides = await deps.overrides(workspace.id)
+            envelope = Envelope(workspace, visitor, body.sent_at, received_at, limit, overrides)
             response = await self._publish(body, envelope)
             set_visitor_cookie(request, response, visitor, workspace, deps.limits)
         allow_origin(request, response, workspace)

@@ -8,12 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from ops.postgres import Missing, Server, postgres, programs
 from tests.browser import Chromium, chromium
-from tests.postgres import Server, postgres
+from tests.missing import missing
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Server]:
+def postgres_programs() -> None:
+    """PostgreSQL is installed, or the test does not run."""
+    try:
+        programs()
+    except Missing as reason:
+        missing(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_programs: None) -> Iterator[Server]:
     """A server for tests that need no more of it than its SQL: without fsync it is faster."""
     with postgres(fsync="off", full_page_writes="off") as server:
         yield server

@@ -17,6 +17,7 @@ from aiohttp import web
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
 from trackrev_stream import address, metrics
+from trackrev_stream.admin import Admin, publishing
 from trackrev_stream.agents import bury, post
 from trackrev_stream.agents.rules import StoredRules
 from trackrev_stream.agents.step import Record
@@ -109,7 +110,12 @@ class Program:
             self.first = first_run(settings.data, store, sealer, self._clock())
         if Role.WORK in self.roles:
             await self._work(broker, store)
-        await self._serve_admin(self._admin(broker))
+        # On Kafka commands reach the log themselves.
+        admin = None if is_kafka(settings.broker) else Admin(publish=publishing(broker.publisher))
+        url = await self._serve_admin(self._admin(broker, admin))
+        if admin is not None:
+            admin.open(settings.data, url)
+            self._closing.callback(admin.close, settings.data)
         public = web.Application()
         if Role.COLLECT in self.roles:
             add_routes(public, self._edge(broker, directory))
@@ -165,20 +171,22 @@ class Program:
             clock=self._clock,
             limits=Limits(behind_proxy=self.settings.behind_proxy),
             ready=lambda: self._ready,
+            overrides=directory.overrides,
         )
 
-    async def _serve_admin(self, app: web.Application) -> None:
+    async def _serve_admin(self, app: web.Application) -> str:
         port = self.settings.admin_port
         try:
-            await self._serve(app, self.settings.admin_host, port)
+            return await self._serve(app, self.settings.admin_host, port)
         except AddressTakenError as error:
             if port != ADMIN_PORT:
                 raise AddressTakenError(f"TRACKREV_ADMIN_PORT: {error}") from error
             # Nobody asked for this port: a second program on this machine starts all the same.
             url = await self._serve(app, self.settings.admin_host, 0)
             log.warning("port %d is taken; metrics are at %s/metrics this time", port, url)
+            return url
 
-    def _admin(self, broker: Broker) -> web.Application:
+    def _admin(self, broker: Broker, admin: Admin | None) -> web.Application:
         """What only this machine may see, unless TRACKREV_ADMIN_HOST opens it."""
 
         async def exposition(_: web.Request) -> web.Response:
@@ -190,6 +198,7 @@ class Program:
 
         app = web.Application()
         app.router.add_get("/metrics", exposition)
+        app.add_routes(admin.routes() if admin is not None else [])
         return app
 
     async def _serve(self, app: web.Application, host: str, port: int) -> str:
@@ -226,7 +235,7 @@ class Program:
             self._failed.set_result(error)
 
 
-def _calm_the_collector() -> None:
+def calm_the_collector() -> None:
     """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
 
     Before anything is opened: Faust closes the databases of its tables by letting go of them
@@ -249,7 +258,7 @@ def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]
 
     Raises what ended the program otherwise.
     """
-    _calm_the_collector()
+    calm_the_collector()
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_main(program, started))
 

@@ -6,20 +6,25 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from trackrev_stream import __version__, commands, settings, workspace_commands
+from trackrev_stream import __version__, commands, letters, settings, workspace_commands
 from trackrev_stream.app import Program, Role, quiet_libraries, run
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.domain.attribution import Returning
 from trackrev_stream.domain.models import Model
 from trackrev_stream.embedded.records import LogBusy, LogCorrupt
+from trackrev_stream.reach import Unreachable
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.errors import StoreError
+from trackrev_stream.store.letters import Status
 from trackrev_stream.store.ltv import By
 from trackrev_stream.streaming.runtime import AppFailed
 
 # Errors whose message says what was wrong and what to do. Anything else is a bug, and shows where.
-_FOR_PEOPLE = (CommandError, SettingsError, StoreError, Unavailable, LogBusy, LogCorrupt, AppFailed, OSError)
+_FOR_PEOPLE = (
+    *(CommandError, SettingsError, StoreError, AppFailed, OSError),
+    *(Unreachable, Unavailable, LogBusy, LogCorrupt),
+)
 
 Command = Callable[[argparse.Namespace, Settings], Outcome]
 
@@ -80,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stripe(top, common)
     _add_inspect(top, common)
     _add_ltv(top, common)
+    _add_dead_letters(top, common)
     return parser
 
 
@@ -117,6 +123,11 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
         group, "identify-secret", common, commands.identify_secret, "the secret that signs identify"
     )
     secret.add_argument("workspace", metavar="WS")
+    rules = _leaf(group, "channels", common, commands.channel_rules, "rules that name channels in your words")
+    rules.add_argument("workspace", metavar="WS")
+    what = rules.add_mutually_exclusive_group()
+    what.add_argument("--show", action="store_true", help="show the rules as they stand (the default)")
+    what.add_argument("--file", metavar="FILE", help="take these rules, in JSON; - reads standard input")
 
     _add_settings(group, common)
 
@@ -187,6 +198,30 @@ def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("workspace", metavar="WS")
     choices = [by.value for by in By]
     parser.add_argument("--by", choices=choices, default=choices[0], help="who earned it (default: channel)")
+
+
+def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "dead-letters", "what could not be processed, and what shall become of it")
+    listing = _leaf(group, "list", common, letters.list_some, "the newest ones")
+    listing.add_argument("--processor", metavar="P", default="", help="of this agent; collect is the edge")
+    listing.add_argument("--status", choices=[*Status, "all"], default=Status.OPEN, help="default open")
+    listing.add_argument("--limit", metavar="N", type=_count, default=50, help="so many (default 50)")
+    show = _leaf(group, "show", common, letters.show, "one of them, with its payload")
+    show.add_argument("letter", metavar="ID", help="its id, or the beginning of it")
+    for name, command, text in (
+        ("replay", letters.replay, "put them into their topics again, once the cause is mended"),
+        ("drop", letters.drop, "nothing more shall become of them; replay takes it back"),
+    ):
+        deciding = _leaf(group, name, common, command, text)
+        deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
+        deciding.add_argument("--all", action="store_true", help="all that are open")
+        deciding.add_argument("--processor", metavar="P", default="", help="with --all: of this agent alone")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _group(top: Any, name: str, text: str) -> Any:

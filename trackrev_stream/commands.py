@@ -2,11 +2,13 @@
 
 import argparse
 import getpass
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,8 +20,10 @@ from trackrev_stream.api.snippet import script_tag
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.ids import OWN_ACCOUNT
+from trackrev_stream.domain.overrides import Overrides
 from trackrev_stream.first_run import FirstRun
 from trackrev_stream.settings import Settings
+from trackrev_stream.store import channel_rules as rules_of
 from trackrev_stream.store import connections, links, workspaces
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.explain import explain
@@ -113,6 +117,35 @@ def identify_secret(given: argparse.Namespace, settings: Settings) -> Outcome:
         raise CommandError(f"there is no workspace {given.workspace!r}; `trackrev workspace list` names them")
     secret = found.identify_secret.decode()
     return Outcome(secret, {"workspace": found.id, "identify_secret": secret})
+
+
+def channel_rules(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`workspace channels`: shows the rules by which a workspace names channels itself, or takes new ones."""
+    raw = _json(given.file) if given.file else None
+
+    def put_or_find(connection: Connection) -> Overrides:
+        workspaces.require_workspace(connection, given.workspace)
+        if given.file:
+            return rules_of.put_rules(connection, given.workspace, raw, now_ms())
+        return rules_of.find_overrides(connection, given.workspace)
+
+    with opened(settings) as (store, _):
+        found = store.write_now(put_or_find)
+    rules = [rules_of.shown(rule) for rule in found.rules]
+    lines = [json.dumps(rule, ensure_ascii=False) for rule in rules] or [
+        "No rules: channels are as Google has them."
+    ]
+    text = f"Channel rules of {given.workspace}, version {found.version}; the first that matches wins.\n"
+    return Outcome(
+        text + "\n".join(lines), {"workspace": given.workspace, "version": found.version, "rules": rules}
+    )
+
+
+def _json(file: str) -> Any:
+    try:
+        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
+    except ValueError as error:
+        raise CommandError(f"{file}: this is not JSON: {error}") from error
 
 
 def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:

@@ -3,17 +3,22 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import platform
 import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
-from ops.bench import domain, edge, latency, log
+from ops.bench import cluster, domain, edge, latency, log, recovery, stitch, visitors
 from ops.bench.figures import Result
+from ops.bench.watch import Rates
 from ops.demo.processes import DemoError
+from ops.kafka.jars import Missing as NoKafka
+from ops.postgres import Missing as NoPostgres
 
 Benchmark = Callable[[Path, float], Awaitable[Result]]
 
@@ -22,6 +27,10 @@ BENCHMARKS: dict[str, tuple[Benchmark, float]] = {
     "edge": (edge.run, 10.0),
     "domain": (domain.run, 10.0),
     "log": (log.run, 8.0),
+    "stitch": (stitch.run, 15.0),
+    "recovery": (recovery.run, 100.0),
+    "visitors": (visitors.run, 30.0),
+    "cluster": (cluster.run, 120.0),
 }
 """By name: what runs it, and for how many seconds unless told otherwise."""
 
@@ -35,7 +44,7 @@ def main() -> int:
     except asyncio.CancelledError:
         print("\nStopped before the end.")
         return 130
-    except (DemoError, OSError) as error:
+    except (DemoError, NoKafka, NoPostgres, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
 
@@ -45,6 +54,12 @@ def _arguments() -> argparse.ArgumentParser:
     known = list(BENCHMARKS)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)} (default: all)")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long each one measures")
+    plan = cluster.DEFAULT
+    parser.add_argument(
+        "--hits", type=int, default=plan.rates.hits, metavar="N", help="a second, of `cluster`"
+    )
+    parser.add_argument("--charges", type=int, default=plan.rates.webhooks, metavar="N", help="as --hits")
+    parser.add_argument("--workers", type=int, default=plan.workers, metavar="N", help="of `cluster`")
     default = Path(tempfile.gettempdir()) / "trackrev-bench" / "last.json"
     parser.add_argument("--out", type=Path, default=default, metavar="FILE", help=f"default {default}")
     return parser
@@ -58,11 +73,16 @@ async def _run(given: argparse.Namespace, place: Path) -> int:
     names = given.names or list(BENCHMARKS)
     if unknown := [name for name in names if name not in BENCHMARKS]:
         raise DemoError(f"no benchmark is called {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    # Brokers that have just started are asked again, and again; the benchmarks say what they cannot do.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     print(f"{machine}, load before {os.getloadavg()[0]:.1f}", flush=True)
+    plan = cluster.Plan(Rates(given.hits, given.charges), given.workers)
     results = []
     for name in names:
         benchmark, seconds = BENCHMARKS[name]
+        if name == "cluster":
+            benchmark = partial(cluster.run, plan=plan)
         own = place / name
         own.mkdir()
         results.append(await benchmark(own, given.seconds or seconds))

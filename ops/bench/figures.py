@@ -22,10 +22,20 @@ class Result:
     name: str
     about: str
     figures: list[Figure] = field(default_factory=list)
+    shortfalls: list[str] = field(default_factory=list)
 
     def add(self, name: str, value: float, unit: str, note: str = "") -> None:
         """Add a figure."""
         self.figures.append(Figure(name, value, unit, note))
+
+    def aim(self, name: str, value: float, most: float, unit: str, note: str = "") -> None:
+        """Add a figure that should be no more than `most`; what is above it is named as a shortfall."""
+        met = value <= most
+        self.add(
+            name, value, unit, f"aim: at most {_number(most)} {unit}, {'met' if met else 'MISSED'}{note}"
+        )
+        if not met:
+            self.shortfalls.append(f"{name} is {_number(value)} {unit}, the aim is {_number(most)}")
 
     def add_percentiles(self, name: str, values_s: Sequence[float], note: str = "") -> None:
         """Add p50, p99 and the maximum of durations in seconds, as milliseconds."""
@@ -42,7 +52,8 @@ class Result:
             f"  {figure.name:<34}{_number(figure.value):>12} {figure.unit:<12}{figure.note}".rstrip()
             for figure in self.figures
         ]
-        return ["", f"{self.name}: {self.about}", *rows]
+        missed = [f"  SHORTFALL: {shortfall}" for shortfall in self.shortfalls]
+        return ["", f"{self.name}: {self.about}", *rows, *missed]
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,17 +1,15 @@
 """What the benchmarks stand on: the program and the baseline as processes, and what they cost."""
 
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.bench import usage
 from ops.bench.traffic import DOMAIN, WEBHOOK_SECRET, WORKSPACE
 from ops.demo.processes import Child, child
 from ops.demo.program import command, program
-
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +20,17 @@ class Target:
     child: Child
     key: str = ""
 
+    @property
+    def pid(self) -> int:
+        return self.child.process.pid
+
     def cpu_s(self) -> float:
         """The CPU time that its process has used, in seconds."""
-        fields = Path(f"/proc/{self.child.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+        return usage.cpu_s(self.pid)
 
     def peak_megabytes(self) -> float:
         """The most memory that its process has had."""
-        status = Path(f"/proc/{self.child.process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+        return usage.peak_megabytes(self.pid)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import heapq
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,12 @@ from ops.bench import traffic
 from ops.bench.wire import Pool
 
 LIFE_S = 5.0
-"""How long a visitor stays; their charge comes at the end, half of it after they identified."""
+"""How long a visitor stays; who pays does so at the end, half of it after they identified."""
+HITS_EACH = 10
+IDENTIFYING = 5
+"""One of so many of those who do not pay says who they are too."""
+_KEPT_A_SECOND = 500
+_MOST_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,41 +54,65 @@ class Log:
     statuses: Counter[str] = field(default_factory=Counter)
 
 
-def schedule(url: str, seconds: float, hits_a_second: int, webhooks_a_second: int) -> list[Due]:
+def schedule(url: str, seconds: float, hits_a_second: int, webhooks_a_second: int) -> Iterator[Due]:
     """What is due, in order. From LIFE_S on, for so many seconds, both rates are as wanted."""
-    each = hits_a_second // webhooks_a_second
-    ordered = heapq.merge(
-        *(_hits(url, number, each, seconds, webhooks_a_second) for number in range(each)),
-        (Due(v / webhooks_a_second + LIFE_S, v, None, None) for v in range(int(webhooks_a_second * seconds))),
+    visitors = Visitors(hits_a_second // HITS_EACH, hits_a_second // HITS_EACH // webhooks_a_second)
+    return heapq.merge(
+        *(visitors.hits(url, number, seconds) for number in range(HITS_EACH)), visitors.charges(seconds)
     )
-    return list(ordered)
 
 
-def _hits(url: str, number: int, each: int, seconds: float, visitors_a_second: int) -> Iterator[Due]:
-    for visitor in range(int(visitors_a_second * (seconds + LIFE_S))):
-        at_s = visitor / visitors_a_second + number * LIFE_S / each
-        if at_s < seconds + LIFE_S:
-            identify, landing = number == each // 2, number in (0, each - 1)
-            raw = traffic.hit(url, visitor, number, identify=identify, landing=landing)
-            yield Due(at_s, visitor, number, raw)
+@dataclass(frozen=True, slots=True)
+class Visitors:
+    """So many a second, each with HITS_EACH hits; one of `per_payer` pays."""
+
+    a_second: int
+    per_payer: int
+
+    def hits(self, url: str, number: int, seconds: float) -> Iterator[Due]:
+        """The `number`-th hits of all."""
+        landing = number in (0, HITS_EACH - 1)
+        for visitor in range(int(self.a_second * (seconds + LIFE_S))):
+            at_s = visitor / self.a_second + number * LIFE_S / HITS_EACH
+            if at_s < seconds + LIFE_S:
+                known = visitor % self.per_payer == 0 or visitor % IDENTIFYING == 0
+                identify = known and number == HITS_EACH // 2
+                yield Due(
+                    at_s,
+                    visitor,
+                    number,
+                    traffic.hit(url, visitor, number, identify=identify, landing=landing),
+                )
+
+    def charges(self, seconds: float) -> Iterator[Due]:
+        """The charges of those who pay."""
+        for visitor in range(0, int(self.a_second * seconds), self.per_payer):
+            yield Due(visitor / self.a_second + LIFE_S, visitor, None, None)
 
 
-async def send_all(url: str, due: list[Due], start: float) -> Log:
-    """Send everything when it is due; returns when all is answered."""
-    pool, log = Pool(url), Log()
+async def send_all(url: str, due: Iterable[Due], start: float, keep: int = 1) -> Log:
+    """Send everything when it is due; returns when all is answered. Of `keep` hits one is timed.
+
+    When too much is under way the rest is late, and its durations show it.
+    """
+    pool, log, room = Pool(url), Log(), asyncio.Semaphore(_MOST_AT_ONCE)
     async with asyncio.TaskGroup() as tasks:
         for one in due:
             wait_s = start + one.at_s - time.monotonic()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
-            tasks.create_task(_send(pool, url, one, start, log))
+            await room.acquire()
+            timed = one.number is None or one.visitor % keep == 0
+            task = tasks.create_task(_send(pool, url, one, start, log, timed=timed))
+            task.add_done_callback(lambda _: room.release())
     pool.close()
     return log
 
 
-async def _send(pool: Pool, url: str, one: Due, start: float, log: Log) -> None:
+async def _send(pool: Pool, url: str, one: Due, start: float, log: Log, *, timed: bool) -> None:
     scheduled = start + one.at_s
-    log.sent_late_s.append(time.monotonic() - scheduled)
+    if timed:
+        log.sent_late_s.append(time.monotonic() - scheduled)
     raw = one.raw if one.raw is not None else traffic.webhook(url, one.visitor, int(time.time()))
     try:
         status = str((await pool.ask(raw))[0])
@@ -91,7 +120,7 @@ async def _send(pool: Pool, url: str, one: Due, start: float, log: Log) -> None:
         status = type(error).__name__
     kind, good = ("webhook", "200") if one.number is None else ("hit", "202")
     log.statuses[f"{kind} {status}"] += 1
-    if status != good:
+    if status != good or not timed:
         return
     answered = time.monotonic()
     (log.webhooks_s if one.number is None else log.hits_s).append((one.at_s, answered - scheduled))
@@ -108,20 +137,22 @@ def main() -> None:
     parser.add_argument("--webhooks", type=int, default=50)
     given = parser.parse_args()
     due = schedule(given.url, given.seconds, given.hits, given.webhooks)
+    keep = max(1, given.hits // _KEPT_A_SECOND)
     start = time.monotonic() + 0.5
     print(json.dumps({"start": start}), flush=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        log = runner.run(send_all(given.url, due, start))
-    given.out.write_text(json.dumps(_as_json(log)))
+        log = runner.run(send_all(given.url, due, start, keep))
+    given.out.write_text(json.dumps(_as_json(log, keep)))
 
 
-def _as_json(log: Log) -> dict[str, Any]:
+def _as_json(log: Log, keep: int) -> dict[str, Any]:
     return {
         "sent_late_s": log.sent_late_s,
         "hits_s": log.hits_s,
         "webhooks_s": log.webhooks_s,
         "charges": log.charges,
         "statuses": log.statuses,
+        "hits_per_kept": keep,
     }
 
 

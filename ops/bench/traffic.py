@@ -6,6 +6,7 @@ import json
 
 from ops.bench.wire import request
 from trackrev_stream.domain.ids import uuid7
+from trackrev_stream.domain.touch import Hit, HitKind
 
 WORKSPACE = "ws_bench"
 DOMAIN = "shop.example"
@@ -13,7 +14,13 @@ WEBHOOK_SECRET = "whsec_bench"
 _SITE = f"https://{DOMAIN}"
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _REFERRERS = ("https://www.google.com/", "https://blog.example.net/tools", "https://www.youtube.com/", "")
-_AT = 1_790_000_000_000
+_HEADERS = {
+    "User-Agent": _AGENT,
+    "Content-Type": "text/plain;charset=UTF-8",
+    "Origin": _SITE,
+    "Referer": f"{_SITE}/",
+}
+START_MS = 1_790_000_000_000
 """The browser's clock. The edge corrects it, so it may stand still and bodies can be made beforehand."""
 
 
@@ -21,31 +28,59 @@ def email(visitor: int) -> str:
     return f"visitor.{visitor}@mail.example"
 
 
+def email_key(visitor: int) -> str:
+    """What a collector might make of their address."""
+    return hashlib.sha256(b"%d" % visitor).hexdigest()[:32]
+
+
+def visitor_id(visitor: int) -> str:
+    """The id in their cookie."""
+    return uuid7(START_MS + visitor, hashlib.sha256(b"%d" % visitor).digest())
+
+
 def hit(url: str, visitor: int, number: int, *, identify: bool = False, landing: bool = False) -> bytes:
     """A request with one hit, the `number`-th of a visitor."""
+    referrer = _REFERRERS[(visitor + number) % len(_REFERRERS)] if landing else f"{_SITE}/pricing"
+    page = _landing(visitor) if landing and not identify else f"{_SITE}/p/{(visitor + number) % 1_000}"
     # Spelled as p.js does it: small differences in size are not the point.
-    one = {
-        "id": f"{visitor:x}-{number:x}-8f14e45fceea167a5a36",
-        "type": "pageview",
-        "at": _AT,
-        "url": f"{_SITE}/",
-    }
-    if identify:
-        one |= {"type": "identify", "email": email(visitor)}
-    elif landing:
-        one |= {"referrer": _REFERRERS[(visitor + number) % len(_REFERRERS)]}
-    else:
-        one |= {"referrer": f"{_SITE}/pricing"}
-    body = json.dumps({"workspace": WORKSPACE, "sent_at": _AT, "hits": [one]}).encode()
-    cookie = uuid7(_AT, visitor.to_bytes(10, "big"))
-    headers = {
-        "User-Agent": _AGENT,
-        "Content-Type": "text/plain;charset=UTF-8",
-        "Origin": _SITE,
-        "Referer": f"{_SITE}/",
-        "Cookie": f"tr_vid={cookie}",
-    }
-    return request("POST", f"{url}/e", headers, body)
+    one = {"id": f"{visitor:x}-{number:x}-8f14e45fceea167a5a36", "at": START_MS, "url": page}
+    one |= (
+        {"type": "identify", "email": email(visitor)}
+        if identify
+        else {"type": "pageview", "referrer": referrer}
+    )
+    body = json.dumps({"workspace": WORKSPACE, "sent_at": START_MS, "hits": [one]}).encode()
+    return request("POST", f"{url}/e", _HEADERS | {"Cookie": f"tr_vid={visitor_id(visitor)}"}, body)
+
+
+def hit_record(visitor: int, number: int, of: int) -> Hit:
+    """The `number`-th of so many hits of a visitor, as it leaves a collector: some land, one identifies."""
+    at = START_MS + visitor * 1_000 + number * 10_000
+    identify, landing = number == of // 2, number in (0, of - 1)
+    return Hit(
+        workspace=WORKSPACE,
+        id=f"{visitor:x}-{number:x}-8f14e45fceea167a5a36",
+        visitor=visitor_id(visitor),
+        kind=HitKind.IDENTIFY if identify else HitKind.PAGEVIEW,
+        occurred_at=at,
+        received_at=at,
+        url=_landing(visitor) if landing else f"{_SITE}/p/{(visitor + number) % 1_000}",
+        referrer=_REFERRERS[(visitor + number) % len(_REFERRERS)]
+        if landing
+        else f"{_SITE}/p/{visitor % 1_000}",
+        site=DOMAIN,
+        email_key=email_key(visitor) if identify else "",
+    )
+
+
+def _landing(visitor: int) -> str:
+    """One of three comes by a campaign; no two of the paid ones have the same address."""
+    ways = (
+        "",
+        f"?utm_source=news-{visitor % 50}&utm_medium=email",
+        f"?gclid=Cj0KCQ{visitor:x}&utm_campaign=june",
+    )
+    return f"{_SITE}/p/{visitor % 100}{ways[visitor % 3]}"
 
 
 def charge_id(visitor: int) -> str:

@@ -49,7 +49,7 @@ async def program(data: Path, port: int) -> AsyncIterator[Program]:
         yield Program(found[0], data, running)
 
 
-async def command(data: Path, *words: str) -> Any:
+async def command(data: Path, *words: str, **settings: str) -> Any:
     """What `trackrev WORDS --json` answers. Raises DemoError when it could not do it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -59,7 +59,7 @@ async def command(data: Path, *words: str) -> Any:
         str(data),
         "--json",
         cwd=ROOT,
-        env=environment({}),
+        env=environment(settings),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

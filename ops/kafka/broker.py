@@ -58,18 +58,29 @@ log.retention.check.interval.ms=200
 log.segment.delete.delay.ms=100
 """
 _JAVA = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+# For benchmarks: Kafka's own defaults, where those above are for tests that wait for what it does by itself.
+LASTING_PROPERTIES = """\
+log.cleaner.dedupe.buffer.size=134217728
+log.cleaner.backoff.ms=15000
+log.retention.check.interval.ms=300000
+log.segment.delete.delay.ms=60000
+"""
+LASTING_JAVA = ("-Xms1g", "-Xmx1g", "-XX:+UseG1GC")
 _QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 
 class Broker:
     """A broker whose data is in `directory`; blocking methods, for tests and scripts.
 
+    One that is `lasting` takes longer to start, and works as one in earnest does.
     Raises `ops.kafka.jars.Missing` without Java, RuntimeError when the broker does not start.
     """
 
     user, password = "trackrev", "secret-of-the-tests"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, lasting: bool = False) -> None:
+        self._lasting = lasting
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         plain, sasl, controller = _free_ports(3)
@@ -84,6 +95,12 @@ class Broker:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
 
     @property
     def log(self) -> Path:
@@ -128,7 +145,7 @@ class Broker:
         text = _PROPERTIES.format(
             logs=self._directory / "data", user=self.user, password=self.password, **self._ports
         )
-        properties.write_text(text)
+        properties.write_text(text + (LASTING_PROPERTIES if self._lasting else ""))
         done = subprocess.run(
             [*self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties)],
             capture_output=True,
@@ -141,7 +158,15 @@ class Broker:
 
     def _java(self, main: str, *arguments: object) -> list[str]:
         java = shutil.which("java") or "java"
-        return [java, *_JAVA, _QUIET, "-cp", self._classpath, main, *map(str, arguments)]
+        return [
+            java,
+            *(LASTING_JAVA if self._lasting else _JAVA),
+            _QUIET,
+            "-cp",
+            self._classpath,
+            main,
+            *map(str, arguments),
+        ]
 
     def _wait(self) -> None:
         deadline = time.monotonic() + PATIENCE_S

@@ -26,11 +26,15 @@ def _arguments() -> argparse.ArgumentParser:
         help="a key that may only read; without permissions, the four that the product asks for; repeatable",
     )
     parser.add_argument(
+        "--connected", action="append", default=[], metavar="ACCT", help="a connected account; repeatable"
+    )
+    parser.add_argument(
         "--api-version", default=BASIL, help=f"the shape of webhooks, such as {ACACIA} or {BASIL}"
     )
     parser.add_argument(
         "--duplicate", type=float, default=0.0, help="share of the events that are sent twice"
     )
+    parser.add_argument("--drop", type=float, default=0.0, help="share of the events that are never sent")
     parser.add_argument("--reorder", action="store_true", help="shuffle webhooks a little")
     parser.add_argument("--seed", type=int, help="makes ids, duplicates and shuffles repeatable")
     return parser
@@ -44,11 +48,13 @@ def _stand_in(arguments: argparse.Namespace) -> StandIn:
             arguments.webhook_secret or "",
             duplicate=arguments.duplicate,
             reorder=arguments.reorder,
+            drop=arguments.drop,
         )
     return StandIn(
         endpoint=endpoint,
         secret_key=arguments.secret_key,
         restricted_keys=_restricted(arguments.restricted_key),
+        connected=arguments.connected,
         api_version=arguments.api_version,
         port=arguments.port,
         seed=arguments.seed,

@@ -77,6 +77,8 @@ class Account:
     tables: dict[str, Table] = field(default_factory=_no_tables)
     cards: dict[str, Card] = field(default_factory=dict)
     """Charge -> what it was paid with."""
+    charged_back: set[str] = field(default_factory=set)
+    """Charges whose money a dispute has taken: they cannot be refunded."""
     deleted: set[str] = field(default_factory=set)
     """Customers that were deleted."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -40,6 +41,7 @@ _WRITES: tuple[tuple[str, str, str, Act], ...] = (
     ("POST", "payment_intents/{id}/cancel", "payment_intent", lambda m, i, p, o: m.payments.cancel(i, p, o)),
     ("POST", "refunds", "charge", lambda m, _, p, o: m.refunds.create(p, o)),
     ("POST", "refunds/{id}/cancel", "charge", lambda m, i, p, o: m.refunds.cancel(i, p, o)),
+    ("POST", "plans", "plan", lambda m, _, p, o: m.prices.create_plan(p, o)),
     ("POST", "prices", "plan", lambda m, _, p, o: m.prices.create(p, o)),
     ("POST", "subscriptions", "subscription", lambda m, _, p, o: m.subscriptions.create(p, o)),
     ("POST", "subscriptions/{id}", "subscription", lambda m, i, p, o: m.subscriptions.update(i, p, o)),
@@ -96,6 +98,7 @@ class Api:
             return web.Response()  # nobody is there to read it
         self._stand_in.traffic.add(endpoint, response.status)
         response.headers["Request-Id"] = request[_REQUEST_ID]
+        response.headers["Date"] = formatdate(self._stand_in.now_s(), usegmt=True)
         return response
 
     async def _answered(self, request: web.Request, handler: Handler, endpoint: str) -> web.StreamResponse:

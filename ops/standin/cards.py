@@ -22,12 +22,13 @@ class Card:
 PLAIN = Card()
 
 _BY_TOKEN = {
-    "pm_card_chargeDeclined": Card(declined=True),
+    "pm_card_chargeCustomerFail": Card(declined=True),
     "pm_card_createDispute": Card(dispute="needs_response"),
     "pm_card_createDisputeInquiry": Card(dispute="warning_needs_response"),
     "pm_card_createDisputeProductNotReceived": Card(dispute="needs_response", reason="product_not_received"),
     "pm_card_pendingRefund": Card(refund="pending"),
     "pm_card_refundFail": Card(refund="fails"),
+    "pm_card_visa_chargeDeclined": Card(declined=True),
     "pm_usBankAccount": Card(pending=True),
 }
 

@@ -17,7 +17,9 @@ class Customers:
         self._subscriptions = subscriptions
 
     def create(self, params: Params, origin: Origin) -> Json:
-        params.only({"email", *_TEXTS, "metadata"})
+        params.only({"email", *_TEXTS, "invoice_settings", "metadata", "payment_method"})
+        settings = Params(params.table("invoice_settings"))
+        settings.only({"default_payment_method"})
         public, _ = objects.split_metadata(params.table("metadata"))
         customer = objects.customer(
             id_=self._account.ids.new("customer"),
@@ -27,6 +29,7 @@ class Customers:
             metadata=public,
         )
         customer |= {name: params.text(name) for name in _TEXTS}
+        customer["invoice_settings"]["default_payment_method"] = settings.text("default_payment_method")
         self._account.tables["customers"].add(customer)
         self._account.emit("customer.created", customer, origin)
         return customer

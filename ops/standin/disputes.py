@@ -117,12 +117,14 @@ class Disputes:
         id_ = balance.withdrawn(self._account, dispute["id"], dispute["amount"], dispute["currency"])
         self._enter(dispute, id_)
         dispute["is_charge_refundable"] = False
+        self._account.charged_back.add(dispute["charge"])
         self._account.books.withdrawn(dispute, self._account.now_s())
         self._account.emit("charge.dispute.funds_withdrawn", dispute)
 
     def _reinstate(self, dispute: Json) -> None:
         id_ = balance.reinstated(self._account, dispute["id"], dispute["amount"], dispute["currency"])
         self._enter(dispute, id_)
+        self._account.charged_back.discard(dispute["charge"])
         self._account.books.reinstated(dispute, self._account.now_s())
         self._account.emit("charge.dispute.funds_reinstated", dispute)
 

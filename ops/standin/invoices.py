@@ -142,7 +142,8 @@ class Invoices:
             next_payment_attempt=None,
             status_transitions={**invoice["status_transitions"], "paid_at": now},
         )
-        self._account.emit("invoice.paid", invoice)
+        for type_ in ("invoice.paid", "invoice.payment_succeeded"):
+            self._account.emit(type_, invoice)
         if payment is not None:
             stamps = {**payment["status_transitions"], "paid_at": now}
             payment.update(amount_paid=amount, status="paid", status_transitions=stamps)

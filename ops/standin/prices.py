@@ -36,6 +36,17 @@ class Prices:
         self._account.emit("price.created", price, origin)
         return price
 
+    def create_plan(self, params: Params, origin: Origin) -> Json:
+        """The older face of a price: https://docs.stripe.com/api/plans."""
+        params.only({"amount", "currency", "interval", "interval_count", "name", "product"})
+        every = {
+            name: params.values[name] for name in ("interval", "interval_count") if name in params.values
+        }
+        data = {"unit_amount": params.values.get("amount"), "currency": params.required("currency")}
+        price = self._of(Params({**data, "recurring": every}))
+        self._account.emit("plan.created", billing_objects.plan(price), origin)
+        return billing_objects.plan(price)
+
     def of(
         self, amount_minor: int, currency: str, interval: str | None = None, count: int = 1, product: str = ""
     ) -> Json:
@@ -59,9 +70,9 @@ class Prices:
         if len(items) != 1 or not isinstance(items[0], dict):
             raise ApiError(400, f"This stand-in takes exactly one of {name}.", param=name)
         item = Params(items[0])
-        item.only({"id", "price", "price_data", "quantity"})
+        item.only({"id", "plan", "price", "price_data", "quantity"})
         quantity = item.whole("quantity", at_least=1, at_most=10_000) or 1
-        known = item.text("price")
+        known = item.text("price") or item.text("plan")
         if known is not None:
             return Wanted(self._account.find("prices", "price", known, param=f"{name}[0][price]"), quantity)
         return Wanted(self._of(Params(item.table("price_data"))), quantity)

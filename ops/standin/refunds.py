@@ -42,6 +42,9 @@ class Refunds:
     ) -> Json:
         """A new refund; how it goes on is for the charge's card to say."""
         amount = _checked(charge, amount_minor)
+        if charge["id"] in self._account.charged_back:
+            message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+            raise ApiError(400, message, code="charge_disputed")
         how = self._account.cards[charge["id"]].refund
         refund = objects.refund(
             id_=self._account.ids.new("refund"),

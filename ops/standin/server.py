@@ -1,6 +1,6 @@
 """The stand-in as an HTTP server on loopback."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from aiohttp import web
 
@@ -61,8 +61,10 @@ class StandIn:
         self.limits = Limits(sent_clock)
         self.traffic = Traffic()
         self.search_available = True
-        self._clock = Advanced(clock)
-        self.agenda = Agenda(self._clock)
+        self.listeners: list[Callable[[Json], None]] = []
+        """Called with every event in the account's version, also when there is no endpoint for it."""
+        self.clock = Advanced(clock)
+        self.agenda = Agenda(self.clock)
         self._ids = Ids(seed)
         self._settles_in = settles_in
         own = self._merchant(self._ids.new("account"), connected=False)
@@ -82,7 +84,7 @@ class StandIn:
             id=id_,
             livemode=self.keyring.livemode,
             ids=self._ids,
-            clock=self._clock,
+            clock=self.clock,
             agenda=self.agenda,
             books=self.books,
             tell=self._tell,
@@ -117,6 +119,10 @@ class StandIn:
             raise RuntimeError("the stand-in does not listen: start it first")
         return f"http://{_HOST}:{self._runner.addresses[0][1]}"
 
+    def now_s(self) -> int:
+        """The time by its clock, in seconds since the epoch."""
+        return self.clock() // 1000
+
     @property
     def pending(self) -> int:
         """How many webhook deliveries are not acknowledged yet."""
@@ -141,7 +147,7 @@ class StandIn:
 
     def advance(self, days: float) -> None:
         """Puts the clock forward by so many days."""
-        self.advance_to(self._clock() + int(days * 86_400_000))
+        self.advance_to(self.clock() + int(days * 86_400_000))
 
     def _tell(
         self,
@@ -153,26 +159,30 @@ class StandIn:
         origin: Origin,
         previous: Json | None = None,
     ) -> None:
-        senders = [
-            x for x in self._senders if x.wants(type_, connected=self.merchants[account].account.connected)
-        ]
-        if not senders:
+        connected = self.merchants[account].account.connected
+        senders = [sender for sender in self._senders if sender.wants(type_, connected=connected)]
+        if not senders and not self.listeners:
             return
         id_ = self._ids.new("event")
+
+        def in_version(version: str) -> Json:
+            return objects.event(
+                id_=id_,
+                type_=type_,
+                created=created,
+                api_version=version,
+                shown=view(stored, version),
+                previous=None if previous is None else view_part(previous, stored["object"], version),
+                request={"id": origin.request_id, "idempotency_key": origin.idempotency_key},
+                livemode=self.keyring.livemode,
+                account=account if connected else None,
+            )
+
         for sender in senders:
             version = sender.endpoint.api_version or self.api_version
-            if not exists(stored["object"], version):
-                continue
-            sender.send(
-                objects.event(
-                    id_=id_,
-                    type_=type_,
-                    created=created,
-                    api_version=version,
-                    shown=view(stored, version),
-                    previous=None if previous is None else view_part(previous, stored["object"], version),
-                    request={"id": origin.request_id, "idempotency_key": origin.idempotency_key},
-                    livemode=self.keyring.livemode,
-                    account=account if sender.endpoint.connect else None,
-                )
-            )
+            if exists(stored["object"], version):
+                sender.send(in_version(version))
+        if self.listeners and exists(stored["object"], self.api_version):
+            event = in_version(self.api_version)
+            for listener in self.listeners:
+                listener(event)

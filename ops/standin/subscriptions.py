@@ -57,16 +57,17 @@ class Subscriptions:
 
     def create(self, params: Params, origin: Origin) -> Json:
         params.only(_CREATE_FIELDS)
-        customer = params.required("customer")
-        self._account.find("customers", "customer", customer, param="customer")
+        named = params.required("customer")
+        customer = self._account.find("customers", "customer", named, param="customer")
+        default = customer["invoice_settings"]["default_payment_method"]
         end = Params(params.table("trial_settings")).table("end_behavior")
         public, private = objects.split_metadata(params.table("metadata"))
         plan = Plan(
-            customer=customer,
+            customer=named,
             wanted=self._prices.wanted(params, "items"),
             trial_days=params.whole("trial_period_days", at_least=1, at_most=730),
             pauses=end.get("missing_payment_method") == "pause",
-            card=card_of(params.text("default_payment_method")),
+            card=card_of(params.text("default_payment_method") or default),
             metadata=public,
             private=private,
         )

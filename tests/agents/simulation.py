@@ -14,7 +14,7 @@ from trackrev_stream.agents.bill import bill
 from trackrev_stream.agents.gather import gather
 from trackrev_stream.agents.step import Record, Rows, Step
 from trackrev_stream.agents.stitch import stitch
-from trackrev_stream.contracts.codec import decode, encode, encode_frame
+from trackrev_stream.contracts.codec import decode, decode_frame, encode, encode_frame
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.contracts.topics import (
     ATTRIBUTED_CHARGES,
@@ -183,15 +183,21 @@ class Simulation:
         return lambda: self.topics[topic].append((key, value))
 
     def _post(self, topic: str) -> None:
-        key, value = self.topics[topic][self.posted[topic]]
+        _, value = self.topics[topic][self.posted[topic]]
         self.posted[topic] += 1
         if topic == VISITS.name:
-            visit, seen = decode(Visit, value), self.visits.get(key.decode())
-            if seen is None or visit.version > seen.version:
-                self.visits[key.decode()] = visit
+            for visit in decode_frame(Visit, value):
+                assert isinstance(visit, Visit)
+                self._count(visit)
             return
         charge = decode(AttributedCharge, value)
         known = self.charges.get(charge.key)
         if known is None or (charge.payment_version, charge.version) > (known.payment_version, known.version):
             self.charges[charge.key] = charge
             self.on_posted(charge)
+
+    def _count(self, visit: Visit) -> None:
+        key = "|".join((visit.workspace, str(visit.day), visit.channel, visit.link, visit.visitor))
+        seen = self.visits.get(key)
+        if seen is None or visit.version > seen.version:
+            self.visits[key] = visit

@@ -16,6 +16,7 @@ from trackrev_stream.contracts.codec import decode, decode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Link, StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS
+from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
 from trackrev_stream.domain.payment import PaymentFact
 from trackrev_stream.domain.touch import Hit
 
@@ -68,7 +69,7 @@ class RecordingPublisher:
         return [record for record in self.records if record.topic == topic]
 
     def frames(self) -> list[list[Hit]]:
-        frames = [decode_frame(record.value) for record in self.of(PIXEL_HITS.name)]
+        frames = [decode_frame(Hit, record.value) for record in self.of(PIXEL_HITS.name)]
         return [[hit for hit in frame if isinstance(hit, Hit)] for frame in frames]
 
     def hits(self) -> list[Hit]:
@@ -88,6 +89,7 @@ class DictDirectory:
     workspaces: dict[str, Workspace] = field(default_factory=lambda: {"ws_1": WORKSPACE})
     links: dict[str, Link] = field(default_factory=lambda: {"spring": LINK})
     connections: tuple[StripeConnection, ...] = (OWN, CONNECTED)
+    channel_rules: dict[str, Overrides] = field(default_factory=dict)
 
     async def workspace(self, workspace: str) -> Workspace | None:
         return self.workspaces.get(workspace)
@@ -97,6 +99,9 @@ class DictDirectory:
 
     async def stripe_connections(self, workspace: str) -> tuple[StripeConnection, ...]:
         return tuple(found for found in self.connections if found.workspace == workspace)
+
+    async def overrides(self, workspace: str) -> Overrides:
+        return self.channel_rules.get(workspace, NO_OVERRIDES)
 
 
 @dataclass
@@ -144,7 +149,7 @@ async def running(
 ) -> AsyncIterator[Edge]:
     """The edge, served on loopback; its clock stands still at ``edge.now``."""
     log, found = RecordingPublisher(), directory or DictDirectory()
-    deps = EdgeDeps(found, log, PARTITIONS, lambda: edge.now, limits or Limits())
+    deps = EdgeDeps(found, log, PARTITIONS, lambda: edge.now, limits or Limits(), overrides=found.overrides)
     if ready is not None:
         deps = replace(deps, ready=ready)
     app = web.Application()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from collectors.rates import Buckets
 from collectors.scrub import BadUrl, scrub_referrer, scrub_text, scrub_url, values_of
+from trackrev_stream.domain.contact import CLICK_IDS
 
 SITE = "https://shop.example"
 
@@ -84,6 +85,12 @@ def test_no_email_passes(email: str, place: str) -> None:
 )
 def test_a_referrer_never_costs_the_page_view(referrer: str, scrubbed: str) -> None:
     assert scrub_referrer(referrer, 2_048) == scrubbed
+
+
+@pytest.mark.parametrize("name", CLICK_IDS)
+def test_click_ids_are_kept(name: str) -> None:
+    url = f"{SITE}/?{name}=Cj0KCQ-x_y"
+    assert scrub_url(url, 2_048) == url
 
 
 def test_values() -> None:

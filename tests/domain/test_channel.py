@@ -1,11 +1,14 @@
 """Channels as a user of Google Analytics 4 expects them: ``ga4_pairs.txt``, one landing a line."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from trackrev_stream.domain.channel import RULES, classify
-from trackrev_stream.domain.contact import CLICK_IDS, is_internal
+from trackrev_stream.domain.contact import CLICK_IDS, host_of, is_internal
 from trackrev_stream.domain.sources import Kind, source_of_host, source_of_tag
 
 SITE = "shop.example"
@@ -65,3 +68,15 @@ def test_what_is_nobodys(host: str) -> None:
 @pytest.mark.parametrize("tag", ["link", "front", "paypal", "taboola", ""])
 def test_words_that_mean_something_else_in_a_tag(tag: str) -> None:
     assert source_of_tag(tag) is None
+
+
+@given(st.text("ab:/?#@[].\\ \n%А٢", max_size=14))
+@example("https://Shop.example:8080/a/b?x=https://other.example/")
+@example("https://shop.example?a/b")
+@example("https:/a//b")
+def test_the_host_of_an_address_is_that_of_its_start(url: str) -> None:
+    try:
+        expected = (urlsplit(url).hostname or "").lower().rstrip(".")
+    except ValueError:
+        expected = ""
+    assert host_of(url) == expected

@@ -147,6 +147,10 @@ def test_what_stands_is_the_share_to_half_a_cent(usd: int, amount: int, data: st
     assert standing_usd(usd, amount, amount) == usd
 
 
+def test_half_a_cent_that_stands_goes_to_the_even_neighbour() -> None:
+    assert [standing_usd(usd, 2, 1) for usd in (0, 1, 2, 3, 5)] == [0, 0, 1, 2, 2]
+
+
 @pytest.mark.parametrize(("amount", "left"), [(10, 11), (10, -1), (0, 1)])
 def test_no_more_can_stand_than_there_was(amount: int, left: int) -> None:
     with pytest.raises(ValueError, match="left"):

@@ -71,7 +71,10 @@ def test_nothing_earns_nothing() -> None:
 
 
 touches = st.builds(
-    touch, st.text("abc", min_size=1, max_size=2), st.integers(0, 40 * DAY_MS), direct=st.booleans()
+    touch,
+    st.text("abc", min_size=1, max_size=2),
+    st.integers(0, 3) | st.integers(0, 40 * DAY_MS),
+    direct=st.booleans(),
 )
 contacts = st.lists(st.tuples(st.sampled_from("vw"), touches), min_size=1, max_size=12, unique=True)
 models = st.sampled_from(Model)

@@ -8,8 +8,8 @@ import pytest
 
 from ops.crowd import Crowd, Fact
 from ops.kafka.broker import Broker
+from ops.kafka.lag import Lag
 from tests.agents.test_on_embedded_log import book, straight, sums
-from tests.kafka.lag import Lag
 from tests.kafka.workers import Feed, Supervisor
 from tests.program.running import until
 from trackrev_stream.kafka.connection import Cluster

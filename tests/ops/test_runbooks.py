@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.postgres import Server
+from ops.postgres import Server
 from tests.program.running import Program, Shop
 from tests.program.test_resume import book_of, sell, started
 from tests.store.test_migrations import BEFORE

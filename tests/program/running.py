@@ -83,6 +83,7 @@ class Program:
 
     def __init__(self, data: Path, *, public_host: str = "", **environment: str) -> None:
         self.data = data
+        self.module = _MODULE  # what `start` runs; another one stands for another version
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRACKREV_")}
@@ -103,7 +104,7 @@ class Program:
         """Start the process, and do not wait for it."""
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [*_COMMAND, "up", "--port", str(self.port)],
+                [sys.executable, "-m", self.module, "up", "--port", str(self.port)],
                 env=self._environment,
                 cwd=self.data.parent,
                 stdin=subprocess.DEVNULL,
@@ -156,7 +157,7 @@ class Program:
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Another `trackrev` command on the same data directory."""
         return subprocess.run(
-            [*_COMMAND, *words],
+            [sys.executable, "-m", _MODULE, *words],
             env=self._environment | environment,
             cwd=self.data.parent,
             stdin=subprocess.DEVNULL,
@@ -199,7 +200,7 @@ class Program:
         return self._process
 
 
-_COMMAND = (sys.executable, "-m", "trackrev_stream.cli")
+_MODULE = "trackrev_stream.cli"
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """From a click in a real browser to a credited charge and its refund, through the whole program."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.browser import Chromium, Page, chromium
+from tests.browser import Chromium, Page
 from tests.program import stripe
 from tests.program.running import Json, Program, Shop, now_ms, running
 
@@ -24,12 +24,6 @@ window.fetch = (url, options) => plain(url, options).then((answer) => {
   return answer
 })
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with chromium() as started:
-        yield started
 
 
 @asynccontextmanager
@@ -73,11 +67,11 @@ def buy_and_refund(shop: Shop, email: str) -> Json:
     ],
 )
 def test_a_click_earns_a_charge_and_a_refund_takes_its_share_back(
-    tmp_path: Path, browser: Chromium, domain: str, host: str, public: str
+    tmp_path: Path, running_chromium: Chromium, domain: str, host: str, public: str
 ) -> None:
     async def story(program: Program) -> None:
         shop = Shop.open(program, domain=domain)
-        async with site(shop.script_tag) as port, browser.connect() as connection:
+        async with site(shop.script_tag) as port, running_chromium.connect() as connection:
             shop.link("yt-review", "YouTube", f"http://{host}:{port}/landing?plan=pro", partner="ann")
             page = await connection.open(before=COUNTED)
             await click_and_identify(page, shop.url("/l/yt-review"), "Anna@Example.com ")
@@ -103,10 +97,12 @@ def test_a_click_earns_a_charge_and_a_refund_takes_its_share_back(
         asyncio.run(story(program))
 
 
-def test_the_page_of_the_greeting_shows_the_channel_and_the_charge(tmp_path: Path, browser: Chromium) -> None:
+def test_the_page_of_the_greeting_shows_the_channel_and_the_charge(
+    tmp_path: Path, running_chromium: Chromium
+) -> None:
     async def story(program: Program) -> None:
         shop = Shop.greeted(program)
-        async with site(shop.script_tag) as port, browser.connect() as connection:
+        async with site(shop.script_tag) as port, running_chromium.connect() as connection:
             shop.link("yt-review", "YouTube", f"http://127.0.0.1:{port}/")
             live = await connection.open(program.greeting["Live page"])
             await live.wait_for(

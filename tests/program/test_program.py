@@ -1,6 +1,7 @@
 """The program as people meet it: commands beside it, restarts, and what it says when something is wrong."""
 
 import contextlib
+import json
 import socket
 import uuid
 from pathlib import Path
@@ -48,6 +49,34 @@ def test_commands_take_effect_while_the_program_runs(tmp_path: Path) -> None:
         # What was changed is followed within a second.
         shop.link("spring", "Newsletter", "https://shop.example/c")
         until(lambda: "/c?tr_click=" in shop.follow("spring", VISITOR).headers["Location"], "the new target")
+
+
+def test_channels_have_the_names_that_a_workspace_gives_them(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        shop = Shop.open(program)
+        shown = program.command("workspace", "channels", "ws_shop", "--show")
+        assert shown == {"workspace": "ws_shop", "version": 0, "rules": []}
+        rules = [{"channel": "Partners", "host": "*.partner.example"}]
+        file = tmp_path / "rules.json"
+        file.write_text(json.dumps(rules))
+        taken = program.command("workspace", "channels", "ws_shop", "--file", str(file))
+        assert taken == {"workspace": "ws_shop", "version": 1, "rules": rules}
+        assert program.command("workspace", "channels", "ws_shop") == taken
+        sight = {"type": "pageview", "url": "https://shop.example/", "referrer": "https://a.partner.example/"}
+
+        def counted() -> bool:  # within a second of the command the edge may still not know it
+            now = now_ms()
+            assert shop.hits(VISITOR, {"id": f"h-{now}", "at": now, **sight}).status == 202
+            return "Partners" in shop.channels()
+
+        until(counted, "a visit from a partner")
+        file.write_text("[{}]")
+        refused = program.run("workspace", "channels", "ws_shop", "--file", str(file))
+        assert (refused.returncode, refused.stderr) == (1, "trackrev: rule 1 has no channel\n")
+        file.write_text("{")
+        assert (
+            "this is not JSON" in program.run("workspace", "channels", "ws_shop", "--file", str(file)).stderr
+        )
 
 
 def test_a_restart_goes_on_where_it_left_off(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import Server
+from ops.postgres import Server
 from tests.program import stripe
 from tests.program.running import EndedError, Json, Program, Shop, now_ms, running, until
 from trackrev_stream.domain.ids import uuid7

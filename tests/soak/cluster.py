@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ops.crowd import Fact
 from ops.kafka.broker import Broker
-from tests.kafka.lag import Lag
+from ops.kafka.lag import Lag
+from ops.postgres import Server
 from tests.kafka.workers import Feed, Supervisor
-from tests.postgres import Server
 from tests.program.running import until
 from tests.soak.form import Fault, Form, portions
 from tests.soak.worker import DIE_AT_COMMIT, DIE_BETWEEN

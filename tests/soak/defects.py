@@ -28,10 +28,9 @@ _BARRIERS = """\
                 await barrier()
 """
 _ROWS = """\
-            for key, row in rows.puts.items():
-                table[key.encode()] = row
+            table.write(record.partition, {key.encode(): row for key, row in rows.puts.items()})
 """
-_OUTPUTS = "            await self._send(outcome)\n"
+_OUTPUTS = "            await self._send(outcome, guard)\n"
 
 
 def versions() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.kafka.broker import Broker
-from tests.postgres import postgres
+from ops.postgres import postgres
 from tests.soak.alone import Alone
 from tests.soak.books import differences, owed, posted, standing, wrong_sums
 from tests.soak.cluster import Ground, Suffering

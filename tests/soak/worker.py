@@ -60,12 +60,12 @@ def _die_at_commit(*, hopeful: bool) -> None:
 def _die_between(*, outputs_first: bool) -> None:
     send = Worker._send
 
-    async def sending(self: Worker, outcome: Any) -> None:
+    async def sending(self: Worker, outcome: Any, guard: Any) -> None:
         dying = DIE_BETWEEN in _armed and outcome.sends
         if dying and not outputs_first:
             await self._app.producer.flush()
             _die()
-        await send(self, outcome)
+        await send(self, outcome, guard)
         if dying:
             await self._app.producer.flush()
             _die()

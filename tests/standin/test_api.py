@@ -7,7 +7,7 @@ import pytest
 import stripe
 
 from ops.standin import ACACIA, BASIL
-from tests.standin.support import START_MS, Hand, client, pay, run, standing_in
+from tests.standin.support import START_MS, Hand, client, endpoint, pay, receiving, run, standing_in
 
 START_S = START_MS // 1000
 
@@ -46,13 +46,14 @@ def test_a_guest_pays_without_a_customer() -> None:
 
 def test_json_bodies_are_taken_too() -> None:
     async def scenario() -> None:
-        async with standing_in() as stand_in, aiohttp.ClientSession() as session:
+        async with standing_in(clock=Hand()) as stand_in, aiohttp.ClientSession() as session:
             body = {"amount": 500, "currency": "EUR", "confirm": True, "metadata": {"order": 7}}
             headers = {"Authorization": "Bearer sk_test_standin"}
             url = f"{stand_in.url}/v1/payment_intents"
             async with session.post(url, json=body, headers=headers) as response:
                 assert response.status == 200
                 assert response.headers["Request-Id"].startswith("req_")
+                assert response.headers["Date"] == "Thu, 01 Jan 2026 00:00:00 GMT"
                 intent = await response.json()
             assert (intent["amount"], intent["currency"], intent["metadata"]) == (500, "eur", {"order": "7"})
 
@@ -93,6 +94,63 @@ def test_lists_are_newest_first_and_page() -> None:
             assert ([charge.id for charge in last.data], last.has_more) == (made[2::-1], False)
             assert len((await api.v1.payment_intents.list_async()).data) == 7
             assert (await api.v1.subscriptions.list_async({"status": "all"})).data == []
+
+    run(scenario())
+
+
+def test_lists_page_backwards_too() -> None:
+    async def scenario() -> None:
+        async with standing_in() as stand_in, client(stand_in) as api:
+            made = [str((await pay(api, 100 + number)).latest_charge) for number in range(7)]
+            before = await api.v1.charges.list_async({"limit": 3, "ending_before": made[1]})
+            assert [charge.id for charge in before.data] == made[4:1:-1]
+            assert before.has_more
+            newest = await api.v1.charges.list_async({"limit": 3, "ending_before": made[4]})
+            assert ([charge.id for charge in newest.data], newest.has_more) == (made[6:4:-1], False)
+            with pytest.raises(stripe.InvalidRequestError, match="only provide one of"):
+                await api.v1.charges.list_async({"ending_before": made[4], "starting_after": made[5]})
+
+    run(scenario())
+
+
+def test_customers_are_changed_and_deleted() -> None:
+    async def scenario() -> None:
+        async with (
+            receiving() as receiver,
+            standing_in(endpoint=endpoint(receiver, concurrency=1)) as stand_in,
+            client(stand_in) as api,
+        ):
+            made = await api.v1.customers.create_async({"email": "a@example.com", "metadata": {"a": "1"}})
+            intent = await pay(api, customer=made.id)
+            changed = await api.v1.customers.update_async(made.id, {"email": "b@example.com"})
+            assert (changed.email, changed.to_dict()["metadata"]) == ("b@example.com", {"a": "1"})
+            assert (await api.v1.customers.list_async({"email": "b@example.com"})).data[0].id == made.id
+            await api.v1.customers.delete_async(made.id)
+            assert (await api.v1.customers.list_async()).data == []
+            gone = (await api.v1.customers.retrieve_async(made.id)).to_dict()
+            assert gone == {"id": made.id, "object": "customer", "deleted": True}
+            charge = await api.v1.charges.retrieve_async(str(intent.latest_charge), {"expand": ["customer"]})
+            assert charge.to_dict()["customer"] == gone
+            await stand_in.drained()
+        told = receiver.objects("customer.updated")
+        assert told[0]["previous_attributes"] == {"email": "a@example.com"}
+        assert receiver.types()[-1] == "customer.deleted"
+
+    run(scenario())
+
+
+def test_refunds_came_with_their_charges_until_late_2022() -> None:
+    async def scenario() -> None:
+        async with (
+            standing_in() as stand_in,
+            client(stand_in, version="2022-08-01") as old,
+            client(stand_in) as api,
+        ):
+            intent = await pay(api)
+            refund = await api.v1.refunds.create_async({"payment_intent": intent.id, "amount": 10})
+            charge = (await old.v1.charges.retrieve_async(str(intent.latest_charge))).to_dict()
+            assert [each["id"] for each in charge["refunds"]["data"]] == [refund.id]
+            assert "refunds" not in (await api.v1.charges.retrieve_async(charge["id"])).to_dict()
 
     run(scenario())
 

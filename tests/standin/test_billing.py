@@ -177,7 +177,7 @@ def test_a_declined_renewal_is_tried_again_on_the_same_intent() -> None:
     async def scenario() -> None:
         async with standing_in(clock=Hand(_ms("2026-04-01"))) as stand_in, client(stand_in) as api:
             made = await _subscribe(api)
-            empty: Any = {"default_payment_method": "pm_card_chargeDeclined"}
+            empty: Any = {"default_payment_method": "pm_card_visa_chargeDeclined"}
             await api.v1.subscriptions.update_async(made.id, empty)
             stand_in.advance_to(_ms("2026-05-02"))
             assert (await api.v1.subscriptions.retrieve_async(made.id)).status == "past_due"
@@ -201,7 +201,7 @@ def test_a_declined_renewal_is_tried_again_on_the_same_intent() -> None:
 def test_a_first_payment_that_is_declined_leaves_nothing_for_long() -> None:
     async def scenario() -> None:
         async with standing_in(clock=Hand(_ms("2026-04-01"))) as stand_in, client(stand_in) as api:
-            made = await _subscribe(api, default_payment_method="pm_card_chargeDeclined")
+            made = await _subscribe(api, default_payment_method="pm_card_visa_chargeDeclined")
             assert (made.status, await _reasons(api)) == (
                 "incomplete",
                 [("subscription_create", 2000, "open")],

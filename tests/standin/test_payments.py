@@ -107,7 +107,7 @@ def test_a_declined_payment_leaves_a_failed_charge_and_can_be_paid_after_all() -
     async def scenario() -> None:
         async with standing_in() as stand_in, client(stand_in) as api:
             with pytest.raises(stripe.CardError) as caught:
-                await pay(api, payment_method="pm_card_chargeDeclined", channel="ads")
+                await pay(api, payment_method="pm_card_visa_chargeDeclined", channel="ads")
             assert (caught.value.http_status, caught.value.code) == (402, "card_declined")
             [failed] = (await api.v1.charges.list_async()).data
             assert (failed.status, failed.paid, failed.captured) == ("failed", False, False)

@@ -56,9 +56,12 @@ def test_it_says_where_it_listens_serves_and_ends_on_a_signal() -> None:
 def test_restricted_keys_are_told_on_the_command_line() -> None:
     async def scenario() -> None:
         few = "rk_test_few=rak_charge_read,rak_customer_read"
-        async with _program("--restricted-key", few, "--restricted-key", "rk_test_all") as process:
+        keys = ("--restricted-key", few, "--restricted-key", "rk_test_all")
+        async with _program(*keys, "--connected", "acct_1Shop") as process:
             said = await _first_line(process)
             assert said["restricted_keys"] == ["rk_test_few", "rk_test_all"]
+            async with client(said["url"], "rk_test_few", account="acct_1Shop") as api:
+                assert (await api.v1.charges.list_async()).data == []
 
     run(scenario())
 

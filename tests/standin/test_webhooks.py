@@ -13,6 +13,7 @@ from tests.standin.support import (
     SECRET,
     START_MS,
     Hand,
+    Receiver,
     client,
     endpoint,
     pay,
@@ -154,6 +155,59 @@ def test_a_signature_of_another_secret_does_not_verify() -> None:
     run(scenario())
 
 
+def test_a_secret_is_rolled_with_two_signatures_and_then_retired() -> None:
+    def verifies(receiver: Receiver, secret: str) -> bool:
+        body, header = receiver.bodies[-1], receiver.signatures[-1]
+        try:
+            stripe.WebhookSignature.verify_header(body, header, secret)
+        except stripe.SignatureVerificationError:
+            return False
+        return True
+
+    async def scenario() -> None:
+        async with (
+            receiving() as receiver,
+            standing_in(endpoint=endpoint(receiver)) as stand_in,
+            client(stand_in) as api,
+        ):
+            found = []
+            for step in ("before", "rolled", "retired"):
+                if step == "rolled":
+                    stand_in.roll_secret("whsec_new")
+                if step == "retired":
+                    stand_in.retire_secrets()
+                    receiver.checks = False  # by the old secret, which would be refused for ever
+                await api.v1.customers.create_async({"email": "a@example.com"})
+                await stand_in.drained()
+                found.append((verifies(receiver, SECRET), verifies(receiver, "whsec_new")))
+            assert found == [(True, False), (True, True), (False, True)]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_a_share_of_the_events_is_never_sent(share: float) -> None:
+    async def scenario() -> None:
+        dropped: list[list[str]] = []
+        for _ in range(2):
+            async with (
+                receiving() as receiver,
+                standing_in(endpoint=endpoint(receiver, drop=share), seed=3) as stand_in,
+                client(stand_in) as api,
+            ):
+                told: list[dict[str, Any]] = []
+                stand_in.listeners.append(told.append)
+                for _ in range(20):
+                    await pay(api)
+                await stand_in.drained()
+            came = {event.id for event in receiver.acknowledged}
+            dropped.append([event["id"] for event in told if event["id"] not in came])
+        assert dropped[0] == dropped[1]
+        assert {0.0: not dropped[0], 0.4: 0 < len(dropped[0]) < 40, 1.0: len(dropped[0]) == 40}[share]
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
 def test_a_share_of_the_events_is_sent_twice(share: float) -> None:
     async def scenario() -> None:
@@ -247,8 +301,14 @@ def test_stopping_gives_up_what_is_pending() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"duplicate": 1.5}, {"concurrency": 0}, {"secret": ""}, {"url": "shop.example/webhooks"}],
+    [
+        {"duplicate": 1.5},
+        {"drop": -0.1},
+        {"concurrency": 0},
+        {"secret": ""},
+        {"url": "shop.example/webhooks"},
+    ],
 )
 def test_an_endpoint_that_cannot_be_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"duplicate|concurrency|secret|address"):
+    with pytest.raises(ValueError, match=r"duplicate|drop|concurrency|secret|address"):
         Endpoint(**{"url": "http://127.0.0.1/", "secret": SECRET, **options})

@@ -94,7 +94,8 @@ def visit(
 
 
 def at_offsets(*records: AttributedCharge | Visit, first: int = 0, topic: str = TOPIC) -> list[Posting]:
-    return [Posting(topic, 0, first + index, record) for index, record in enumerate(records)]
+    framed = ((record,) if isinstance(record, Visit) else record for record in records)
+    return [Posting(topic, 0, first + index, record) for index, record in enumerate(framed)]
 
 
 def standing_lines(connection: Connection) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import Server
+from ops.postgres import Server
 from trackrev_stream.store.engine import Store
 
 NewUrl = Callable[[], str]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from tests.postgres import Server
+from ops.postgres import Server
 from tests.store.builders import NOON, WS, at_offsets, charge, touch, visit
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.records import AttributedCharge

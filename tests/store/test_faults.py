@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.postgres import PASSWORD, Server, postgres
+from ops.postgres import PASSWORD, Server, postgres
 from tests.store.builders import all_entries, at_offsets, charge, run, touch, visit
 from tests.store.test_alike import rows
 from trackrev_stream.store.engine import Store, is_transient
@@ -234,7 +234,7 @@ def test_what_does_not_pass_ends_the_writer(failing: tuple[Store, Server, str]) 
     assert not is_transient(wrong.value)
 
 
-def test_a_server_that_restarts_loses_nothing_and_is_found_again() -> None:
+def test_a_server_that_restarts_loses_nothing_and_is_found_again(postgres_programs: None) -> None:
     async def story(server: Server, store: Store) -> None:
         writer = Writer(store, clock)
         writer.start()

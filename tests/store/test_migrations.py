@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from tests.postgres import Server
+from ops.postgres import Server
 from tests.store.builders import all_entries, at_offsets, charge
 from tests.store.conftest import NewUrl
 from trackrev_stream.store.engine import Store

@@ -10,13 +10,15 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection
 
+from ops.postgres import Server
 from tests.browser import wait_until
-from tests.postgres import Server
 from tests.store.builders import TOPIC, WS, all_entries, at_offsets, charge, run, standing_lines, touch
+from tests.store.test_letters import letter
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger import net_of
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.errors import InvalidSetting, PositionConflict
+from trackrev_stream.store.letters import Status, bury, list_letters, mark_replayed
 from trackrev_stream.store.post import Posting, post
 from trackrev_stream.store.queries import Entry, ledger_page
 from trackrev_stream.store.secrets import Sealer
@@ -133,6 +135,18 @@ def test_commands_that_meet_are_done_one_after_the_other(two: tuple[Server, Stor
     assert isinstance(
         at_the_same_time(*two, lambda c: add_api_key(c, WS, 1), lambda c: add_api_key(c, WS, 1)), str
     )
+
+
+def test_a_replay_that_is_told_late_hides_no_failure(two: tuple[Server, Store, Store]) -> None:
+    _, one, _ = two
+    one.write_now(lambda c: bury(c, [letter(5)], 1))
+    before = one.read_now(list_letters)
+    failed_again = at_the_same_time(
+        *two, lambda c: bury(c, [letter(9)], 2), lambda c: mark_replayed(c, before, 3)
+    )
+    assert failed_again is None
+    (kept,) = one.read_now(list_letters)
+    assert (kept.status, kept.attempts) == (Status.OPEN, 2)
 
 
 def records(partition: int, dice: random.Random) -> list[Posting]:

@@ -43,7 +43,7 @@ def test_everything_submitted_is_written_at_the_barrier(store: Store) -> None:
         assert (
             store.read_now(lambda c: c.execute(select(func.count()).select_from(entries)).scalar()) == 1_200
         )
-        await writer.submit(Posting("visits", 3, 0, visit()))
+        await writer.submit(Posting("visits", 3, 0, (visit(),)))
         await writer.stop()
 
     run(story())

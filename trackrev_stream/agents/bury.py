@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy.exc import DBAPIError
 
-from trackrev_stream.agents.step import Record
+from trackrev_stream.agents.step import Outcome, Record
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import DEAD_LETTERS
@@ -19,9 +19,9 @@ _LOOK_AGAIN_S = 0.05
 log = logging.getLogger(__name__)
 
 
-def read(record: Record) -> DeadLetter:
+def read(record: Record) -> tuple[DeadLetter, Outcome]:
     """The dead letter to be kept. Raises Malformed."""
-    return decode(DeadLetter, record.value)
+    return decode(DeadLetter, record.value), Outcome()
 
 
 async def until_buried(store: Store, number: int, offset: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import replace
+from typing import Protocol
 
 from sqlalchemy.exc import DBAPIError
 
@@ -15,6 +16,19 @@ FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0
 
 log = logging.getLogger(__name__)
+
+
+class RulesSource(Protocol):
+    """Where a worker knows the settings from."""
+
+    @property
+    def book(self) -> RuleBook:
+        """What is known now."""
+        ...
+
+    async def refresh(self) -> RuleBook:
+        """What is known for one record that is later than ``book`` knows; never raises RulesBehind."""
+        ...
 
 
 class StoredRules:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, is_repeat
-from trackrev_stream.contracts.codec import decode, decode_frame
+from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, Send, is_repeat
+from trackrev_stream.contracts.codec import decode, decode_frame, encode, encode_frame
 from trackrev_stream.contracts.topics import BINDS, JOURNEYS, VISITS
 from trackrev_stream.domain.identity import Bind
 from trackrev_stream.domain.ids import SEPARATOR, visitor_key
-from trackrev_stream.domain.journey import Journey, VisitorRow, absorb, bind, journeys_of, visits_of
+from trackrev_stream.domain.journey import Journey, Visit, VisitorRow, absorb, bind, journeys_of, visits_of
 from trackrev_stream.domain.touch import Hit, HitKind, touch_of
 
 
@@ -20,9 +20,10 @@ def stitch(rows: Rows, record: Record) -> Outcome:
 
 def _hear_hits(rows: Rows, record: Record) -> Outcome:
     """Each visitor in a frame is read and written once; a plain page view changes nothing."""
-    hits = decode_frame(record.value)
+    hits = decode_frame(Hit, record.value)
     outcome = Outcome(parts=len(hits))
     by_visitor: dict[str, list[Hit]] = {}
+    seen: list[Visit] = []
     for index, hit in enumerate(hits):
         if not isinstance(hit, Hit):
             outcome.rejects.append(Reject(index, *hit))
@@ -36,9 +37,11 @@ def _hear_hits(rows: Rows, record: Record) -> Outcome:
             journeys, visits = absorb(row, theirs)
         rows.put(key, row)
         _tell(outcome, journeys)
-        for visit in visits:
-            slot = (row.workspace, str(visit.day), visit.channel, visit.link, row.visitor)
-            outcome.send(VISITS, visit, route=key, key=SEPARATOR.join(slot))
+        seen += visits
+    if seen:
+        # The visitors of a frame share a partition, so one record takes the visits of all.
+        first = visitor_key(seen[0].workspace, seen[0].visitor)
+        outcome.sends.append(Send(VISITS, first, first, encode_frame(map(encode, seen))))
     return outcome
 
 

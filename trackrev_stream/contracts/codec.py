@@ -9,8 +9,6 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from trackrev_stream.domain.touch import Hit
-
 FORMAT_VERSION = 1
 MOST_HITS_A_FRAME = 200
 MOST_BYTES_A_FRAME = 64 * 1024
@@ -62,17 +60,26 @@ def decode(kind: type[T], raw: bytes | None) -> T:
     return data
 
 
-def encode_frame(hits: Iterable[bytes]) -> bytes:
-    """A frame of hits that were encoded one by one."""
-    return b"\n".join(hits)
+def encode_frame(records: Iterable[bytes]) -> bytes:
+    """A frame of records that were encoded one by one."""
+    return b"\n".join(records)
 
 
-def decode_frame(raw: bytes | None) -> list[Hit | tuple[bytes, Malformed]]:
-    """The hits of a frame in order; a bad one stands as its bytes and what is wrong with it."""
-    found: list[Hit | tuple[bytes, Malformed]] = []
-    for line in (raw or b"").split(b"\n"):
-        try:
-            found.append(decode(Hit, line))
-        except Malformed as error:
-            found.append((line, error))
-    return found
+def decode_frame(kind: type[T], raw: bytes | None) -> list[T | tuple[bytes, Malformed]]:
+    """The records of a frame in order; a bad one stands as its bytes and what is wrong with it."""
+    # Not by `decode_lines`, which takes two values in a line for two lines, and passes over empty ones.
+    lines, read = (raw or b"").split(b"\n"), _decoder(kind).decode
+    try:
+        envelopes = [read(line) for line in lines]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        envelopes = []
+    if envelopes and all(envelope.v == FORMAT_VERSION for envelope in envelopes):
+        return [envelope.data for envelope in envelopes]
+    return [_decode_line(kind, line) for line in lines]
+
+
+def _decode_line(kind: type[T], line: bytes) -> T | tuple[bytes, Malformed]:
+    try:
+        return decode(kind, line)
+    except Malformed as error:
+        return line, error

@@ -7,6 +7,7 @@ then what a workspace says (overrides.py).
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from trackrev_stream.domain.contact import (
     DIRECT_SOURCE,
@@ -75,6 +76,7 @@ def group_of(contact: Contact) -> str:
     return next((name for name, matches in RULES if matches(contact)), UNASSIGNED)
 
 
+@lru_cache(maxsize=1_024)  # a hit is looked at more than once, and so are landing pages
 def classify(url: str, referrer: str, site: str = "") -> tuple[str, str]:
     """Channel group and source of a landing on ``site``, as the rules have them."""
     contact = contact_of(url, referrer, site)

@@ -7,6 +7,7 @@ here, and the cases in ``tests/domain/ga4_pairs.txt``.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from trackrev_stream.domain.sources import APP, Kind, Source, source_of_host, source_of_tag
@@ -139,6 +140,8 @@ def tags_of(url: str) -> dict[str, str]:
 
     Google's documentation does not say which counts; the first is what ``URLSearchParams.get`` answers.
     """
+    if "?" not in url:
+        return {}
     try:
         pairs = parse_qsl(urlsplit(url).query, max_num_fields=1_000)
     except ValueError:  # not a URL: nothing to read in it
@@ -185,8 +188,13 @@ def _medium(source: Source | None) -> str:
 
 def host_of(url: str) -> str:
     """The host of a URL in lower case, without the port; empty where there is none."""
+    return _host_of_origin("/".join(url.split("/", 3)[:3]))
+
+
+@lru_cache(maxsize=4_096)  # the pages are many, the sites are few
+def _host_of_origin(origin: str) -> str:
     try:
-        return (urlsplit(url).hostname or "").lower().rstrip(".")
+        return (urlsplit(origin).hostname or "").lower().rstrip(".")
     except ValueError:
         return ""
 

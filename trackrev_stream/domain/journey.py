@@ -172,8 +172,13 @@ def _note_told(row: VisitorRow) -> None:
 
 def _forget(row: VisitorRow) -> None:
     """Drop what no rule can ask for again, and remember since when the touches are complete."""
+    open_since = row.latest_at - OPEN_DAYS_MS
+    if len(row.touches) <= MOST_OPEN_TOUCHES and all(
+        touch.occurred_at >= open_since for touch in row.touches.values()
+    ):
+        return
     kept = {touch.id: touch for touch in _worth_keeping(row, standing(row.identities, row.binds))}
-    open_touches = [t for t in row.touches.values() if t.occurred_at >= row.latest_at - OPEN_DAYS_MS]
+    open_touches = [t for t in row.touches.values() if t.occurred_at >= open_since]
     kept |= {touch.id: touch for touch in sorted(open_touches, key=when)[-MOST_OPEN_TOUCHES:]}
     horizon = row.latest_at - HORIZON_MS
     for touch in row.touches.values():

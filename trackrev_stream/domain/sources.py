@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from importlib.resources import files
 
 APP = "app:"  # before the package of an app, so that none is taken for a host
@@ -40,6 +41,7 @@ class Source:
     kind: Kind
 
 
+@lru_cache(maxsize=4_096)
 def source_of_host(host: str) -> Source | None:
     """The source that ``host`` (lower case; ``app:`` and a package for an app) belongs to, if it is known."""
     plain = host.removeprefix("www.")

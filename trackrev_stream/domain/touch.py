@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from trackrev_stream.domain.channel import DIRECT, RULE_VERSION, classify
 from trackrev_stream.domain.contact import is_internal
@@ -95,6 +96,7 @@ class Touch:
         return self.channel == DIRECT and not self.link
 
 
+@lru_cache(maxsize=256)  # of each hit of a frame it is asked twice: whether it matters, and what it adds
 def touch_of(hit: Hit) -> Touch | None:
     """The touch a hit makes, or None for a plain page view within the site.
 

@@ -11,11 +11,12 @@ from faust.types import TP, ConsumerMessage
 
 from trackrev_stream.embedded.records import LogUnavailable, OffsetOutOfRange, Record
 from trackrev_stream.streaming.acks import DeliveredInOrder
+from trackrev_stream.streaming.recovery import RestoresTables
 
 _RECORDS_A_PARTITION = 500
 
 
-class Consumer(DeliveredInOrder, BaseConsumer):  # type: ignore[misc]  # Faust has no types
+class Consumer(RestoresTables, DeliveredInOrder, BaseConsumer):  # type: ignore[misc]  # Faust has no types
     """All partitions of the topics subscribed to, read as soon as records are durable."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -94,7 +95,9 @@ class Consumer(DeliveredInOrder, BaseConsumer):  # type: ignore[misc]  # Faust h
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
         active = self._get_active_partitions()
-        return await self._getmany(active, timeout), active
+        found = await self._getmany(active, timeout)
+        self._restore(found)
+        return found, active
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Record]]:  # noqa: ASYNC109  # Faust's signature
         active = self._assigned if active_partitions is None else active_partitions
@@ -125,6 +128,10 @@ class Consumer(DeliveredInOrder, BaseConsumer):  # type: ignore[misc]  # Faust h
         except LogUnavailable:
             return []  # asked again in a moment; what is fatal shows in the appends
         return records
+
+    def _hand_over(self, tp: TP, records: list[Record]) -> None:
+        super()._hand_over(tp, records)
+        self._positions[tp] = records[-1].offset + 1
 
     def _wake(self) -> None:
         if self._idle is not None and not self._idle.done():

@@ -30,7 +30,7 @@ class Producer(SendsInOrder, BaseProducer):  # type: ignore[misc]  # Faust has n
         await super().on_stop()
         await self.transport.close()
 
-    def _append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
+    def append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
         topic, partition, timestamp_ms = record.topic, record.partition, record.timestamp_ms
         if partition is None:
             partition = self.key_partition(topic, record.key).partition

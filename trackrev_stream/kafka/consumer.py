@@ -12,6 +12,7 @@ from faust.types import TP, ConsumerMessage
 from trackrev_stream.kafka.coordinator import listen
 from trackrev_stream.kafka.patience import patient
 from trackrev_stream.streaming.acks import DeliveredInOrder
+from trackrev_stream.streaming.recovery import RestoresTables
 
 # A partition joins the long poll of its broker when the one under way returns: so long may a record wait.
 FETCH_WAIT_MS = 100
@@ -48,7 +49,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         )
 
 
-class Consumer(DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faust has no types
+class Consumer(RestoresTables, DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faust has no types
     """A member of the workers' group."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -71,7 +72,9 @@ class Consumer(DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faus
             return {}, active
         # A partition whose buffer was full shall be read as soon as there is room again.
         patience = _SOME_ARE_FULL_S if self._buffered_partitions else timeout
-        return await self._getmany(readable, patience), active
+        found = await self._getmany(readable, patience)
+        self._restore(found)
+        return found, active
 
     def _may_read(self, tp: TP) -> bool:
         # Mends tables/recovery.py:649-659: partitions are resumed, then positions are set, then the queues

@@ -147,7 +147,7 @@ class Producer(SendsInOrder, driver.Producer):  # type: ignore[misc]  # Faust ha
         elif not delivered.done():
             delivered.set_result(metadata)
 
-    def _append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
+    def append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
         if record.partition is None:
             raise ValueError(
                 f"a record for {record.topic} without a partition: whoever sends it knows its route"

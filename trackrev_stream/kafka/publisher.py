@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.patience import patient
+from trackrev_stream.kafka.topics import LARGEST_RECORD
 
 LONGEST_WAIT_S = 10.0
 BATCH_BYTES = 512 * 1024
@@ -59,6 +60,7 @@ class KafkaPublisher:
             acks="all",
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
+            max_request_size=LARGEST_RECORD,
             request_timeout_ms=int(self._longest_wait_s * 1000),
         )
         patient(producer.client)

@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Link, StripeConnection, Workspace
+from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
+from trackrev_stream.store.channel_rules import find_overrides
 from trackrev_stream.store.connections import find_connections
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.links import find_link, normal_slug
@@ -50,6 +52,12 @@ class StoreDirectory:
             ("stripe", workspace), lambda c: find_connections(c, self._sealer, workspace) or None
         )
         return found or ()
+
+    async def overrides(self, workspace: str) -> Overrides:
+        """The rules by which a workspace names channels itself."""
+        return (
+            await self._look_up(("channels", workspace), lambda c: find_overrides(c, workspace))
+        ) or NO_OVERRIDES
 
     async def authenticate(self, api_key: str) -> str | None:
         """The workspace that an API key opens, or None."""

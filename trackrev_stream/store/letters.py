@@ -17,6 +17,7 @@ SETTLED_DAYS = 90
 MOST_OF_EDGE = 10_000
 """So many hits that the edge turned away are kept: anybody can send more, and none can be replayed."""
 
+_OLDEST_FIRST = (dead_letters.c.failed_at, dead_letters.c.offset, dead_letters.c.index, dead_letters.c.id)
 _LETTER_FIELDS = tuple(item.name for item in fields(DeadLetter))
 
 
@@ -47,7 +48,7 @@ def bury(connection: Connection, letters: Sequence[DeadLetter], now: int) -> Non
     """Keep letters, which come in the order of the topic `dead-letters`, each of its records once."""
     if not letters:
         return
-    kept = {each.letter.id: each for each in _with_ids(connection, {letter.id for letter in letters})}
+    kept = {each.letter.id: each for each in read_letters(connection, {letter.id for letter in letters})}
     for letter in letters:
         kept[letter.id] = _failed(kept.get(letter.id), letter)
     upsert(connection, dead_letters, [_row(each) for each in kept.values()])
@@ -93,10 +94,21 @@ def count_letters(connection: Connection, *, processor: str = "", status: Status
     return connection.execute(asked).scalar_one()
 
 
+def letter_ids(connection: Connection, *, processor: str = "", status: Status | None = None) -> list[str]:
+    """The ids of all letters of this kind, those that failed first before the others."""
+    asked = select(dead_letters.c.id).where(*_wanted(processor, status)).order_by(*_OLDEST_FIRST)
+    return list(connection.execute(asked).scalars())
+
+
 def find_letters(connection: Connection, beginning: str) -> list[Kept]:
     """The letters whose ids begin with this, two at most: enough to see that more than one does."""
     begins = dead_letters.c.id.startswith(beginning, autoescape=True)
     return _read(connection, select(dead_letters).where(begins).limit(2))
+
+
+def read_letters(connection: Connection, ids: Iterable[str]) -> list[Kept]:
+    """The letters with these ids, some hundred at most, those that failed first before the others."""
+    return _read(connection, select(dead_letters).where(dead_letters.c.id.in_(ids)).order_by(*_OLDEST_FIRST))
 
 
 def drop_letters(connection: Connection, ids: Iterable[str], now: int) -> None:
@@ -114,10 +126,6 @@ def mark_replayed(connection: Connection, replayed: Iterable[Kept], now: int) ->
     for each in replayed:
         same = (dead_letters.c.id == each.letter.id) & (dead_letters.c.attempts == each.attempts)
         connection.execute(update(dead_letters).where(same).values(status=Status.REPLAYED, decided_at=now))
-
-
-def _with_ids(connection: Connection, ids: Iterable[str]) -> list[Kept]:
-    return _read(connection, select(dead_letters).where(dead_letters.c.id.in_(ids)))
 
 
 def _wanted(processor: str, status: Status | None) -> list[ColumnElement[bool]]:

@@ -33,7 +33,9 @@ def put_link(
         raise InvalidSetting(f"the slug {name!r} is taken by another workspace; choose another one")
     known = _link(row) if row else None
     version = known.version if known else 1
-    link = Link(name, workspace, target(url), _name("channel", channel), _name("partner", partner), version)
+    link = Link(
+        name, workspace, target(url), plain_name("channel", channel), plain_name("partner", partner), version
+    )
     if not link.channel or link.channel == UNATTRIBUTED:
         raise InvalidSetting(f"a link needs a channel, such as Newsletter; {channel!r} cannot be one")
     if link == known:
@@ -77,7 +79,8 @@ def target(url: str) -> str:
     return url
 
 
-def _name(what: str, text: str) -> str:
+def plain_name(what: str, text: str) -> str:
+    """The name of a channel or partner as it is kept. Raises InvalidSetting."""
     name = unicodedata.normalize("NFC", text).strip()
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise InvalidSetting(f"{text[:200]!r} is no {what}: at most {LONGEST_NAME} printable characters")

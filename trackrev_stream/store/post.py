@@ -9,7 +9,7 @@ how the stream was cut into batches.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -28,7 +28,7 @@ _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link,
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
 
 VisitKey = tuple[str, int, str, str, str]
-Postable = AttributedCharge | Visit | DeadLetter
+Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class Posting:
     partition: int
     offset: int
     record: Postable
+
+    @property
+    def size(self) -> int:
+        """How many rows it is about to touch, as far as a batch has to be bounded."""
+        return len(self.record) if isinstance(self.record, tuple) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ def post(
         else:
             book.apply(record, posted_at)
     book.save(posted_at)
-    _save_visits(connection, [record for record in fresh if isinstance(record, Visit)])
+    _save_visits(connection, _visits(fresh))
     bury(connection, [record for record in fresh if isinstance(record, DeadLetter)], posted_at)
     reasons = Counter(entry["reason"] for entry in book.entries)
     return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
@@ -105,6 +110,10 @@ def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
     for item in postings:
         ends[item.topic, item.partition] = max(item.offset, ends.get((item.topic, item.partition), NOTHING))
     return ends
+
+
+def _visits(records: Iterable[Postable]) -> list[Visit]:
+    return [visit for record in records if isinstance(record, tuple) for visit in record]
 
 
 def _save_visits(connection: Connection, records: Sequence[Visit]) -> None:
@@ -121,7 +130,7 @@ def _save_visits(connection: Connection, records: Sequence[Visit]) -> None:
 
 def _check_redelivered(connection: Connection, again: Sequence[Posting], book: Book) -> None:
     """Raise PositionConflict when a posting at an old offset was never applied."""
-    stored = _visit_versions(connection, [item.record for item in again if isinstance(item.record, Visit)])
+    stored = _visit_versions(connection, _visits(item.record for item in again))
     for item in again:
         record = item.record
         if isinstance(record, DeadLetter):
@@ -129,7 +138,7 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)
         else:
-            applied = stored.get(_visit_key(record), NOTHING) >= record.version
+            applied = all(stored.get(_visit_key(visit), NOTHING) >= visit.version for visit in record)
         if not applied:
             raise PositionConflict(
                 f"{item.topic}/{item.partition} brings a new record at offset {item.offset}, which the "

@@ -14,8 +14,8 @@ from trackrev_stream.store.errors import StoreError
 from trackrev_stream.store.positions import Partition
 from trackrev_stream.store.post import Posting, PostResult, post
 
-MOST_POSTINGS = 500  # a transaction
-MOST_WAITING = 5_000
+MOST_ROWS = 500  # a transaction, and what the last of its postings has more
+MOST_WAITING = 1_000
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0
 STOP_S = 10
@@ -108,10 +108,12 @@ class Writer:
         try:
             while True:
                 batch = [await self._queue.get()]
+                size = batch[0].size
                 if (early_s := ended_at + SPACING_S - loop.time()) > 0:
                     await asyncio.sleep(early_s)
-                while len(batch) < MOST_POSTINGS and not self._queue.empty():
+                while size < MOST_ROWS and not self._queue.empty():
                     batch.append(self._queue.get_nowait())
+                    size += batch[-1].size
                 for _ in batch:
                     self._room.release()
                 await self._write(batch)

@@ -6,12 +6,24 @@ from typing import Any, Self
 import faust
 from faust.tables.manager import TableManager as BaseTableManager
 
+from trackrev_stream.streaming.recovery import Recovery
+from trackrev_stream.streaming.tables import RowTable
+
 
 class TableManager(BaseTableManager):  # type: ignore[misc]  # Faust has no types
-    """Starts at once.
+    """Starts at once, with a recovery of our own.
 
     Mends tables/manager.py:140: a second of waiting for tables that are declared late; ours are not.
     """
+
+    _recovery: Recovery | None = None
+
+    @property
+    def recovery(self) -> Recovery:
+        """What restores the tables."""
+        if self._recovery is None:
+            self._recovery = Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
     async def on_start(self) -> None:
         """As Faust's, without the sleep."""
@@ -21,6 +33,7 @@ class TableManager(BaseTableManager):  # type: ignore[misc]  # Faust has no type
 
 #: What every app here sets, over whichever broker.
 SETTINGS: dict[str, Any] = {
+    "Table": RowTable,
     "TableManager": TableManager,
     "topic_disable_leader": True,
     "web_enabled": False,

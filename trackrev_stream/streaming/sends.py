@@ -20,8 +20,8 @@ class Outgoing:
     key: bytes | None
     value: bytes | None
     partition: int | None
-    timestamp: float | None
-    headers: Any
+    timestamp: float | None = None
+    headers: Any = None
 
     @property
     def timestamp_ms(self) -> int:
@@ -40,7 +40,7 @@ class SendsInOrder(ABC):
     app: Any
 
     @abstractmethod
-    def _append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
+    def append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
         """Put a record behind all that were sent before; resolves once it is delivered."""
 
     async def send(  # noqa: PLR0917  # Faust's signature
@@ -56,7 +56,7 @@ class SendsInOrder(ABC):
     ) -> asyncio.Future[RecordMetadata]:
         """Append; what is returned resolves once it is delivered."""
         assert transactional_id is None, "there are no transactions here"
-        return self._append(Outgoing(topic, key, value, partition, timestamp, headers))
+        return self.append(Outgoing(topic, key, value, partition, timestamp, headers))
 
     async def send_and_wait(self, *args: Any, **kwargs: Any) -> RecordMetadata:
         """Append, and return once it is delivered."""
@@ -73,7 +73,7 @@ class SendsInOrder(ABC):
         state = self.app.sensors.on_send_initiated(
             self, topic, message=message, keysize=len(message.key or b""), valsize=len(message.value or b"")
         )
-        delivered = self._append(
+        delivered = self.append(
             Outgoing(topic, message.key, message.value, message.partition, message.timestamp, message.headers)
         )
         delivered.add_done_callback(

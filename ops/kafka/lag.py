@@ -33,6 +33,11 @@ class Lag:
         When it says 0, nothing can follow: what comes of a record is durable before the record is committed,
         so it is among the ends, for they are asked last.
         """
+        missing = await self.by_topic()
+        return None if missing is None else sum(missing.values())
+
+    async def by_topic(self) -> dict[str, int] | None:
+        """As `behind`, topic by topic."""
         try:
             async with asyncio.timeout(_ANSWER_S):
                 consumer, admin = await self._open()
@@ -41,7 +46,9 @@ class Lag:
         except (KafkaError, OSError):
             await self.close()
             return None
-        missing: int = sum(int(end) - done.get((tp.topic, tp.partition), 0) for tp, end in ends.items())
+        missing = dict.fromkeys(INPUTS, 0)
+        for tp, end in ends.items():
+            missing[tp.topic] += int(end) - done.get((tp.topic, tp.partition), 0)
         return missing
 
     async def members(self) -> int | None:
@@ -80,7 +87,7 @@ class Lag:
         if self._consumer is None or self._admin is None:
             self._consumer = AIOKafkaConsumer(**self._cluster.options)
             self._admin = AIOKafkaAdminClient(**self._cluster.options)
-            patient(self._consumer._client)
+            patient(self._consumer._client)  # noqa: SLF001 - aiokafka hands it out nowhere
             await self._consumer.start()
             await self._admin.start()
         return self._consumer, self._admin

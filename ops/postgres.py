@@ -1,11 +1,11 @@
-"""A real PostgreSQL for tests: a server of its own, in a new directory, on a free port of loopback.
+"""A real PostgreSQL for tests and benchmarks: a server of its own, on a free port of loopback.
 
     with postgres() as server:
         store = Store.open(server.new_database())
         server.stop(at_once=True)
         server.start()
 
-It runs as another user where the tests run as root, for PostgreSQL refuses to.
+It runs as another user where whoever starts it is root, for PostgreSQL refuses to.
 """
 
 import os
@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 
 PATIENCE_S = 60
 PASSWORD = "p@ss/word:%"  # whatever an operator may choose
@@ -93,8 +92,17 @@ class Server:
         )  # fmt: skip
 
     @property
+    def pid(self) -> int:
+        """Its first process, the parent of the others."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
+    @property
     def _data(self) -> Path:
         return self.directory / "data"
+
+    def own_directory(self) -> None:
+        """Let whoever runs the server have its directory."""
+        self._give_away(self.directory)
 
     def _give_away(self, path: Path) -> None:
         if os.geteuid() == 0:
@@ -116,17 +124,18 @@ class Server:
         assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}{more}"
 
 
+class Missing(Exception):
+    """PostgreSQL is not on this machine; the message says what to do."""
+
+
 def programs() -> Path:
-    """Where PostgreSQL is. Without one the test is skipped, and fails where CI=true: there all must run."""
+    """Where PostgreSQL is. Raises Missing."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     in_path = shutil.which("initdb")
     if in_path:
         return Path(in_path).resolve().parent
     if not installed:
-        missing = "no initdb in PATH or /usr/lib/postgresql: apt-get install postgresql"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        raise Missing("no initdb in PATH or /usr/lib/postgresql: apt-get install postgresql")
     return installed[-1]
 
 
@@ -135,7 +144,7 @@ def postgres(**settings: str) -> Iterator[Server]:
     """A running server with these ``settings``; it is stopped and removed at the end."""
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as place:
         server = Server(programs(), Path(place), {"max_connections": "50", **settings})
-        server._give_away(server.directory)
+        server.own_directory()
         server.create()
         server.start()
         try:

@@ -1,0 +1,13 @@
+"""What a test needs and this machine has not: a visible skip at home, a failure where all must run."""
+
+import os
+from typing import NoReturn
+
+import pytest
+
+
+def missing(reason: object) -> NoReturn:
+    """End the test, or whatever depends on the fixture."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(reason))
+    pytest.skip(str(reason))

@@ -1,0 +1,282 @@
+"""Dead letters from the record that cannot be read to the person who decides, through the real program."""
+
+import asyncio
+import json
+import stat
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.program import stripe
+from tests.program.running import Json, Program, Shop, now_ms, until
+from trackrev_stream.brokers.port import APP_ID
+from trackrev_stream.contracts.codec import decode
+from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, Topic
+from trackrev_stream.embedded.log import Log
+from trackrev_stream.embedded.records import NewRecord
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.letters import Status, list_letters
+
+VISITOR = str(uuid.UUID(int=7, version=4))
+ANNA = "anna@example.com"
+
+
+@contextmanager
+def started(program: Program, module: str = "trackrev_stream.cli") -> Iterator[None]:
+    """The program runs, in this version; afterwards it is stopped in order, or killed if the test failed."""
+    program.module = module
+    program.start()
+    try:
+        yield
+        assert program.stop() == 0
+    finally:
+        program.kill()
+
+
+def listed(program: Program, *words: str) -> list[Json]:
+    """The letters as `list` tells them."""
+    found: list[Json] = program.command("dead-letters", "list", *words)["dead_letters"]
+    return found
+
+
+def until_listed(program: Program, count: int, attempts: int = 1) -> list[Json]:
+    """The open letters, once there are so many that have failed so often."""
+    store = Store.open(f"sqlite:///{program.data}/trackrev.db")  # each command is a process of its own
+
+    def are_there() -> bool:
+        kept = store.read_now(partial(list_letters, status=Status.OPEN))
+        return [each.attempts for each in kept] == [attempts] * count
+
+    until(are_there, f"{count} open dead letters, {attempts} attempts")
+    store.close()
+    found = program.command("dead-letters", "list", "--limit", str(count))
+    assert found["count"] == count
+    letters: list[Json] = found["dead_letters"]
+    return letters
+
+
+def refused(program: Program, *words: str) -> str:
+    """What the command says for which it fails."""
+    done = program.run("dead-letters", *words)
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def append(data: Path, topic: Topic, values: Sequence[bytes]) -> None:
+    """Put records into the log of a program that does not run, as another program might."""
+
+    async def main() -> None:
+        log = Log.open(data / "log")
+        await log.append(topic.name, 0, [NewRecord(now_ms(), b"ws_shop|x", value) for value in values])
+        await log.close()
+
+    asyncio.run(main())
+
+
+def in_log(data: Path) -> tuple[list[DeadLetter], int]:
+    """All letters of the topic, and how far its agent has committed pixel-hits."""
+
+    async def main() -> tuple[list[DeadLetter], int]:
+        log = Log.open(data / "log")
+        records = log.fetch(DEAD_LETTERS.name, 0, 0, 10**6, 10**9)
+        committed = log.committed(APP_ID, PIXEL_HITS.name, 0) or 0
+        await log.close()
+        return [decode(DeadLetter, record.value) for record in records], committed
+
+    return asyncio.run(main())
+
+
+def test_what_an_older_version_could_not_read_earns_its_credit_in_the_newer(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    with started(program, "tests.program.older"):
+        shop = Shop.greeted(program)
+        shop.link("yt", "YouTube")
+        assert shop.follow("yt", VISITOR).status == 302
+        identify = {"id": "h1", "type": "identify", "at": now_ms(), "email": ANNA}
+        assert shop.hits(VISITOR, identify).status == 202
+        (letter,) = until_listed(program, 1)
+        paid = stripe.charge("ch_1", 4_900, now_ms() // 1000, ANNA)
+        assert shop.webhook(stripe.succeeded(paid)).status == 200
+        assert shop.worth("ch_1", 4_900)["credits"] == []
+    with started(program):
+        shown = program.command("dead-letters", "show", letter["id"])
+        assert (shown["processor"], shown["topic"], shown["partition"]) == ("stitch", "pixel-hits", 0)
+        assert (shown["status"], shown["attempts"], shown["replayable"]) == ("open", 1, True)
+        assert "Invalid enum value 'identify'" in shown["message"]
+        assert shown["payload"]["data"]["kind"] == "identify"
+        assert ANNA not in json.dumps(shown)
+        told = program.run("dead-letters", "show", letter["id"][:6])
+        assert '"kind": "identify"' in told.stdout
+        done = program.command("dead-letters", "replay", letter["id"])
+        assert done == {"replayed": [letter["id"]], "skipped": {}}
+        until(lambda: (shop.charge("ch_1") or {})["credits"], "the charge has its credit")
+        assert [credit["channel"] for credit in (shop.charge("ch_1") or {})["credits"]] == ["YouTube"]
+        assert listed(program) == []
+        (settled,) = listed(program, "--status", "all")
+        assert (settled["id"], settled["status"], settled["attempts"]) == (letter["id"], "replayed", 1)
+
+
+def test_what_fails_again_is_the_same_letter_and_a_drop_can_be_taken_back(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    with started(program):
+        pass
+    append(program.data, PIXEL_HITS, [b"{broken\n\x1b[31mred"])
+    append(program.data, JOURNEYS, [b"\xff\x00"])
+    with started(program):
+        letters = until_listed(program, 3)
+        by_hand = {each["id"]: each for each in letters}
+        assert {(each["topic"], each["index"]) for each in letters} == {
+            ("pixel-hits", 0),
+            ("pixel-hits", 1),
+            ("journeys", 0),
+        }
+        told = program.run("dead-letters", "replay", "--all")
+        assert told.stdout.startswith("3 dead letters replayed.")
+        assert "No program runs" not in told.stdout
+        again = until_listed(program, 3, attempts=2)
+        assert {each["id"] for each in again} == set(by_hand)
+        assert all(each["offset"] > by_hand[each["id"]]["offset"] for each in again)
+        (journey,) = listed(program, "--processor", "gather")
+        assert program.command("dead-letters", "drop", journey["id"]) == {"dropped": [journey["id"]]}
+        assert listed(program, "--processor", "gather") == []
+        red = next(each for each in again if each["index"] == 0 and "red" in show(program, each))
+        assert "\x1b" not in show(program, red)
+    # Nothing runs: the command opens the log itself, and the agents read it at the next start.
+    told = program.run("dead-letters", "replay", journey["id"])
+    assert "it reads them once it is started" in told.stdout
+    with started(program):
+        until(lambda: listed(program, "--processor", "gather"), "the one that was dropped has failed again")
+        assert listed(program, "--processor", "gather")[0]["attempts"] == 3
+        program.kill()
+        program.start()
+        # What was read again after the kill counts no attempt.
+        assert [each["attempts"] for each in listed(program, "--processor", "gather")] == [3]
+        assert len(program.command("dead-letters", "drop", "--all")["dropped"]) == 3
+        assert "nothing to drop: there is no open dead letter" in refused(program, "drop", "--all")
+
+
+def show(program: Program, letter: Json) -> str:
+    return program.run("dead-letters", "show", letter["id"]).stdout
+
+
+def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    with started(program):
+        shop = Shop.greeted(program)
+        assert "cannot open the database" in refused(program, "list", "--data", str(tmp_path / "elsewhere"))
+        assert program.run("dead-letters", "list").stdout == "No open dead letter.\n"
+        assert "nothing to replay: there is no open dead letter of stitch" in refused(
+            program, "replay", "--all", "--processor", "stitch"
+        )
+        assert "there is no dead letter 'abcdef'" in refused(program, "show", "abcdef")
+        assert "there is no dead letter '%%%%'" in refused(program, "drop", "%%%%")
+        assert "too little of an id" in refused(program, "drop", "")
+        assert "say which to replay" in refused(program, "replay")
+        assert "say which to drop" in refused(program, "drop", "--all", "abcdef")
+        assert shop.hits(VISITOR, {"id": "h1", "type": "nonsense"}).json["dropped"]
+        (letter,) = until_listed(program, 1)
+        for words in (["--all"], [letter["id"]]):
+            said = refused(program, "replay", *words)
+            assert "1 dead letter cannot be replayed: the edge turned it away" in said
+        assert program.command("dead-letters", "drop", letter["id"])["dropped"] == [letter["id"]]
+
+
+def test_a_program_that_does_not_answer_is_told_from_none(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    with started(program):
+        pass
+    append(program.data, JOURNEYS, [b"{broken"])
+    file = program.data / "admin.json"
+    assert not file.exists()
+    with started(program):
+        until_listed(program, 1)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        aside = file.rename(program.data / "aside.json")
+        assert "open and does not answer" in refused(program, "replay", "--all")
+        assert listed(program)[0]["status"] == "open"
+        aside.rename(file)
+        program.kill()
+        assert file.exists()  # what a kill leaves behind leads nobody astray
+        assert program.run("dead-letters", "replay", "--all").returncode == 0
+        program.start()
+        until_listed(program, 1, attempts=2)
+
+
+def test_no_letter_has_an_email_in_it(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    with started(program):
+        shop = Shop.greeted(program)
+        page = f"https://shop.example/?email={ANNA}&u=anna%40example.com"
+        bad: list[Json] = [
+            {
+                "id": "h1",
+                "type": "identify",
+                "at": now_ms(),
+                "email": ANNA,
+                "proof": f"{ANNA}.1",
+                "url": page,
+            },
+            {"id": ANNA, "type": ANNA, "at": now_ms(), "url": page, "referrer": page, "email": ANNA},
+            {"id": "h3", "type": "pageview", "at": ANNA, "url": page, "note": ANNA},
+            {"id": "h4", "type": "pageview", "at": now_ms(), "url": [ANNA], "email": {"of": ANNA}},
+        ]
+        assert len(shop.hits(VISITOR, *bad).json["dropped"]) == len(bad)
+        event = stripe.succeeded(stripe.charge("ch_1", 4_900, now_ms() // 1000, ANNA))
+        event["data"]["object"] |= {"amount": ANNA, "currency": ANNA, "description": ANNA}
+        assert shop.webhook(event).json["ignored"] == "malformed"
+        letters = until_listed(program, len(bad) + 1)
+        assert {each["topic"] for each in letters} == {"pixel-hits", "stripe-payments"}
+        told = [program.run("dead-letters", "show", each["id"]).stdout for each in letters]
+        told.append(program.run("dead-letters", "list").stdout)
+    stored, _ = in_log(program.data)
+    assert len(stored) == len(letters)
+    told += [letter.raw.decode() + repr(letter) for letter in stored]
+    assert not [text for text in told if "anna" in text.lower() or "example.com" in text]
+    files = [path for path in program.data.rglob("*") if path.is_file() and path.name != "secret.key"]
+    assert not [path for path in files if ANNA.encode() in path.read_bytes()]
+
+
+MANY = 1_500
+
+
+def test_a_flood_ends_the_program_and_never_drains_the_topic(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    with started(program):
+        shop = Shop.greeted(program)
+    append(program.data, PIXEL_HITS, [b"{broken %d" % n for n in range(MANY)])
+    for _ in range(2):
+        program.spawn()
+        assert program.ended() == 1
+        said = program.said()
+        assert (
+            "trackrev: The stream processor stopped: Flooded: stitch could not read 101 of the last 101"
+            in said
+        )
+        assert "records of pixel-hits, the last one pixel-hits[0]@" in said
+        assert "trackrev dead-letters list --processor stitch" in said
+        assert "Traceback" not in said
+        letters, committed = in_log(program.data)
+        places = {letter.offset for letter in letters}
+        # What it has read is in the dead letters, each can be seen, and the rest is still to be read.
+        count: Any = program.command("dead-letters", "list")["count"]
+        assert count == len(places) == max(places) + 1
+        assert committed <= max(places)
+    assert len(places) <= 2 * 101
+    goes_on = Program(program.data, TRACKREV_MOST_REJECTED="1000")
+    with started(goes_on):
+        shop = Shop.greeted(goes_on)
+        hit = {"id": "h1", "type": "pageview", "at": now_ms(), "url": "https://shop.example/?utm_source=news"}
+        assert shop.hits(VISITOR, hit).status == 202
+        until(shop.channels, "the hit behind the flood counts")
+        until_listed(goes_on, MANY)
+    with started(program):  # where 101 were too many
+        done = program.run("dead-letters", "replay", "--all")
+        assert done.returncode == 0, done.stderr
+        assert f"replayed 1,000 of {MANY:,}" in done.stderr
+        assert done.stdout.startswith(f"{MANY:,} dead letters replayed.")
+        until_listed(program, MANY, attempts=2)

@@ -1,0 +1,206 @@
+"""Dead letters in SQL: one row for one failure, however often it is told, until a person decides."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from tests.store.builders import at_offsets, charge, run
+from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, STRIPE_PAYMENTS
+from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.store import letters
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.letters import (
+    SETTLED_DAYS,
+    Kept,
+    Status,
+    bury,
+    count_letters,
+    drop_letters,
+    find_letters,
+    letter_ids,
+    list_letters,
+    mark_replayed,
+    read_letters,
+)
+from trackrev_stream.store.positions import stored_position
+from trackrev_stream.store.post import Posting, post
+from trackrev_stream.store.schema import dead_letters
+from trackrev_stream.store.writer import Writer
+
+NOW = 1_760_000_000_000
+
+
+def letter(offset: int, raw: bytes = b"{broken", *, index: int = 0, **more: Any) -> DeadLetter:
+    fields: dict[str, Any] = {"processor": "gather", "topic": JOURNEYS.name, "partition": 0} | more
+    payload = base64.b64encode(raw).decode()
+    told: dict[str, Any] = {
+        "failure": "malformed",
+        "message": f"not a Journey, at {offset}",
+        "failed_at": NOW + offset,
+    }
+    return DeadLetter(**(told | fields), payload=payload, offset=offset, index=index)
+
+
+def of_edge(raw: bytes, topic: str = PIXEL_HITS.name, at: int = NOW) -> DeadLetter:
+    return letter(-1, raw, processor="collect", topic=topic, partition=-1, failed_at=at)
+
+
+def keep(store: Store, *told: DeadLetter, now: int = NOW) -> None:
+    store.write_now(lambda c: bury(c, told, now))
+
+
+def only(store: Store) -> Kept:
+    (kept,) = store.read_now(list_letters)
+    return kept
+
+
+def test_a_letter_is_kept_as_it_was_told(store: Store) -> None:
+    told = letter(17, b"\xff\x00 what", index=3, message="a \N{SNOWMAN} and 'quotes' --")
+    keep(store, told)
+    assert only(store) == Kept(told, NOW + 17, 1, Status.OPEN, None)
+    assert only(store).letter.raw == b"\xff\x00 what"
+
+
+def test_the_same_place_told_again_is_no_attempt(store: Store) -> None:
+    keep(store, letter(5), letter(5), letter(7, b"other"))
+    keep(store, letter(5))
+    assert [(kept.letter.offset, kept.attempts) for kept in store.read_now(list_letters)] == [(7, 1), (5, 1)]
+
+
+def test_the_same_bytes_at_a_later_place_are_an_attempt_of_the_same_letter(store: Store) -> None:
+    keep(store, letter(5), letter(5, index=1), letter(6))
+    kept = only(store)
+    assert kept.attempts == 3
+    assert (kept.letter.offset, kept.letter.message) == (6, "not a Journey, at 6")
+    assert (kept.first_failed_at, kept.letter.failed_at) == (NOW + 5, NOW + 6)
+    keep(store, letter(5), letter(5, index=1), letter(6))  # a restart reads all of it again
+    assert only(store) == kept
+
+
+@pytest.mark.parametrize(
+    "more", [{"processor": "bill"}, {"topic": STRIPE_PAYMENTS.name}, {"partition": 1}, {"raw": b"{else"}]
+)
+def test_what_makes_letters_differ(store: Store, more: dict[str, Any]) -> None:
+    keep(store, letter(5), letter(5, **more))
+    assert [kept.attempts for kept in store.read_now(list_letters)] == [1, 1]
+
+
+def decide(store: Store, status: Status) -> None:
+    kept = only(store)
+    if status is Status.DROPPED:
+        store.write_now(partial(drop_letters, ids=[kept.letter.id], now=NOW + 100))
+    else:
+        store.write_now(partial(mark_replayed, replayed=[kept], now=NOW + 100))
+
+
+@pytest.mark.parametrize("status", [Status.REPLAYED, Status.DROPPED])
+def test_what_was_decided_stays_until_it_fails_anew(store: Store, status: Status) -> None:
+    keep(store, letter(5))
+    decide(store, status)
+    decided = only(store)
+    assert (decided.status, decided.decided_at, decided.attempts) == (status, NOW + 100, 1)
+    keep(store, letter(5))
+    assert only(store) == decided
+    keep(store, letter(9))
+    assert (only(store).status, only(store).attempts, only(store).decided_at) == (Status.OPEN, 2, NOW + 100)
+
+
+def test_one_that_fails_again_before_its_replay_is_told_stays_open(store: Store) -> None:
+    keep(store, letter(5))
+    before = only(store)
+    keep(store, letter(9))
+    store.write_now(partial(mark_replayed, replayed=[before], now=NOW))
+    assert (only(store).status, only(store).attempts) == (Status.OPEN, 2)
+
+
+def test_each_letter_of_the_edge_counts(store: Store) -> None:
+    keep(store, of_edge(b"a"), of_edge(b"a"), of_edge(b"b"))
+    keep(store, of_edge(b"a"))
+    assert sorted(kept.attempts for kept in store.read_now(list_letters)) == [1, 3]
+    assert all("edge" in kept.letter.not_replayable for kept in store.read_now(list_letters))
+
+
+def test_hits_of_the_edge_are_bounded_and_nothing_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letters, "MOST_OF_EDGE", 3)
+    events = [of_edge(b"event %d" % n, STRIPE_PAYMENTS.name, NOW + n) for n in range(6)]
+    of_agents = [letter(n, b"%d" % n, topic=PIXEL_HITS.name, processor="stitch") for n in range(6)]
+    keep(store, *events, *of_agents, *(of_edge(b"hit %d" % n, at=NOW + n) for n in range(6)))
+    left = [kept.letter.raw for kept in store.read_now(partial(list_letters, processor="collect"))]
+    assert sorted(left) == [b"event %d" % n for n in range(6)] + [b"hit %d" % n for n in (3, 4, 5)]
+    assert store.read_now(partial(count_letters, processor="stitch")) == 6
+
+
+def test_what_is_settled_is_forgotten_later_and_what_is_open_never(store: Store) -> None:
+    keep(store, letter(1))
+    decide(store, Status.DROPPED)
+    keep(store, letter(2, b"open"))
+    late = NOW + 100 + SETTLED_DAYS * DAY_MS
+    keep(store, letter(3, b"new"), now=late)
+    assert store.read_now(count_letters) == 3
+    keep(store, letter(4, b"newer"), now=late + 1)
+    assert [kept.letter.offset for kept in store.read_now(list_letters)] == [4, 3, 2]
+
+
+def test_letters_are_found_by_kind_and_by_the_beginning_of_their_id(store: Store) -> None:
+    keep(store, letter(3, b"c"), letter(1, b"a"), letter(2, b"b", processor="bill"))
+    by_offset = {kept.letter.offset: kept.letter.id for kept in store.read_now(list_letters)}
+    store.write_now(partial(drop_letters, ids=[by_offset[1]], now=NOW))
+    wanted: dict[str, Any] = {"processor": "gather", "status": Status.OPEN}
+    assert [kept.letter.offset for kept in store.read_now(list_letters)] == [3, 2, 1]
+    assert [kept.letter.offset for kept in store.read_now(partial(list_letters, limit=2))] == [3, 2]
+    assert [kept.letter.offset for kept in store.read_now(partial(list_letters, **wanted))] == [3]
+    assert store.read_now(partial(count_letters, **wanted)) == 1
+    assert store.read_now(letter_ids) == [by_offset[1], by_offset[2], by_offset[3]]
+    assert store.read_now(partial(letter_ids, **wanted)) == [by_offset[3]]
+    read = store.read_now(partial(read_letters, ids=[by_offset[3], by_offset[2], "no such"]))
+    assert [kept.letter.offset for kept in read] == [2, 3]
+    assert [
+        found.letter.offset for found in store.read_now(partial(find_letters, beginning=by_offset[2][:9]))
+    ] == [2]
+    assert len(store.read_now(partial(find_letters, beginning=""))) == 2
+    assert store.read_now(partial(find_letters, beginning="%")) == []
+
+
+def tell(*told: DeadLetter, first: int = 0) -> list[Posting]:
+    return [Posting(DEAD_LETTERS.name, 0, first + n, each) for n, each in enumerate(told)]
+
+
+def test_the_writer_keeps_letters_beside_charges_each_record_once(store: Store) -> None:
+    async def story(first: Sequence[Posting], again: Sequence[Posting]) -> None:
+        for postings in (first, again):
+            writer = Writer(store, lambda: NOW)
+            writer.start()
+            for posting in postings:
+                await writer.submit(posting)
+            await writer.barrier()
+            await writer.stop()
+
+    stream = tell(of_edge(b"a"), letter(5), of_edge(b"a"))
+    run(story([*stream, *at_offsets(charge())], [*stream[1:], *tell(of_edge(b"a"), first=3)]))
+    kept = store.read_now(partial(list_letters, processor="collect"))
+    assert [each.attempts for each in kept] == [3]
+    assert store.read_now(lambda c: stored_position(c, (DEAD_LETTERS.name, 0))) == 3
+
+
+def test_a_letter_that_is_gone_is_no_conflict_when_its_record_comes_again(store: Store) -> None:
+    store.write_now(lambda c: post(c, tell(letter(5)), NOW))
+    store.write_now(lambda c: c.execute(dead_letters.delete()))
+    result = store.write_now(lambda c: post(c, tell(letter(5), letter(6, b"next")), NOW))
+    assert (result.redelivered, result.applied) == (1, 1)
+    assert only(store).letter.offset == 6
+
+
+def test_a_thousand_letters_at_once_are_no_matter(store: Store) -> None:
+    many = [letter(n, b"%d" % n) for n in range(1_000)]
+    keep(store, *many)
+    keep(store, *(replace(each, offset=each.offset + 1_000) for each in many))
+    total = store.read_now(lambda c: c.execute(select(func.sum(dead_letters.c.attempts))).scalar_one())
+    assert total == 2_000
+    store.write_now(lambda c: c.execute(update(dead_letters).values(status="dropped")))
+    assert store.read_now(partial(count_letters, status=Status.DROPPED)) == 1_000

@@ -1,0 +1,233 @@
+"""`trackrev dead-letters`: look at what could not be processed and decide, with the program up or not."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from trackrev_stream.api.answers import rfc3339
+from trackrev_stream.clock import now_ms
+from trackrev_stream.commands import CommandError, Outcome
+from trackrev_stream.contracts.dead_letters import replay_key
+from trackrev_stream.contracts.ports import Publisher
+from trackrev_stream.reach import publisher
+from trackrev_stream.settings import Settings
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.explain import moment
+from trackrev_stream.store.letters import (
+    Kept,
+    Status,
+    count_letters,
+    drop_letters,
+    find_letters,
+    letter_ids,
+    list_letters,
+    mark_replayed,
+    read_letters,
+)
+
+AT_A_TIME = 100
+"""So many letters are replayed at the same time, and told of as done."""
+_SHOWN_ID = 12
+_SHORTEST_ID = 4
+_LONGEST_MESSAGE = 100
+
+
+def list_some(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`dead-letters list`."""
+    wanted = {"processor": given.processor, "status": None if given.status == "all" else Status(given.status)}
+    with _opened(settings) as store:
+        found = store.read_now(partial(list_letters, **wanted, limit=given.limit))
+        count = store.read_now(partial(count_letters, **wanted))
+    lines = [_line(kept) for kept in found]
+    if count > len(found):
+        lines.append(f"The newest {len(found):,} of {count:,}; --limit shows more.")
+    data = {"dead_letters": [_facts(kept) for kept in found], "count": count}
+    return Outcome("\n".join(lines) or f"No {_kind(given.processor, given.status)}.", data)
+
+
+def show(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`dead-letters show`: all that is known of one, with its payload."""
+    with _opened(settings) as store:
+        kept = store.read_now(partial(_find, beginning=given.letter))
+    letter = kept.letter
+    facts = _facts(kept)
+    payload, text = _decoded(letter.raw)
+    shown = facts | {
+        "first_failed_at": moment(kept.first_failed_at),
+        "failed_at": moment(letter.failed_at),
+        "decided_at": "" if kept.decided_at is None else moment(kept.decided_at),
+        "origin": _origin(kept),
+        "replay": f"not possible: {letter.not_replayable}" if letter.not_replayable else "possible",
+    }
+    names = ("id", "status", "processor", "failure", "message", "origin", "attempts", "first_failed_at")
+    rows = [f"{name:16} {shown[name]}" for name in (*names, "failed_at", "decided_at", "replay")]
+    told = "\n".join([*rows, "", f"payload, {len(letter.raw):,} bytes:", text])
+    return Outcome(_printable(told), facts | {"payload": payload, "payload_base64": letter.payload})
+
+
+def drop(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`dead-letters drop`: nothing more shall become of them."""
+    with _opened(settings) as store:
+        ids = _chosen(store, given, "drop")
+        store.write_now(partial(drop_letters, ids=ids, now=now_ms()))
+    text = f"{_counted(len(ids))} dropped. `trackrev dead-letters replay` takes back what it is given by id."
+    return Outcome(text, {"dropped": ids})
+
+
+def replay(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`dead-letters replay`: put them into their topics again."""
+    with _opened(settings) as store:
+        ids = _chosen(store, given, "replay")
+        skipped = _not_replayable(store, ids)
+        if skipped and (not given.all or len(skipped) == len(ids)):
+            raise CommandError("; ".join(_refusals(skipped)))
+        wanted = [each for each in ids if each not in skipped]
+        read_at_once = asyncio.run(_replay(store, wanted, settings))
+    text = f"{_counted(len(wanted))} replayed. What fails again is open again: `trackrev dead-letters list`."
+    if not read_at_once:
+        text += " No program runs here: it reads them once it is started (`trackrev up`)."
+    return Outcome(text, {"replayed": wanted, "skipped": skipped}, _refusals(skipped))
+
+
+async def _replay(store: Store, ids: Sequence[str], settings: Settings) -> bool:
+    async with publisher(settings) as (log, read_at_once):
+        for start in range(0, len(ids), AT_A_TIME):
+            kept = store.read_now(partial(read_letters, ids=ids[start : start + AT_A_TIME]))
+            told = await asyncio.gather(*(_publish(log, each) for each in kept), return_exceptions=True)
+            done = [each for each, error in zip(kept, told, strict=True) if error is None]
+            store.write_now(partial(mark_replayed, replayed=done, now=now_ms()))
+            for error in filter(None, told):
+                sys.stderr.write(f"replayed {start + len(done):,} of {len(ids):,}, then:\n")
+                raise error
+            if len(ids) > AT_A_TIME:
+                sys.stderr.write(f"replayed {start + len(done):,} of {len(ids):,}\n")
+    return read_at_once
+
+
+async def _publish(log: Publisher, kept: Kept) -> None:
+    letter = kept.letter
+    # A hit that came in a frame goes alone: a frame of one.
+    await log.publish(letter.topic, letter.partition, replay_key(letter.id), letter.raw)
+
+
+def _chosen(store: Store, given: argparse.Namespace, to: str) -> list[str]:
+    """The ids of the letters that were named; with --all of the open ones, those that failed first before."""
+    if bool(given.letters) == given.all:
+        raise CommandError(f"say which to {to}: ids as `trackrev dead-letters list` shows them, or --all")
+    if given.processor and not given.all:
+        raise CommandError("--processor narrows --all; ids stand for themselves")
+    if not given.all:
+        found = [store.read_now(partial(_find, beginning=each)).letter.id for each in given.letters]
+        return list(dict.fromkeys(found))
+    ids = store.read_now(partial(letter_ids, processor=given.processor, status=Status.OPEN))
+    if not ids:
+        raise CommandError(f"nothing to {to}: there is no {_kind(given.processor, Status.OPEN)}")
+    return ids
+
+
+def _find(connection: Connection, beginning: str) -> Kept:
+    if len(beginning) < _SHORTEST_ID:
+        raise CommandError(f"{beginning!r} is too little of an id: give {_SHORTEST_ID} characters or more")
+    found = find_letters(connection, beginning)
+    if not found:
+        raise CommandError(f"there is no dead letter {beginning!r}; `trackrev dead-letters list` names them")
+    if len(found) > 1:
+        raise CommandError(f"more than one dead letter begins with {beginning!r}: give more of its id")
+    return found[0]
+
+
+def _not_replayable(store: Store, ids: Sequence[str]) -> dict[str, str]:
+    """The reason for each that cannot be replayed."""
+    reasons: dict[str, str] = {}
+    for start in range(0, len(ids), AT_A_TIME):
+        for kept in store.read_now(partial(read_letters, ids=ids[start : start + AT_A_TIME])):
+            if kept.letter.not_replayable:
+                reasons[kept.letter.id] = kept.letter.not_replayable
+    return reasons
+
+
+def _refusals(skipped: Mapping[str, str]) -> list[str]:
+    """For each reason a sentence."""
+    counts = Counter(skipped.values())
+    return [f"{_counted(count)} cannot be replayed: {reason}" for reason, count in sorted(counts.items())]
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Store]:
+    with closing(Store.open(settings.store)) as store:
+        yield store
+
+
+def _facts(kept: Kept) -> dict[str, Any]:
+    letter = kept.letter
+    return {
+        "id": letter.id,
+        "status": kept.status.value,
+        "processor": letter.processor,
+        "failure": letter.failure,
+        "message": letter.message,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "index": letter.index,
+        "attempts": kept.attempts,
+        "first_failed_at": rfc3339(kept.first_failed_at),
+        "failed_at": rfc3339(letter.failed_at),
+        "decided_at": None if kept.decided_at is None else rfc3339(kept.decided_at),
+        "replayable": not letter.not_replayable,
+    }
+
+
+def _line(kept: Kept) -> str:
+    letter = kept.letter
+    tries = f"{kept.attempts} times" if kept.attempts > 1 else "once"
+    words = (
+        f"{letter.id[:_SHOWN_ID]}  {moment(letter.failed_at)}  {kept.status:8}  {letter.processor:9}  "
+        f"{tries:8}  {_origin(kept)}: {letter.message[:_LONGEST_MESSAGE]}"
+    )
+    return _printable(words.replace("\n", " "))
+
+
+def _origin(kept: Kept) -> str:
+    letter = kept.letter
+    if letter.offset < 0:
+        return f"the edge, for {letter.topic}"
+    part = f" part {letter.index}" if letter.index else ""
+    return f"{letter.topic}[{letter.partition}]@{letter.offset}{part}"
+
+
+def _decoded(raw: bytes) -> tuple[Any, str]:
+    """The payload for programs and for people: as JSON where it is, else as text, else as bytes."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None, repr(raw)[2:-1]
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text, text
+    return value, json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _printable(text: str) -> str:
+    """Without what would move a terminal's cursor: anybody can send a hit to the edge."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
+def _kind(processor: str, status: str) -> str:
+    return f"{'' if status == 'all' else f'{status} '}dead letter{f' of {processor}' if processor else ''}"
+
+
+def _counted(number: int) -> str:
+    return f"{number:,} dead letter{'' if number == 1 else 's'}"

@@ -1,0 +1,40 @@
+"""The way into the log for commands: by the running program, or straight where no program has it open."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from trackrev_stream import admin
+from trackrev_stream.brokers.opening import open_broker
+from trackrev_stream.clock import now_ms
+from trackrev_stream.contracts.ports import Publisher
+from trackrev_stream.embedded.records import LogBusy
+from trackrev_stream.settings import Settings, is_kafka
+
+
+class Unreachable(Exception):
+    """The log is there, and cannot be written to now: for people."""
+
+
+@asynccontextmanager
+async def publisher(settings: Settings) -> AsyncIterator[tuple[Publisher, bool]]:
+    """A publisher into the log of the settings, and whether agents read at once what it publishes.
+
+    Raises Unreachable, and what opening the log raises.
+    """
+    async with AsyncExitStack() as stack:
+        client: admin.Client | None = None
+        if not is_kafka(settings.broker):
+            with suppress(admin.NotAnswering):
+                client = await stack.enter_async_context(admin.reached(settings.data, admin.PUBLISH))
+        if client is not None:
+            yield client, True
+            return
+        try:
+            broker = await open_broker(settings, now_ms)
+        except LogBusy as error:
+            raise Unreachable(
+                f"a program has the log of {settings.data} open and does not answer: it starts or stops "
+                "just now, or is of an older version. Try again in a moment, or stop it and try again"
+            ) from error
+        stack.push_async_callback(broker.close)
+        yield broker.publisher, is_kafka(settings.broker)
