@@ -4,12 +4,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
-.PHONY: up demo test test-kafka kafka-server check bench format clean help
+.PHONY: up demo test test-kafka kafka-server servers soak check bench format clean help
 help:
 	@echo "make up     start everything in one process (Ctrl-C stops it; it goes on where it left off)"
 	@echo "make demo   a shop, its visitors and a stand-in of Stripe on loopback; compares the books"
 	@echo "make test   checks and tests          make check   linters, types and directions of imports"
 	@echo "make test-kafka  tests over a real broker and database of their own"
+	@echo "make soak   the long faults (ARGS=--help tells its sizes); the short ones are in test-kafka"
+	@echo "make servers  a Kafka and a PostgreSQL on loopback, to try the cluster on"
 	@echo "make bench  figures, as ratios        make format  formats the code"
 
 $(READY): pyproject.toml constraints.txt
@@ -42,6 +44,14 @@ test-kafka: $(READY) kafka-server postgres-server
 # A real broker for tests and benchmarks: its jars, fetched by Maven where they are missing.
 kafka-server: $(READY)
 	@$(BIN)/python -m ops.kafka.jars || echo "the tests that need a real Kafka are skipped (they fail under CI=true)"
+
+# By hand: some tens of minutes. Its results are kept in ops/soak.md.
+soak: $(READY) kafka-server postgres-server
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+# To try the cluster: a broker and a database on loopback, gone with Ctrl-C.
+servers: $(READY) kafka-server postgres-server
+	@$(BIN)/python -m ops.servers
 
 bench: $(READY)
 	@$(BIN)/python -m ops.bench $(ARGS)

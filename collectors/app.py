@@ -9,6 +9,7 @@ from collectors.links import Links
 from collectors.pixel import Pixel
 from collectors.pjs import Script
 from collectors.publisher import Bounds, DeadLetterPublisher, FactPublisher, HitPublisher
+from collectors.stripe_letters import StripeLetters
 from collectors.stripe_webhook import StripeWebhook
 
 
@@ -20,7 +21,7 @@ def routes(deps: EdgeDeps) -> list[web.RouteDef]:
     facts = FactPublisher(deps.publisher, deps.partitions, bounds)
     dead_letters = DeadLetterPublisher(deps.publisher, deps.partitions, bounds)
     pixel = Pixel(deps, hits, dead_letters)
-    webhook = StripeWebhook(deps, facts, dead_letters)
+    webhook = StripeWebhook(deps, facts, StripeLetters(dead_letters))
     readiness = Readiness(deps.ready)
     return [
         web.post("/e", refusing("pixel", pixel.take, cors=True)),

@@ -26,11 +26,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many records may be waiting for the log, how long a caller waits, and how closely frames follow."""
+    """How many records may be waiting for the log, how long a caller waits, and how closely frames follow.
+
+    The frames of a partition are ``spacing_s`` apart at least; those of all together are no more than
+    ``frames_a_second``, for each costs the log and the agents as much as some fifty hits within it.
+    """
 
     most_pending: int = 20_000
     longest_wait_s: float = 5.0
     spacing_s: float = 0.01
+    frames_a_second: float = 300.0
 
 
 _DEFAULT = Bounds()
@@ -69,6 +74,7 @@ class HitPublisher:
         self._publisher = publisher
         self._lanes = [_Lane() for _ in range(partitions)]
         self._bounds = bounds
+        self._spacing_s = max(bounds.spacing_s, partitions / bounds.frames_a_second)
         self._pending = 0
 
     async def put(self, hits: Sequence[Hit], wait_s: float | None = None) -> None:
@@ -118,7 +124,7 @@ class HitPublisher:
     async def _space(self, lane: _Lane) -> None:
         """Wait until the next frame may leave; a full one waits for nothing."""
         now = asyncio.get_running_loop().time()
-        early_s = lane.left_at + self._bounds.spacing_s - now
+        early_s = lane.left_at + self._spacing_s - now
         if early_s > 0 and len(lane.waiting) < MOST_HITS_A_FRAME:
             await asyncio.sleep(early_s)
         lane.left_at = asyncio.get_running_loop().time()

@@ -1,23 +1,31 @@
-"""What a Stripe key may read, found out by reading one object of each kind."""
+"""What a Stripe key may read, found out by reading one object of each kind, and what it costs where not."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import stripe
-
+from collectors.stripe_api import CannotRead, NotPermitted, Patience, StripeReader
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.ids import OWN_ACCOUNT
 
-# From 2025-03-31.basil on charges carry no invoice: reads stay on the version before.
-API_VERSION = "2025-02-24.acacia"
-_READS = MappingProxyType(
+NEEDED = MappingProxyType(
     {
-        "charges": "/v1/charges",
-        "customers": "/v1/customers",
-        "subscriptions": "/v1/subscriptions",
-        "payment_intents": "/v1/payment_intents",
+        "charges": ("/v1/charges", "charges and refunds come by webhook alone"),
+        "customers": ("/v1/customers", "a charge without an address of its own finds no visitor by email"),
+        "subscriptions": ("/v1/subscriptions", "renewals are told from new sales by customer alone"),
+        "payment_intents": ("/v1/payment_intents", "charges of newer API versions lose their invoice"),
     }
 )
+"""The four that the product asks for: where they are read, and what is lost without."""
+
+WELCOME = MappingProxyType(
+    {
+        "balance_transactions": ("/v1/balance_transactions", "fees, and revenue net of fees, stay unknown"),
+        "disputes": ("/v1/disputes", "disputes and their outcome come by webhook alone"),
+        "invoices": ("/v1/invoices", "renewals of the past are matched by customer, not by subscription"),
+    }
+)
+"""What makes the book more exact where it is given."""
+
+_ASK = Patience(tries=2, first_wait_s=0.2, timeout_s=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +33,25 @@ class Probe:
     """For each kind of object ``granted``, ``missing`` or ``unknown``, and what a person should know."""
 
     permissions: dict[str, str]
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
 
 
-def probe(connection: StripeConnection) -> Probe:
-    """Read one object of each kind with the connection's key. Blocks for a few seconds at most."""
-    client = stripe.StripeClient(
-        connection.api_key,
-        base_addresses={"api": connection.api_base} if connection.api_base else {},
-        stripe_version=API_VERSION,
-        stripe_account=None if connection.account == OWN_ACCOUNT else connection.account,
-        http_client=stripe.RequestsClient(timeout=10),
-        max_network_retries=0,
-    )
-    found = dict.fromkeys(_READS, "unknown")
+async def probe(connection: StripeConnection) -> Probe:
+    """Read one object of each kind with the connection's key: a few seconds at most."""
+    reader = StripeReader(connection, patience=_ASK)
+    kinds = NEEDED | WELCOME
+    found = dict.fromkeys(kinds, "unknown")
     warnings = []
-    for name, path in _READS.items():
-        try:
-            client.raw_request("get", path, limit=1)
-            found[name] = "granted"
-        except stripe.PermissionError as error:
-            found[name] = "missing"
-            warnings.append(f"the key may not read {name}: {error.user_message or 'Stripe answered 403'}")
-        except stripe.AuthenticationError:
-            return Probe(
-                found, "Stripe does not know this key; the webhook works without it, the poller will not"
-            )
-        except stripe.StripeError as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            return Probe(found, f"Stripe could not be asked ({reason}); the webhook works without the poller")
-    return Probe(found, "; ".join(warnings))
+    try:
+        for name, (path, cost) in kinds.items():
+            try:
+                await reader.page(path, limit=1)
+                found[name] = "granted"
+            except NotPermitted as error:
+                found[name] = "missing"
+                warnings.append(f"the key may not read {name} ({error.permission}): {cost}")
+    except CannotRead as error:
+        warnings.append(f"{error}. The webhook works without the poller")
+    finally:
+        await reader.close()
+    return Probe(found, tuple(warnings))

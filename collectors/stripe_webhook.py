@@ -1,6 +1,5 @@
 """The Stripe webhook: ``POST /webhooks/stripe/{workspace}`` verifies an event and saves its facts."""
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,35 +9,25 @@ from aiohttp import web
 
 from collectors.answers import Refused, json_response, read_at_most, unavailable
 from collectors.deps import EdgeDeps
-from collectors.publisher import DeadLetterPublisher, FactPublisher
-from collectors.scrub import scrub_text
+from collectors.publisher import FactPublisher
+from collectors.stripe_letters import StripeLetters
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.reasons import IgnoreReason
 from trackrev_stream.contracts.stripe_events import facts_of, has_effect
-from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
 from trackrev_stream.domain.ids import is_plain
 from trackrev_stream.metrics import WEBHOOKS_ACCEPTED, WEBHOOKS_IGNORED
 
-PROCESSOR = "collect"
 VIA = "webhook"
-
-# What a dead letter keeps of an event: enough to see what is wrong and to fetch it again, nothing personal.
-_KEPT = ("id", "object", "type", "account", "api_version", "created", "livemode")
-_KEPT_OF_OBJECT = (
-    "id", "object", "amount", "amount_captured", "amount_refunded", "captured", "charge", "created",
-    "currency", "invoice", "livemode", "paid", "payment_intent", "status",
-)  # fmt: skip
 
 
 class StripeWebhook:
     """Takes events from Stripe."""
 
-    def __init__(self, deps: EdgeDeps, facts: FactPublisher, dead_letters: DeadLetterPublisher) -> None:
+    def __init__(self, deps: EdgeDeps, facts: FactPublisher, letters: StripeLetters) -> None:
         self._deps = deps
         self._facts = facts
-        self._dead_letters = dead_letters
+        self._letters = letters
 
     async def take(self, request: web.Request) -> web.Response:
         """Answer an event: 200 once its facts are durable, or where it has no effect. Raises Refused."""
@@ -102,19 +91,8 @@ class StripeWebhook:
     async def _bury(
         self, workspace: Workspace, event: object, malformed: Malformed, received_at: int
     ) -> None:
-        letter = DeadLetter(
-            processor=PROCESSOR,
-            failure=IgnoreReason.MALFORMED.value,
-            message=str(malformed),
-            payload=base64.b64encode(orjson.dumps(_scrubbed(event))).decode(),
-            topic=STRIPE_PAYMENTS.name,
-            partition=-1,
-            offset=-1,
-            index=0,
-            failed_at=received_at,
-        )
         try:
-            await self._dead_letters.put(workspace.id, [letter])
+            await self._letters.bury(workspace.id, event, malformed, received_at)
         except Unavailable as error:
             raise unavailable(error, self._deps.limits) from error
 
@@ -159,24 +137,3 @@ def _parse(raw: bytes) -> Mapping[str, Any]:
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise Malformed("the event should be an object with a type")
     return event
-
-
-def _scrubbed(event: object) -> dict[str, object]:
-    if not isinstance(event, dict):
-        return {}
-    data = event.get("data")
-    of_event = data.get("object") if isinstance(data, dict) else None
-    return _known(event, _KEPT) | {"data": {"object": _known(of_event, _KEPT_OF_OBJECT)}}
-
-
-def _known(values: object, names: Iterable[str]) -> dict[str, object]:
-    if not isinstance(values, dict):
-        return {}
-    return {name: _plain(values[name]) for name in names if name in values}
-
-
-def _plain(value: object) -> object:
-    """A value that cannot be personal as it is; of anything else its type."""
-    if isinstance(value, str):
-        return scrub_text(value, 255)
-    return value if value is None or isinstance(value, bool | int | float) else type(value).__name__

@@ -8,9 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from ops.kafka.jars import Missing as NoKafka
+from ops.kafka.jars import jars as fetch
 from ops.postgres import Missing, Server, postgres, programs
 from tests.browser import Chromium, chromium
 from tests.missing import missing
+
+
+@pytest.fixture(scope="session")
+def jars() -> None:
+    """Kafka is there; visibly skipped where it cannot be, but not under CI."""
+    try:
+        fetch()
+    except NoKafka as reason:
+        missing(reason)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,15 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from trackrev_stream import __version__, commands, letters, settings, workspace_commands
+from trackrev_stream import (
+    __version__,
+    commands,
+    erase,
+    letters,
+    settings,
+    stripe_commands,
+    workspace_commands,
+)
 from trackrev_stream.app import Program, Role, quiet_libraries, run
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
@@ -86,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_inspect(top, common)
     _add_ltv(top, common)
     _add_dead_letters(top, common)
+    _add_erase(top, common)
     return parser
 
 
@@ -94,11 +103,12 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
         ("up", tuple(Role), "start everything in one process"),
         ("collect", (Role.COLLECT,), "start the collectors alone, over a Kafka broker"),
         ("worker", (Role.WORK,), "start the agents alone, over a Kafka broker; any number of workers"),
+        ("poll", (Role.POLL,), "start the poller of Stripe alone, over a Kafka broker"),
         ("api", (Role.SERVE,), "start the API and the page alone"),
     ):
         parser = _leaf(top, name, common, up, text)
         parser.set_defaults(roles=frozenset(roles))
-        if name != "worker":
+        if name not in ("worker", "poll"):
             parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
             parser.add_argument(
                 "--port", metavar="N", type=int, help="the port (default 8765; 0 for any free one)"
@@ -175,13 +185,35 @@ def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
 def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "stripe", "the connection to Stripe")
     connect = _leaf(
-        group, "connect", common, commands.connect_stripe, "connect a Stripe account to a workspace"
+        group, "connect", common, stripe_commands.connect, "connect a Stripe account to a workspace"
     )
-    connect.add_argument("workspace", metavar="WS")
+    connect.add_argument("workspace", metavar="WS", nargs="?")
     connect.add_argument("--key", metavar="K", help="a restricted key; - reads it from standard input")
     connect.add_argument("--account", metavar="A", help="a connected account, acct_...")
-    connect.add_argument("--webhook-secret", metavar="S", help="whsec_...; - reads it from standard input")
+    connect.add_argument(
+        "--webhook-secret",
+        metavar="S",
+        action="append",
+        help="whsec_...; - reads it from standard input; given twice while one is rolled",
+    )
+    connect.add_argument("--test-mode", action="store_true", help="events of test mode, where no key tells")
+    connect.add_argument(
+        "--allow-secret-key", action="store_true", help="take a key that may also write (sk_...)"
+    )
+    connect.add_argument(
+        "--csv", metavar="FILE", help="many at once: columns workspace, account, key, webhook_secret"
+    )
     connect.add_argument("--api-base", default="", metavar="URL", help="another address of Stripe's API")
+    _leaf(group, "webhook-events", common, stripe_commands.webhook_events, "what to subscribe the webhook to")
+    for name, command, text in (
+        ("sync", stripe_commands.sync, "read Stripe now, not only on the hour"),
+        ("status", stripe_commands.status, "when Stripe was read, and how that went"),
+    ):
+        parser = _leaf(group, name, common, command, text)
+        parser.add_argument("workspace", metavar="WS")
+        parser.add_argument("--account", metavar="A", help="this account alone (default: all of them)")
+        if name == "sync":
+            parser.add_argument("--no-wait", action="store_true", help="do not wait until it is done")
 
 
 def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
@@ -216,6 +248,13 @@ def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
         deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
         deciding.add_argument("--all", action="store_true", help="all that are open")
         deciding.add_argument("--processor", metavar="P", default="", help="with --all: of this agent alone")
+
+
+def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "erase", "let nobody be known any more who does not want to be")
+    email = _leaf(group, "email", common, erase.email, "whoever has this address; the book stays as it is")
+    email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
+    email.add_argument("--workspace", metavar="WS", help="in this workspace alone (default: in all)")
 
 
 def _count(text: str) -> int:

@@ -13,18 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from collectors.stripe_permissions import Probe, probe
 from trackrev_stream import address
 from trackrev_stream.api import answers
 from trackrev_stream.api.snippet import script_tag
 from trackrev_stream.clock import now_ms
-from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.domain.overrides import Overrides
 from trackrev_stream.first_run import FirstRun
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import channel_rules as rules_of
-from trackrev_stream.store import connections, links, workspaces
+from trackrev_stream.store import links, workspaces
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.explain import explain
 from trackrev_stream.store.queries import find_charge
@@ -55,7 +52,7 @@ def opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
         store.close()
 
 
-def _origin(settings: Settings) -> str:
+def origin(settings: Settings) -> str:
     """Where browsers reach the program: as the owner says, else where it listens, else where it will."""
     return settings.public_url or address.noted(settings.data) or f"http://{settings.host}:{settings.port}"
 
@@ -92,7 +89,7 @@ def create_workspace(given: argparse.Namespace, settings: Settings) -> Outcome:
                 time_zone=given.time_zone,
             )
         )
-    tag = script_tag(_origin(settings), new.workspace)
+    tag = script_tag(origin(settings), new.workspace)
     text = (
         f"Workspace {new.workspace.id} for {new.workspace.domain}.\n"
         f"API key, shown this once: {new.api_key}\n\nPut this on every page of the site:\n\n{tag}"
@@ -164,7 +161,7 @@ def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:
 
     with opened(settings) as (store, _):
         link = store.write_now(put)
-    url = f"{_origin(settings)}/l/{link.slug}"
+    url = f"{origin(settings)}/l/{link.slug}"
     return Outcome(
         f"{url} leads to {link.url} and counts for {link.channel}.", {"slug": link.slug, "url": url}
     )
@@ -178,7 +175,7 @@ def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
     data = [
         {
             "slug": x.slug,
-            "url": f"{_origin(settings)}/l/{x.slug}",
+            "url": f"{origin(settings)}/l/{x.slug}",
             "to": x.url,
             "channel": x.channel,
             "partner": x.partner,
@@ -186,32 +183,6 @@ def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
         for x in found
     ]
     return Outcome(text or f"No link yet: trackrev link create {given.workspace} SLUG ...", {"links": data})
-
-
-def connect_stripe(given: argparse.Namespace, settings: Settings) -> Outcome:
-    """`stripe connect`: keeps the secrets sealed, and says what the key may read."""
-    key = _secret(given.key, "Restricted key (rk_..., empty for webhooks alone): ")
-    secret = _secret(given.webhook_secret, "Webhook signing secret (whsec_..., empty for none): ")
-    if not key and not secret:
-        raise CommandError("neither a key nor a webhook secret was given: there is nothing to connect with")
-    wanted = StripeConnection(
-        workspace=given.workspace,
-        account=given.account or OWN_ACCOUNT,
-        livemode="_test_" not in key,
-        webhook_secrets=(secret,) if secret else (),
-        api_key=key,
-        api_base=given.api_base,
-    )
-    with opened(settings) as (store, sealer):
-        store.write_now(lambda connection: connections.put_connection(connection, sealer, wanted, now_ms()))
-    found = probe(wanted) if key else Probe({}, "no key was given: webhooks alone bring charges")
-    text = "\n".join(f"  {name:16} {state}" for name, state in found.permissions.items())
-    hook = f"{_origin(settings)}/webhooks/stripe/{wanted.workspace}"
-    return Outcome(
-        f"Workspace {wanted.workspace} is connected to Stripe.\n{text}\n  webhook          {hook}",
-        {"workspace": wanted.workspace, "permissions": found.permissions, "webhook_url": hook},
-        [found.warning] if found.warning else [],
-    )
 
 
 def inspect_charge(given: argparse.Namespace, settings: Settings) -> Outcome:
@@ -227,7 +198,7 @@ def inspect_charge(given: argparse.Namespace, settings: Settings) -> Outcome:
     )
 
 
-def _secret(given: str | None, prompt: str) -> str:
+def secret_of(given: str | None, prompt: str) -> str:
     """A secret from an option, from a line of standard input (-), or from a prompt where a person sits."""
     if given == "-":
         return sys.stdin.readline().strip()

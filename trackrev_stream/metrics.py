@@ -59,6 +59,24 @@ CHARGE_LATENCY_SECONDS = Histogram(
 LAG_RECORDS = Gauge(
     "trackrev_lag_records", "Records not yet committed by the agents", ["topic"], registry=REGISTRY
 )
+STRIPE_READS = Counter(
+    "trackrev_stripe_reads", "Requests to Stripe by the poller", ["workspace", "resource"], registry=REGISTRY
+)
+STRIPE_READS_30_DAYS = Gauge(
+    "trackrev_stripe_reads_30_days",
+    "Requests to Stripe over 30 days, of which Stripe allots 10,000 or 500 a transaction",
+    ["workspace", "account"],
+    registry=REGISTRY,
+)
+POLL_ROUNDS = Counter(
+    "trackrev_poll_rounds", "Rounds of the poller that ended", ["workspace", "result"], registry=REGISTRY
+)
+POLLED_AT_SECONDS = Gauge(
+    "trackrev_polled_at_seconds",
+    "When the last complete round of the poller began, in seconds since the epoch",
+    ["workspace", "account"],
+    registry=REGISTRY,
+)
 RATES_KNOWN_THROUGH = Gauge(
     "trackrev_rates_known_through_timestamp_seconds",
     "Until when all reference rates of the ECB are known: the end of the last day before its next one",

@@ -50,6 +50,7 @@ class Settings:
     log_level: str
     kafka: KafkaSettings
     stuck_s: int
+    poll_minutes: int
     rates_url: str
     most_rejected: int
 
@@ -72,6 +73,7 @@ VARIABLES = {
     "TRACKREV_KAFKA_PASSWORD": "of SASL",
     "TRACKREV_KAFKA_CA_FILE": "who signed the brokers' certificates; the system's authorities by default",
     "TRACKREV_STUCK_S": "a worker on Kafka without progress for so many seconds ends, 120 by default",
+    "TRACKREV_POLL_MINUTES": "how often Stripe is polled, 60 by default",
     "TRACKREV_MOST_REJECTED": "so many of a topic's last 1000 records may be unreadable, 100 by default",
     "TRACKREV_PUBLIC_URL": "where the outside reaches this program, http://HOST:PORT by default",
     "TRACKREV_BEHIND_PROXY": "1 when a reverse proxy sets X-Forwarded-Proto",
@@ -111,6 +113,7 @@ def read(
         log_level=level,
         kafka=_kafka(environment),
         stuck_s=_number(environment, "TRACKREV_STUCK_S", 120, 10, 86_400),
+        poll_minutes=_number(environment, "TRACKREV_POLL_MINUTES", 60, 1, 1_440),
         rates_url=_rates(environment),
         most_rejected=_number(environment, "TRACKREV_MOST_REJECTED", 100, 0, 1000),
     )

@@ -12,7 +12,7 @@ from trackrev_stream.clock import now_ms
 from trackrev_stream.commands import CommandError, Outcome, opened
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.domain.attribution import Returning
-from trackrev_stream.domain.ledger import BASE_CURRENCY
+from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.money import format_minor
 from trackrev_stream.settings import Settings

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ops.bench import cluster, domain, edge, latency, log, payers, recovery, stitch, visitors
 from ops.bench.figures import Result
+from ops.bench.load import HITS_EACH
 from ops.bench.watch import Rates
 from ops.demo.processes import DemoError
 from ops.kafka.jars import Missing as NoKafka
@@ -79,6 +80,11 @@ async def _run(given: argparse.Namespace, place: Path) -> int:
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     print(f"{machine}, load before {os.getloadavg()[0]:.1f}", flush=True)
     plan = cluster.Plan(Rates(given.hits, given.charges), given.workers)
+    if (visitors := given.hits // HITS_EACH) < given.charges:
+        raise DemoError(
+            f"{given.charges} charges/s are of {given.charges} visitors/s; {given.hits} hits/s are of "
+            f"{visitors}, for each has {HITS_EACH} hits"
+        )
     results = []
     for name in names:
         benchmark, seconds = BENCHMARKS[name]

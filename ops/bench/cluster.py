@@ -98,8 +98,10 @@ async def run(place: Path, seconds: float, plan: Plan = DEFAULT) -> Result:
     _report_lag(result, behind, seconds, rates)
     _report(result, sent, seen, plan)
     for name, share in cores.items():
-        result.add(name, 100 * share, "% of a core", f"{peaks.megabytes[name]:,.0f} MB at its peak")
-    result.add("all processes", sum(cores.values()), "cores")
+        each = f"{1_000 * share / sent.hits_a_second:.2f} s/1000 hits"
+        note = f"{each}, {peaks.megabytes.get(name, 0.0):,.0f} MB at its peak"
+        result.add(name, 100 * share, "% of a core", note)
+    result.add("all processes", sum(cores.values()), "cores", "more than there are is not to be had")
     return result
 
 

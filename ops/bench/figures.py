@@ -35,7 +35,7 @@ class Result:
             name, value, unit, f"aim: at most {_number(most)} {unit}, {'met' if met else 'MISSED'}{note}"
         )
         if not met:
-            self.shortfalls.append(f"{name} is {_number(value)} {unit}, the aim is {_number(most)}")
+            self.shortfalls.append(f"{name} is {_number(value)} {unit}, the aim is at most {_number(most)}")
 
     def add_percentiles(self, name: str, values_s: Sequence[float], note: str = "") -> None:
         """Add p50, p99 and the maximum of durations in seconds, as milliseconds."""

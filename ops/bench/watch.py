@@ -50,8 +50,9 @@ class Sent:
 
     @property
     def hits_a_second(self) -> float:
-        """Hits that were taken, of those due while both rates were full."""
-        return len(self.within(self.hits_s)) * self.hits_per_kept / self.seconds
+        """Hits that were answered while both rates should have been full, whenever they were due."""
+        full = sum(LIFE_S <= at_s + wait < LIFE_S + self.seconds for at_s, wait in self.hits_s)
+        return full * self.hits_per_kept / self.seconds
 
     @property
     def refused(self) -> dict[str, int]:

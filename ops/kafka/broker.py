@@ -175,7 +175,7 @@ class Broker:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"Kafka does not start:\n{self.log.read_text()[-4000:]}")
-            time.sleep(0.05)
+            time.sleep(0.05)  # not a guess: the condition is asked again, for nobody tells when it answers
 
     def _signal(self, number: int) -> None:
         assert self._process is not None, "it does not run"

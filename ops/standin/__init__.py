@@ -19,7 +19,7 @@ from ops.standin.faults import Fault
 from ops.standin.keys import KNOWN_PERMISSIONS, PROMISED_PERMISSIONS
 from ops.standin.server import StandIn
 from ops.standin.versions import ACACIA, BASIL
-from ops.standin.webhooks import Backoff, Endpoint
+from ops.standin.webhooks import Backoff, Endpoint, Sender
 
 __all__ = [
     "ACACIA",
@@ -29,5 +29,6 @@ __all__ = [
     "Backoff",
     "Endpoint",
     "Fault",
+    "Sender",
     "StandIn",
 ]

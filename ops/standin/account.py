@@ -11,14 +11,16 @@ from ops.standin.clock import Clock
 from ops.standin.errors import Json, missing_object
 from ops.standin.ids import Ids
 from ops.standin.tables import Table
+from ops.standin.versions import BASIL
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The API request that caused an event; what came about by itself has none."""
+    """The API request that caused an event, and its version; what came about by itself has none."""
 
     request_id: str | None = None
     idempotency_key: str | None = None
+    api_version: str = ""
 
 
 BY_ITSELF = Origin()
@@ -72,6 +74,7 @@ class Account:
     agenda: Agenda
     books: Books
     tell: Emit
+    api_version: str = BASIL
     settles_in: str = "usd"
     connected: bool = False
     tables: dict[str, Table] = field(default_factory=_no_tables)
@@ -79,6 +82,8 @@ class Account:
     """Charge -> what it was paid with."""
     charged_back: set[str] = field(default_factory=set)
     """Charges whose money a dispute has taken: they cannot be refunded."""
+    released: dict[str, int] = field(default_factory=dict)
+    """Charge -> what of its `amount_refunded` was authorised and never captured."""
     deleted: set[str] = field(default_factory=set)
     """Customers that were deleted."""
 

@@ -44,7 +44,8 @@ class Aftermath:
         share = chance.randrange(1, 100)
 
         def act() -> None:
-            left = charge["amount_captured"] - charge["amount_refunded"]
+            released = merchant.account.released.get(charge["id"], 0)
+            left = charge["amount_captured"] - (charge["amount_refunded"] - released)
             amount = left if whole else max(left * share // 100, 1)
             if left > 0 and charge["id"] not in merchant.account.charged_back:
                 merchant.refunds.give_back(charge, amount, reason="requested_by_customer")

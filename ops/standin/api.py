@@ -80,6 +80,7 @@ class Api:
     def add_routes(self, application: web.Application) -> None:
         charges = RESOURCES["charges"]
         application.router.add_get(f"/v1/{charges.path}/search", self._search(charges))
+        application.router.add_get(f"/v1/{charges.path}/{{charge}}/refunds", self._list(RESOURCES["refunds"]))
         for resource in RESOURCES.values():
             application.router.add_get(f"/v1/{resource.path}", self._list(resource))
             application.router.add_get(f"/v1/{resource.path}/{{id}}", self._retrieve(resource))
@@ -130,7 +131,8 @@ class Api:
         async def handle(request: web.Request) -> web.Response:
             merchant, reader = self._asked(request)
             reader.key.require(f"rak_{scope}_write", merchant.account.id)
-            origin = Origin(request[_REQUEST_ID], request.headers.get("Idempotency-Key"))
+            idempotency_key = request.headers.get("Idempotency-Key")
+            origin = Origin(request[_REQUEST_ID], idempotency_key, reader.api_version)
             made = act(merchant, request.match_info.get("id", ""), await body(request), origin)
             return _reply(reader, made if "deleted" in made else reader.expanded(made))
 
@@ -139,7 +141,8 @@ class Api:
     def _list(self, resource: Resource) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             _, reader = self._asked(request)
-            return _reply(reader, reader.page(resource, _query(request)))
+            asked = Params({**_query(request).values, **request.match_info})
+            return _reply(reader, {**reader.page(resource, asked), "url": request.path})
 
         return handle
 

@@ -3,6 +3,7 @@
 from ops.standin import objects
 from ops.standin.account import Account
 from ops.standin.currencies import exchange_rate, exchanged
+from ops.standin.errors import Json
 
 _CHARGE_FEE_PER_MILLE = 29
 _CHARGE_FEE_MINOR = 30
@@ -13,8 +14,16 @@ DISPUTE_FEE_MINOR = 1500
 def charged(account: Account, charge: str, amount_minor: int, currency: str) -> str:
     """Money came in, less the fee; the id of the new balance transaction."""
     settled_minor = _settled(account, amount_minor, currency)
-    fee_minor = settled_minor * _CHARGE_FEE_PER_MILLE // 1000 + _CHARGE_FEE_MINOR
+    fee_minor = _fee(settled_minor)
     return _enter(account, "charge", charge, (amount_minor, currency), (fee_minor, "Stripe processing fees"))
+
+
+def released(account: Account, refund: str, charge: Json, rest_minor: int) -> str:
+    """A whole authorization was entered and a part captured: the rest goes, with its share of the fees."""
+    entry = account.tables["balance_transactions"][charge["balance_transaction"]]
+    fee_minor = entry["fee"] - _fee(_settled(account, charge["amount"] - rest_minor, charge["currency"]))
+    money = (-rest_minor, charge["currency"])
+    return _enter(account, "refund", refund, money, (-fee_minor, "Stripe processing fees"))
 
 
 def refunded(account: Account, refund: str, amount_minor: int, currency: str) -> str:
@@ -39,6 +48,10 @@ def reinstated(account: Account, dispute: str, amount_minor: int, currency: str)
     return _enter(
         account, "adjustment", dispute, (amount_minor, currency), (-DISPUTE_FEE_MINOR, "Dispute fee")
     )
+
+
+def _fee(settled_minor: int) -> int:
+    return settled_minor * _CHARGE_FEE_PER_MILLE // 1000 + _CHARGE_FEE_MINOR
 
 
 def _settled(account: Account, amount_minor: int, currency: str) -> int:

@@ -106,49 +106,40 @@ def subscription(
     pauses: bool,
     metadata: dict[str, str],
 ) -> Json:
+    trial_ends = {"missing_payment_method": "pause" if pauses else "create_invoice"}
     return {
         "id": id_,
         "object": "subscription",
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor": trial_end or created,
-        "billing_mode": {"type": "classic"},
-        "cancel_at_period_end": False,
-        "cancellation_details": _nulls("comment", "feedback", "reason"),
-        "collection_method": "charge_automatically",
         "created": created,
         "currency": item["price"]["currency"],
         "current_period_end": item["current_period_end"],
         "current_period_start": item["current_period_start"],
         "customer": customer,
-        "default_tax_rates": [],
-        "discounts": [],
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
         "items": listed([item], f"/v1/subscription_items?subscription={id_}"),
         "livemode": livemode,
         "metadata": metadata,
-        "payment_settings": {
-            **_nulls("payment_method_options", "payment_method_types"),
-            "save_default_payment_method": "off",
-        },
         "start_date": created,
         "status": status,
         "trial_end": trial_end,
-        "trial_settings": {
-            "end_behavior": {"missing_payment_method": "pause" if pauses else "create_invoice"}
-        },
+        "trial_settings": {"end_behavior": trial_ends},
         "trial_start": created if trial_end else None,
-        **_SUBSCRIPTION_NULLS,
+        **_NEW_SUBSCRIPTION,
     }
 
 
 def line_item(*, id_: str, invoice: str, livemode: bool, line: Line) -> Json:
-    details = {
+    credited = {"credited_items": None}
+    of_item = {
         "invoice_item": None,
         "proration": line.proration,
-        "proration_details": {"credited_items": None},
+        "proration_details": credited,
         "subscription": line.subscription,
+        "subscription_item": line.item,
     }
-    of_item = {**details, "subscription_item": line.item}
+    priced = {"price": line.price["id"], "product": line.price["product"]}
+    unit_amount = line.price["unit_amount_decimal"]
+    kind = "subscription_item_details"
     return {
         "id": id_,
         "object": "line_item",
@@ -156,37 +147,24 @@ def line_item(*, id_: str, invoice: str, livemode: bool, line: Line) -> Json:
         "amount_excluding_tax": line.amount_minor,
         "currency": line.price["currency"],
         "description": line.description,
-        "discount_amounts": [],
         "discountable": not line.proration,
-        "discounts": [],
         "invoice": invoice,
         "invoice_item": None,
         "livemode": livemode,
         "metadata": {},
-        "parent": {
-            "invoice_item_details": None,
-            "subscription_item_details": of_item,
-            "type": "subscription_item_details",
-        },
+        "parent": {"invoice_item_details": None, kind: of_item, "type": kind},
         "period": {"end": line.ends_s, "start": line.begins_s},
         "plan": plan(line.price),
-        "pretax_credit_amounts": [],
         "price": line.price,
-        "pricing": {
-            "price_details": {"price": line.price["id"], "product": line.price["product"]},
-            "type": "price_details",
-            "unit_amount_decimal": line.price["unit_amount_decimal"],
-        },
+        "pricing": {"price_details": priced, "type": "price_details", "unit_amount_decimal": unit_amount},
         "proration": line.proration,
-        "proration_details": {"credited_items": None},
+        "proration_details": credited,
         "quantity": 1,
         "subscription": line.subscription,
         "subscription_item": line.item,
-        "tax_amounts": [],
-        "tax_rates": [],
-        "taxes": [],
         "type": "subscription",
-        "unit_amount_excluding_tax": line.price["unit_amount_decimal"],
+        "unit_amount_excluding_tax": unit_amount,
+        **{name: [] for name in _EMPTY_OF_A_LINE},
     }
 
 
@@ -216,10 +194,31 @@ def _nulls(*names: str) -> Json:
     return dict.fromkeys(names)
 
 
-_SUBSCRIPTION_NULLS: Final = {
+_EMPTY_OF_A_LINE: Final = (
+    "discount_amounts",
+    "discounts",
+    "pretax_credit_amounts",
+    "tax_amounts",
+    "tax_rates",
+    "taxes",
+)
+_NEW_SUBSCRIPTION: Final[Json] = {
+    "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+    "billing_mode": {"type": "classic"},
+    "cancel_at_period_end": False,
+    "cancellation_details": _nulls("comment", "feedback", "reason"),
+    "collection_method": "charge_automatically",
+    "default_tax_rates": [],
+    "discounts": [],
+    "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+    "payment_settings": {
+        **_nulls("payment_method_options", "payment_method_types"),
+        "save_default_payment_method": "off",
+    },
     **_nulls("application", "application_fee_percent", "billing_cycle_anchor_config", "billing_thresholds"),
     **_nulls("cancel_at", "canceled_at", "days_until_due", "default_payment_method", "default_source"),
     **_nulls("description", "discount", "ended_at", "latest_invoice", "next_pending_invoice_item_invoice"),
     **_nulls("on_behalf_of", "pause_collection", "pending_invoice_item_interval", "pending_setup_intent"),
     **_nulls("pending_update", "schedule", "test_clock", "transfer_data"),
 }
+"""What every new subscription has alike."""

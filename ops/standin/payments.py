@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ops.standin import balance, objects
+from ops.standin import balance, objects, releases
 from ops.standin.account import BY_ITSELF, Account, Origin
 from ops.standin.cards import PLAIN, Card, card_of
 from ops.standin.currencies import checked
@@ -109,11 +109,7 @@ class Payments:
         intent = self._authorised(id_, "captured", param="intent")
         charge = self._charges[intent["latest_charge"]]
         amount = params.whole("amount_to_capture", at_least=1, at_most=charge["amount"]) or charge["amount"]
-        charge["amount_captured"] = amount
-        self._account.books.captured(charge, self._account.now_s())
-        # What is released is no refund: https://docs.stripe.com/payments/multicapture#final-capture.
-        taken = {"captured": True, "balance_transaction": self._entered(charge)}
-        self._account.change("charge.captured", charge, taken, origin)
+        releases.capture(self._account, charge, amount, origin)
         paid = {"amount_capturable": 0, "amount_received": amount, "status": "succeeded"}
         self._account.change("payment_intent.succeeded", intent, paid, origin)
         return intent
@@ -122,7 +118,8 @@ class Payments:
         """Gives up an authorization."""
         params.only({"cancellation_reason"})
         intent = self._authorised(id_, "canceled", param="intent")
-        self._release(intent, params.text("cancellation_reason"), "charge.refunded", origin)
+        reason = params.text("cancellation_reason") or "requested_by_customer"
+        releases.cancel(self._account, intent, self._charges[intent["latest_charge"]], reason, origin)
         return intent
 
     def _authorised(self, id_: str, wanted: str, *, param: str) -> Json:
@@ -197,17 +194,8 @@ class Payments:
 
     def _expire(self, intent: Json) -> None:
         if intent["status"] == "requires_capture":
-            self._release(intent, "automatic", "charge.expired", BY_ITSELF)
-
-    def _release(self, intent: Json, reason: str | None, type_: str, origin: Origin) -> None:
-        # An authorization that was given up counts as refunded: https://docs.stripe.com/api/charges/capture.
-        charge = self._charges[intent["latest_charge"]]
-        released = {"amount_refunded": charge["amount"], "refunded": True}
-        self._account.change(type_, charge, released, origin)
-        given_up = {"status": "canceled", "amount_capturable": 0, "canceled_at": self._account.now_s()}
-        self._account.change(
-            "payment_intent.canceled", intent, {**given_up, "cancellation_reason": reason}, origin
-        )
+            charge = self._charges[intent["latest_charge"]]
+            releases.cancel(self._account, intent, charge, None, BY_ITSELF)
 
     def _terms(self, params: Params) -> Terms:
         amount = params.whole("amount", at_least=1, at_most=MOST_MINOR)

@@ -41,7 +41,8 @@ class Refunds:
         origin: Origin = BY_ITSELF,
     ) -> Json:
         """A new refund; how it goes on is for the charge's card to say."""
-        amount = _checked(charge, amount_minor)
+        released = self._account.released.get(charge["id"], 0)
+        amount = _checked(charge, amount_minor, released)
         if charge["id"] in self._account.charged_back:
             message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
             raise ApiError(400, message, code="charge_disputed")
@@ -60,7 +61,7 @@ class Refunds:
         )
         self._refunds.add(refund)
         refunded = charge["amount_refunded"] + amount
-        changes = {"amount_refunded": refunded, "refunded": refunded >= charge["amount_captured"]}
+        changes = {"amount_refunded": refunded, "refunded": refunded - released >= charge["amount_captured"]}
         previous = {name: charge[name] for name, value in changes.items() if charge[name] != value}
         charge.update(changes)
         self._account.books.refunded(refund, self._account.now_s())
@@ -113,9 +114,9 @@ class Refunds:
         return self._account.find("charges", "charge", charge, param="charge")
 
 
-def _checked(charge: Json, amount_minor: int | None) -> int:
+def _checked(charge: Json, amount_minor: int | None, released_minor: int) -> int:
     """The amount to give back: what is asked for, else all that is left."""
-    left = charge["amount_captured"] - charge["amount_refunded"]
+    left = charge["amount_captured"] - (charge["amount_refunded"] - released_minor)
     if charge["status"] != "succeeded" or not charge["captured"]:
         raise ApiError(400, f"Charge {charge['id']} has not been captured: there is nothing to refund.")
     if charge["captured"] and left <= 0:

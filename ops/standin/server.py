@@ -88,6 +88,7 @@ class StandIn:
             agenda=self.agenda,
             books=self.books,
             tell=self._tell,
+            api_version=self.api_version,
             settles_in=self._settles_in,
             connected=connected,
         )

@@ -11,7 +11,7 @@ from itertools import count
 
 import aiohttp
 
-from ops.standin.clock import Clock
+from ops.standin.clock import Clock, wall_clock_ms
 from ops.standin.errors import Json
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
@@ -71,7 +71,7 @@ class Sender:
     signature against real time, also when a test lets the objects be of another day.
     """
 
-    def __init__(self, endpoint: Endpoint, *, clock: Clock, seed: str | None) -> None:
+    def __init__(self, endpoint: Endpoint, *, clock: Clock = wall_clock_ms, seed: str | None = None) -> None:
         self.endpoint = endpoint
         self._secrets = [endpoint.secret]
         self._clock = clock

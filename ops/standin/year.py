@@ -24,7 +24,8 @@ _CHARGES_A_QUITTER: Final = 100
 class Year:
     """What happened: `stand_in` holds the objects and the books, and can be started; its clock is at the end.
 
-    `events` are in the order in which they happened; those of connected accounts carry `account`.
+    `events` are in the order in which they happened; those of connected accounts carry `account`. A `Sender`
+    delivers them, in that order or in a worse one.
     """
 
     stand_in: StandIn

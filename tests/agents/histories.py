@@ -1,13 +1,14 @@
 """Random histories of visitors, payments and subscriptions, for the agents and the whole program alike."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.facts import account_fact, charge_fact, hit
 from trackrev_stream.domain.attribution import Returning, Rules
 from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.payment import FactKind, Move, PaymentFact
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.subscription import AccountFact, AccountKind
 from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
@@ -86,7 +87,39 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
         facts.append(
             replace(charge, observed_at=at, refunded_minor=refunded, customer=facts[-1].customer, visitor="")
         )
-    return facts
+    return facts + draw(st.lists(asides(charge), max_size=4))
+
+
+@st.composite
+def asides(draw: st.DrawFn, charge: PaymentFact) -> PaymentFact:
+    """What else is told of a payment: a refund that goes through or not, a dispute, a link, a fee.
+
+    The sights need not agree with each other: what comes of them must not depend on their order all the same.
+    """
+    at = charge.created_at + draw(st.integers(0, 4)) * DAY_MS
+    seen = replace(charge, observed_at=at, customer="", email_key="", visitor="", invoice="")
+    amount, name = draw(st.integers(1, charge.amount_minor)), f"{charge.charge}_{draw(st.integers(1, 2))}"
+    match draw(st.sampled_from(["refund", "dispute", "link", "fee", "capture"])):
+        case "refund":
+            status = draw(st.sampled_from(["succeeded", "pending", "failed", "canceled"]))
+            return replace(seen, kind=FactKind.REFUND, id=f"re_{name}", status=status, amount_minor=amount)
+        case "dispute":
+            moves = (Move(f"txn_{name}", -amount, at), Move("", -amount, at), Move("", amount, at))
+            moved = tuple(draw(st.lists(st.sampled_from(moves), max_size=2, unique=True)))
+            return replace(seen, kind=FactKind.DISPUTE, id=f"dp_{name}", moves=moved)
+        case "link":
+            said: dict[str, Any] = {
+                "customer": draw(st.sampled_from(["", "cus_1", "cus_2"])),
+                "email_key": draw(st.sampled_from(["", *EMAILS])),
+                "visitor": draw(st.sampled_from(["", *VISITORS])),
+                "invoice": draw(st.sampled_from(["", "in_1", "in_2"])),
+                "subscription": draw(st.sampled_from(["", "sub_1", "sub_2"])),
+            }
+            of = draw(st.sampled_from(["", charge.charge]))
+            return replace(seen, kind=FactKind.LINK, id=f"cs_{name}", amount_minor=0, charge=of, **said)
+        case "capture":
+            return replace(seen, authorized_minor=2 * charge.amount_minor, refunded_minor=amount)
+    return replace(seen, fee_minor=amount, fee_currency=draw(st.sampled_from(["usd", "eur"])))
 
 
 @st.composite
@@ -106,8 +139,10 @@ def accounts(draw: st.DrawFn) -> AccountFact:
     }
     match draw(st.sampled_from(list(AccountKind))):
         case AccountKind.CUSTOMER:
+            named = draw(st.sampled_from(["", "", *VISITORS, STRANGER]))
+            said = draw(st.sampled_from(EMAILS))
             return account_fact(
-                AccountKind.CUSTOMER, customer, at, customer=customer, email_key=draw(st.sampled_from(EMAILS))
+                AccountKind.CUSTOMER, customer, at, customer=customer, email_key=said, visitor=named
             )
         case AccountKind.INVOICE:
             said = draw(st.sampled_from([subscription, subscription, ""]))

@@ -21,7 +21,7 @@ from tests.agents.histories import (
 )
 from tests.agents.simulation import Simulation
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.ledger import net_of
+from trackrev_stream.domain.ledger import REVENUE, net_of
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.touch import Hit
 
@@ -33,9 +33,10 @@ def rule_5(charge: AttributedCharge) -> None:
     expected = (
         net_of(charge.state) if charge.lines or charge.decision.reason != "left_for_another_payer" else 0
     )
-    assert sum(line.amount_minor for line in charge.lines) == expected
+    revenue = [line for line in charge.lines if line.reason in REVENUE]
+    assert sum(line.amount_minor for line in revenue) == expected
     by_share: dict[tuple[str, str, str], int] = {}
-    for line in charge.lines:
+    for line in revenue:
         share = (line.channel, line.source, line.link)
         by_share[share] = by_share.get(share, 0) + line.amount_minor
     assert all(amount >= 0 for amount in by_share.values())

@@ -18,8 +18,10 @@ from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.subscription import EARLY_MS, AccountFact, AccountKind, Bound, BoundBy
 
 
-def tied(state: ChargeState, facts: list[AccountFact]) -> Bound:
+def tied(state: ChargeState, facts: list[AccountFact], *, guest: bool) -> Bound:
     """The order of evidence, looked up in all that was ever seen of the payer."""
+    if state.subscription or guest:
+        return Bound(BoundBy.NAMED, state.subscription) if state.subscription else Bound()
     of_invoice = [fact for fact in facts if fact.kind is AccountKind.INVOICE and fact.id == state.invoice]
     said = [(fact.observed_at, fact.subscription) for fact in of_invoice if fact.subscription]
     subscriptions = [fact for fact in facts if fact.kind is AccountKind.SUBSCRIPTION]
@@ -67,7 +69,7 @@ def at_once(simulation: Simulation, history: list[Fact], rules: RuleBook) -> dic
         charges = [
             Placed(
                 charge,
-                Bound() if guest else tied(charge, facts),
+                tied(charge, facts, guest=guest),
                 rules.at(workspace_of(payer), charge.created_at),
             )
             for charge in paid

@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 
 from ops.kafka.broker import Broker
-from ops.kafka.jars import Missing
-from ops.kafka.jars import jars as fetch
-from tests.missing import missing
 from trackrev_stream.kafka.connection import Cluster
 
 
@@ -17,15 +14,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.kafka)
-
-
-@pytest.fixture(scope="session")
-def jars() -> None:
-    """Kafka is there; visibly skipped where it cannot be, but not under CI."""
-    try:
-        fetch()
-    except Missing as reason:
-        missing(reason)
 
 
 @pytest.fixture(scope="session")

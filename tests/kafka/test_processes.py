@@ -1,13 +1,18 @@
 """The product's path on a real Kafka, each role in a process of its own."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 from ops.kafka.broker import Broker
+from ops.kafka.lag import Lag
 from tests.kafka.processes import Role, roles
 from tests.program import stripe
 from tests.program.running import Program, Shop, now_ms, until
+from trackrev_stream.brokers.port import POSTED
 from trackrev_stream.domain.ids import uuid7
+from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.kafka.publisher import KafkaPublisher
 
 ANNA = "anna@example.com"
 
@@ -65,6 +70,25 @@ def test_all_roles_in_one_process_go_on_after_a_restart(own: Broker, tmp_path: P
         lag = program.run("up", "--port", str(program.port))
         assert lag.returncode == 1
         assert "choose another port" in lag.stderr
+
+
+def test_a_partition_that_ends_in_rejected_records_is_no_older_database(own: Broker, tmp_path: Path) -> None:
+    worker = Role("worker", tmp_path / "data", own, TRACKREV_PARTITIONS="1")
+    with roles(worker):
+        asyncio.run(spoil(Cluster(own.address)))
+        assert worker.stop() == 0
+        worker.spawn()
+        until(worker.is_ready, "the worker is ready again")
+
+
+async def spoil(cluster: Cluster) -> None:
+    """Put into the writer's topics what it cannot read, and wait until it has committed that."""
+    publisher, lag = KafkaPublisher(cluster), Lag(cluster, partitions=1)
+    for topic in POSTED:
+        await publisher.publish(topic, 0, b"key", b"no record of ours")
+    await lag.settled()
+    await lag.close()
+    await publisher.stop()
 
 
 def test_another_number_of_partitions_is_refused(own: Broker, tmp_path: Path) -> None:

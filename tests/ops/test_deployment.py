@@ -70,7 +70,7 @@ def test_every_service_of_ours_runs_a_command_of_the_program(name: str) -> None:
 
 
 def test_the_roles_are_all_there() -> None:
-    assert set(OURS) == {"collect", "worker", "api"}
+    assert set(OURS) == {"collect", "worker", "poll", "api"}
     assert {name: service["command"] for name, service in OURS.items()} == {name: [name] for name in OURS}
 
 

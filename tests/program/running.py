@@ -61,7 +61,7 @@ def until(condition: Callable[[], T | None], what: str, patience_s: float = PATI
     deadline = time.monotonic() + patience_s
     while not (found := condition()):
         assert time.monotonic() < deadline, f"waited {patience_s} s in vain for: {what}"
-        time.sleep(0.01)
+        time.sleep(0.01)  # not a guess: the condition is asked again, for nobody tells when it comes true
     return found
 
 

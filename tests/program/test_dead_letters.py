@@ -1,25 +1,26 @@
 """Dead letters from the record that cannot be read to the person who decides, through the real program."""
 
 import asyncio
+import contextlib
+import io
 import json
 import stat
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.program import stripe
 from tests.program.running import Json, Program, Shop, now_ms, until
+from trackrev_stream import cli
 from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, Topic
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.records import NewRecord
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.letters import Status, list_letters
 
 VISITOR = str(uuid.UUID(int=7, version=4))
 ANNA = "anna@example.com"
@@ -37,34 +38,52 @@ def started(program: Program, module: str = "trackrev_stream.cli") -> Iterator[N
         program.kill()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a command came to."""
+
+    code: int
+    out: str
+    error: str
+
+
+def dead_letters(program: Program, *words: str) -> Told:
+    """A command on the data of the program, in this process: others take a second to start, each time."""
+    out, error = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        code = cli.main(["dead-letters", *words, "--data", str(program.data)])
+    return Told(code, out.getvalue(), error.getvalue())
+
+
+def answer(program: Program, *words: str) -> Json:
+    """What a command answers to a program."""
+    told = dead_letters(program, *words, "--json")
+    assert told.code == 0, told.error
+    found: Json = json.loads(told.out)
+    return found
+
+
 def listed(program: Program, *words: str) -> list[Json]:
     """The letters as `list` tells them."""
-    found: list[Json] = program.command("dead-letters", "list", *words)["dead_letters"]
+    found: list[Json] = answer(program, "list", *words)["dead_letters"]
     return found
 
 
 def until_listed(program: Program, count: int, attempts: int = 1) -> list[Json]:
     """The open letters, once there are so many that have failed so often."""
-    store = Store.open(f"sqlite:///{program.data}/trackrev.db")  # each command is a process of its own
 
-    def are_there() -> bool:
-        kept = store.read_now(partial(list_letters, status=Status.OPEN))
-        return [each.attempts for each in kept] == [attempts] * count
+    def found() -> list[Json]:
+        letters = listed(program, "--limit", "5000")
+        return letters if [each["attempts"] for each in letters] == [attempts] * count else []
 
-    until(are_there, f"{count} open dead letters, {attempts} attempts")
-    store.close()
-    found = program.command("dead-letters", "list", "--limit", str(count))
-    assert found["count"] == count
-    letters: list[Json] = found["dead_letters"]
-    return letters
+    return until(found, f"{count} open dead letters, {attempts} attempts")
 
 
 def refused(program: Program, *words: str) -> str:
     """What the command says for which it fails."""
-    done = program.run("dead-letters", *words)
-    assert done.returncode == 1, done.stdout
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    told = dead_letters(program, *words)
+    assert told.code == 1, told.out
+    return told.error
 
 
 def append(data: Path, topic: Topic, values: Sequence[bytes]) -> None:
@@ -104,7 +123,7 @@ def test_what_an_older_version_could_not_read_earns_its_credit_in_the_newer(tmp_
         assert shop.webhook(stripe.succeeded(paid)).status == 200
         assert shop.worth("ch_1", 4_900)["credits"] == []
     with started(program):
-        shown = program.command("dead-letters", "show", letter["id"])
+        shown = answer(program, "show", letter["id"])
         assert (shown["processor"], shown["topic"], shown["partition"]) == ("stitch", "pixel-hits", 0)
         assert (shown["status"], shown["attempts"], shown["replayable"]) == ("open", 1, True)
         assert "Invalid enum value 'identify'" in shown["message"]
@@ -135,20 +154,20 @@ def test_what_fails_again_is_the_same_letter_and_a_drop_can_be_taken_back(tmp_pa
             ("pixel-hits", 1),
             ("journeys", 0),
         }
-        told = program.run("dead-letters", "replay", "--all")
-        assert told.stdout.startswith("3 dead letters replayed.")
-        assert "No program runs" not in told.stdout
+        told = dead_letters(program, "replay", "--all")
+        assert told.out.startswith("3 dead letters replayed.")
+        assert "No program runs" not in told.out
         again = until_listed(program, 3, attempts=2)
         assert {each["id"] for each in again} == set(by_hand)
         assert all(each["offset"] > by_hand[each["id"]]["offset"] for each in again)
         (journey,) = listed(program, "--processor", "gather")
-        assert program.command("dead-letters", "drop", journey["id"]) == {"dropped": [journey["id"]]}
+        assert answer(program, "drop", journey["id"]) == {"dropped": [journey["id"]]}
         assert listed(program, "--processor", "gather") == []
         red = next(each for each in again if each["index"] == 0 and "red" in show(program, each))
         assert "\x1b" not in show(program, red)
     # Nothing runs: the command opens the log itself, and the agents read it at the next start.
-    told = program.run("dead-letters", "replay", journey["id"])
-    assert "it reads them once it is started" in told.stdout
+    told = dead_letters(program, "replay", journey["id"])
+    assert "it reads them once it is started" in told.out
     with started(program):
         until(lambda: listed(program, "--processor", "gather"), "the one that was dropped has failed again")
         assert listed(program, "--processor", "gather")[0]["attempts"] == 3
@@ -156,20 +175,20 @@ def test_what_fails_again_is_the_same_letter_and_a_drop_can_be_taken_back(tmp_pa
         program.start()
         # What was read again after the kill counts no attempt.
         assert [each["attempts"] for each in listed(program, "--processor", "gather")] == [3]
-        assert len(program.command("dead-letters", "drop", "--all")["dropped"]) == 3
+        assert len(answer(program, "drop", "--all")["dropped"]) == 3
         assert "nothing to drop: there is no open dead letter" in refused(program, "drop", "--all")
 
 
 def show(program: Program, letter: Json) -> str:
-    return program.run("dead-letters", "show", letter["id"]).stdout
+    return dead_letters(program, "show", letter["id"]).out
 
 
 def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     program = Program(tmp_path / "data")
     with started(program):
         shop = Shop.greeted(program)
-        assert "cannot open the database" in refused(program, "list", "--data", str(tmp_path / "elsewhere"))
-        assert program.run("dead-letters", "list").stdout == "No open dead letter.\n"
+        assert "cannot open the database" in refused(Program(tmp_path / "elsewhere"), "list")
+        assert dead_letters(program, "list").out == "No open dead letter.\n"
         assert "nothing to replay: there is no open dead letter of stitch" in refused(
             program, "replay", "--all", "--processor", "stitch"
         )
@@ -183,7 +202,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
         for words in (["--all"], [letter["id"]]):
             said = refused(program, "replay", *words)
             assert "1 dead letter cannot be replayed: the edge turned it away" in said
-        assert program.command("dead-letters", "drop", letter["id"])["dropped"] == [letter["id"]]
+        assert answer(program, "drop", letter["id"])["dropped"] == [letter["id"]]
 
 
 def test_a_program_that_does_not_answer_is_told_from_none(tmp_path: Path) -> None:
@@ -202,7 +221,7 @@ def test_a_program_that_does_not_answer_is_told_from_none(tmp_path: Path) -> Non
         aside.rename(file)
         program.kill()
         assert file.exists()  # what a kill leaves behind leads nobody astray
-        assert program.run("dead-letters", "replay", "--all").returncode == 0
+        assert dead_letters(program, "replay", "--all").code == 0
         program.start()
         until_listed(program, 1, attempts=2)
 
@@ -231,8 +250,8 @@ def test_no_letter_has_an_email_in_it(tmp_path: Path) -> None:
         assert shop.webhook(event).json["ignored"] == "malformed"
         letters = until_listed(program, len(bad) + 1)
         assert {each["topic"] for each in letters} == {"pixel-hits", "stripe-payments"}
-        told = [program.run("dead-letters", "show", each["id"]).stdout for each in letters]
-        told.append(program.run("dead-letters", "list").stdout)
+        told = [dead_letters(program, "show", each["id"]).out for each in letters]
+        told.append(dead_letters(program, "list").out)
     stored, _ = in_log(program.data)
     assert len(stored) == len(letters)
     told += [letter.raw.decode() + repr(letter) for letter in stored]
@@ -263,7 +282,7 @@ def test_a_flood_ends_the_program_and_never_drains_the_topic(tmp_path: Path) -> 
         letters, committed = in_log(program.data)
         places = {letter.offset for letter in letters}
         # What it has read is in the dead letters, each can be seen, and the rest is still to be read.
-        count: Any = program.command("dead-letters", "list")["count"]
+        count: Any = answer(program, "list")["count"]
         assert count == len(places) == max(places) + 1
         assert committed <= max(places)
     assert len(places) <= 2 * 101
@@ -275,8 +294,8 @@ def test_a_flood_ends_the_program_and_never_drains_the_topic(tmp_path: Path) -> 
         until(shop.channels, "the hit behind the flood counts")
         until_listed(goes_on, MANY)
     with started(program):  # where 101 were too many
-        done = program.run("dead-letters", "replay", "--all")
-        assert done.returncode == 0, done.stderr
-        assert f"replayed 1,000 of {MANY:,}" in done.stderr
-        assert done.stdout.startswith(f"{MANY:,} dead letters replayed.")
+        done = dead_letters(program, "replay", "--all")
+        assert done.code == 0, done.error
+        assert f"replayed 1,000 of {MANY:,}" in done.error
+        assert done.out.startswith(f"{MANY:,} dead letters replayed.")
         until_listed(program, MANY, attempts=2)

@@ -1,227 +1,75 @@
 """Money as text: what happens, and what the book must say; readable without reading Python."""
 
+import asyncio
 import re
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, select
 
-from tests.agents.simulation import Simulation
-from tests.facts import account_fact, charge_fact, hit
+from tests.agents.simulation import Simulation, converted
+from tests.scenarios.amounts import START, shown
+from tests.scenarios.money_words import Told
+from tests.scenarios.teller import Fact, Teller
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Returning, Rules
-from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.domain.ledger import net_of
+from trackrev_stream.domain.fx import Rates
+from trackrev_stream.domain.ledger import FEE, REVENUE, Line, net_of
 from trackrev_stream.domain.models import Model
-from trackrev_stream.domain.money import exponent
-from trackrev_stream.domain.payment import FactKind, PaymentFact
 from trackrev_stream.domain.rules import RuleBook
-from trackrev_stream.domain.subscription import AccountFact, AccountKind
-from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.ltv import By, ltv
-from trackrev_stream.store.post import post
+from trackrev_stream.store.pending import convert_all
+from trackrev_stream.store.post import NO_RATES, post
+from trackrev_stream.store.schema import lines as book
+from trackrev_stream.store.schema import metadata
 
-START = 1_760_000_000_000 // DAY_MS * DAY_MS
-LINE = re.compile(r"day (\d+)\s+(\d\d):(\d\d)\s+(\w+)\s+(.*?)(?:\s+seen day (\d+) (\d\d):(\d\d))?$")
-Fact = Hit | PaymentFact | AccountFact
+COLUMNS = [book.c[item.name] for item in fields(Line)]
+Row = dict[str, str]
 
 
 @dataclass
 class Scenario:
     name: str
+    file: str
     settings: dict[str, str] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
-    expected: list[list[str]] = field(default_factory=list)
-    cohorts: list[list[str]] = field(default_factory=list)
+    expect: list[Row] = field(default_factory=list)
+    lines: list[Row] = field(default_factory=list)
+    ltv: list[Row] = field(default_factory=list)
 
 
-def scenarios() -> list[Scenario]:
+def scenarios(file: str = "*.txt") -> list[Scenario]:
+    return [found for path in sorted(Path(__file__).parent.glob(file)) for found in _in_file(path)]
+
+
+def _in_file(path: Path) -> list[Scenario]:
     found: list[Scenario] = []
-    into: list[list[str]] | None = None
-    texts = [path.read_text() for path in sorted(Path(__file__).parent.glob("*.txt"))]
-    for raw in "\n".join(texts).splitlines():
+    table: list[Row] | None = None
+    header: list[str] = []
+    for raw in path.read_text().splitlines():
         line = raw.strip()
+        cells = re.split(r"\s{2,}", line)
         if line.startswith("scenario: "):
-            found.append(Scenario(line.removeprefix("scenario: ")))
-            into = None
+            found.append(Scenario(line.removeprefix("scenario: "), path.name))
+            table = None
         elif line.startswith("settings "):
             found[-1].settings = dict(zip(*[iter(line.split()[1:])] * 2, strict=True))
-        elif line.startswith("expect"):
-            into = found[-1].cohorts if line == "expect ltv" else found[-1].expected
-        elif line and not line.startswith(("#", "charge ", "cohort ")):
-            if into is None:
+        elif line in ("expect", "lines", "ltv"):
+            table = getattr(found[-1], line)
+        elif line.startswith(("charge ", "cohort ")):
+            header = cells
+        elif line and not line.startswith("#"):
+            if table is None:
                 found[-1].events.append(line)
             else:
-                into.append(re.split(r"\s{2,}", line))
+                table.append(dict(zip(header, cells, strict=True)))
     return found
-
-
-def money(text: str) -> tuple[int, str]:
-    amount, _, currency = text.partition("_")
-    currency = currency or "usd"
-    return int(Decimal(amount).scaleb(exponent(currency))), currency
-
-
-def moment(day: str, hour: str, minute: str) -> int:
-    return START + int(day) * DAY_MS + (int(hour) * 60 + int(minute)) * 60_000
-
-
-def visitor_id(who: str) -> str:
-    return uuid7(0, who.encode().ljust(10)) if who != "-" else ""
-
-
-class Teller:
-    """Turns the lines of a scenario into hits and facts of Stripe."""
-
-    def __init__(self) -> None:
-        self._paid: dict[str, PaymentFact] = {}
-
-    def facts(self, line: str) -> list[Fact]:
-        match = LINE.match(line)
-        assert match, f"not an event: {line}"
-        day, hour, minute, verb, words, *seen = match.groups()
-        at = moment(day, hour, minute)
-        received = moment(*seen) if seen[0] else at
-        told = getattr(self, verb)(at, received, *words.split())
-        return told if isinstance(told, list) else [told]
-
-    def click(self, at: int, received: int, who: str, link: str) -> Hit:
-        return replace(self.visit(at, received, who, link), kind=HitKind.CLICK, id=f"click {who} {at}")
-
-    def visit(self, at: int, received: int, who: str, source: str) -> Hit:
-        seen = hit(
-            at,
-            id=f"visit {who} {at}",
-            visitor=visitor_id(who),
-            received_at=received,
-            site="shop.example",
-        )
-        match source:
-            case "direct":
-                return seen
-            case "google":
-                return replace(seen, referrer="https://www.google.com/")
-        return replace(seen, click=Click(f"{source} {who} {at}", source, source, "", at))
-
-    def identify(self, at: int, received: int, who: str, email: str, trust: Trust = Trust.UNSIGNED) -> Hit:
-        seen = self.visit(at, received, who, "direct")
-        return replace(seen, kind=HitKind.IDENTIFY, id=f"identify {who} {at}", email_key=email, trust=trust)
-
-    def signed(self, at: int, received: int, who: str, email: str) -> Hit:
-        return self.identify(at, received, who, email, Trust.SIGNED)
-
-    def paid(self, at: int, received: int, charge: str, amount: str, *whom: str) -> PaymentFact:
-        minor, currency = money(amount)
-        fact = self._fact(charge, at, received)
-        self._paid[charge] = replace(
-            fact,
-            created_at=at,
-            amount_minor=minor,
-            currency=currency,
-            email_key=whom[0].strip("-"),
-            customer=whom[1].strip("-"),
-            visitor=visitor_id(whom[2]) if len(whom) > 2 else "",
-        )
-        return self._paid[charge]
-
-    def charged(
-        self, at: int, received: int, charge: str, amount: str, customer: str, *more: str
-    ) -> PaymentFact:
-        """A charge with what is said beside it: invoice in_..., subscription sub_..., an email."""
-        paid = self.paid(at, received, charge, amount, next((m for m in more if "@" in m), "-"), customer)
-        named = [next((each for each in more if each.startswith(kind)), "") for kind in ("in_", "sub_")]
-        self._paid[charge] = replace(paid, invoice=named[0], subscription=named[1])
-        return self._paid[charge]
-
-    def linked(self, at: int, received: int, charge: str, subscription: str) -> PaymentFact:
-        link = replace(self._fact(charge, at, received), kind=FactKind.LINK, id="inpay_1", amount_minor=0)
-        return replace(link, invoice="", subscription=subscription)
-
-    def invoice(self, at: int, received: int, invoice: str, customer: str, subscription: str) -> AccountFact:
-        """An invoice of a subscription, or of none (-)."""
-        said = account_fact(AccountKind.INVOICE, invoice, at, received_at=received, customer=customer)
-        return replace(said, subscription=subscription.strip("-"))
-
-    def subscription(self, at: int, received: int, name: str, customer: str, *asked: str) -> AccountFact:
-        """Its status; what it asks for in its period, and how many days that has; its latest invoice."""
-        status, amount, days, *invoice = asked
-        minor, currency = money(amount)
-        return account_fact(
-            AccountKind.SUBSCRIPTION,
-            name,
-            at,
-            received_at=received,
-            customer=customer,
-            status=status,
-            amount_minor=minor,
-            currency=currency,
-            period_start_at=at,
-            period_end_at=at + int(days) * DAY_MS,
-            invoice=next(iter(invoice), ""),
-            ended_at=at if status == "canceled" else None,
-        )
-
-    def refunded(self, at: int, received: int, charge: str, total: str) -> PaymentFact:
-        return replace(self._fact(charge, at, received), refunded_minor=money(total)[0])
-
-    def moved(self, at: int, received: int, charge: str, customer: str) -> PaymentFact:
-        return replace(self._fact(charge, at, received), customer=customer)
-
-    def named(self, at: int, received: int, charge: str, who: str) -> PaymentFact:
-        link = replace(self._fact(charge, at, received), kind=FactKind.LINK, id="cs_1", amount_minor=0)
-        return replace(link, visitor=visitor_id(who))
-
-    def customer(self, at: int, received: int, customer: str, email: str, who: str = "") -> AccountFact:
-        said = account_fact(AccountKind.CUSTOMER, customer, at, received_at=received, customer=customer)
-        return replace(said, email_key=email.strip("-"), visitor=visitor_id(who) if who else "")
-
-    def forged(self, at: int, received: int, email: str, link: str) -> list[Hit]:
-        names = [f"{at % 997}{number}" for number in range(1_000)]
-        before = at - 3_600_000
-        return [
-            claim
-            for name in names
-            for claim in (
-                self.visit(before, received, name, link),
-                self.identify(before, received, name, email),
-            )
-        ]
-
-    def claims(self, at: int, received: int, who: str, link: str) -> list[Hit]:
-        claimed = [self.identify(at + n, received + n, who, f"claimed{n}@x") for n in range(1_000)]
-        return [self.visit(at, received, who, link), *claimed]
-
-    def _fact(self, charge: str, at: int, received: int) -> PaymentFact:
-        known = self._paid.get(charge)
-        if known:
-            return replace(known, observed_at=at, received_at=received)
-        return charge_fact(charge, at, received_at=received, amount_minor=0)
-
-
-def facts_of(scenario: Scenario) -> list[Fact]:
-    """The facts in the order of arrival; a refund that arrives first knows its charge all the same."""
-    teller = Teller()
-    for line in scenario.events:
-        if " paid " in line or " charged " in line:
-            teller.facts(line)
-    return [fact for line in scenario.events for fact in teller.facts(line)]
-
-
-def net_by_channel(charge: AttributedCharge) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for line in charge.lines:
-        found[line.channel] = found.get(line.channel, 0) + line.amount_minor
-    return found
-
-
-def shares(channel: str, net: str) -> dict[str, int]:
-    """One channel that has all that is left, or "podcast 4.00, newsletter 6.00"."""
-    if "," not in channel:
-        return {channel: money(net)[0]}
-    return {name: money(amount)[0] for name, amount in (part.split() for part in channel.split(", "))}
 
 
 def rules_of(scenario: Scenario) -> RuleBook:
@@ -240,47 +88,138 @@ def rules_of(scenario: Scenario) -> RuleBook:
     return RuleBook(versions={"ws_1": ((START + int(given.get("from_day", 0)) * DAY_MS, rules),)})
 
 
-ALL = scenarios()
+def tell(scenario: Scenario) -> tuple[list[list[Fact]], Told]:
+    """The facts of each line, in the order of arrival; a refund that comes first knows its charge."""
+    teller = Teller()
+    for line in scenario.events:
+        if any(f" {verb} " in line for verb in ("paid", "charged", "authorized", "refund")):
+            teller.facts(line)
+    return [teller.facts(line) for line in scenario.events], teller.money
 
 
-@pytest.mark.parametrize("scenario", [each for each in ALL if each.expected], ids=lambda each: each.name)
-def test_the_book_says(scenario: Scenario) -> None:
-    simulation = Simulation(rules_of(scenario))
-    simulation.feed(*facts_of(scenario))
-    simulation.run()
-    found = {charge.state.charge: charge for charge in simulation.charges.values()}
-    assert sorted(found) == sorted(row[0] for row in scenario.expected)
-    for name, channel, gross, net, reason, *binding in scenario.expected:
-        charge = found[name]
-        assert net_by_channel(charge) == shares(channel, net)
-        assert (charge.state.amount_minor, charge.state.currency) == money(gross)
-        assert net_of(charge.state) == sum(line.amount_minor for line in charge.lines) == money(net)[0]
-        assert charge.decision.reason == reason
-        if binding:
-            subscription, by, version = binding
-            assert (charge.decision.subscription or "-", charge.decision.binding) == (subscription, by)
-            assert charge.rules_version == int(version)
+def records_of(scenario: Scenario) -> tuple[list[AttributedCharge], Rates]:
+    """All that was told of the charges, in order, and the rates of the days."""
+    arrived, told = tell(scenario)
+    records: list[AttributedCharge] = []
+    simulation = Simulation(rules_of(scenario), on_posted=records.append)
+    for facts in arrived:
+        simulation.feed(*facts)
+        simulation.run()
+    return records, Rates(told.rates)
 
 
-@pytest.mark.parametrize("scenario", [each for each in ALL if each.cohorts], ids=lambda each: each.name)
-def test_what_payers_came_to(scenario: Scenario, tmp_path: Path) -> None:
-    simulation = Simulation(rules_of(scenario))
-    simulation.feed(*facts_of(scenario))
-    charges = simulation.run().charges.values()
-    store = Store.open(f"sqlite:///{tmp_path}/book.db")
-    store.write_now(lambda c: post(c, at_offsets(*charges), START))
-    found = store.read_now(lambda c: ltv(c, "ws_1", By.CHANNEL, "UTC"))
-    store.close()
-    earned = {(each.month, row.channel): row for each in found for row in each.rows}
-    earned |= {(each.month, "together"): each.total for each in found}
-    assert earned.keys() >= {(month, channel) for month, channel, *_ in scenario.cohorts}
-    assert sum(len(each.rows) for each in found) == len({(row[0], row[1]) for row in scenario.cohorts}) - 1
-    for month, channel, payers, what, months in scenario.cohorts:
-        row = earned[month, channel]
-        kinds = {
-            "gross": [each.usd.gross_minor for each in row.months],
-            "net": [each.usd.net_minor for each in row.months],
-            "so far": [each.usd_so_far.net_minor for each in row.months],
+def standing(records: list[AttributedCharge], rates: Rates) -> list[tuple[AttributedCharge, list[Line]]]:
+    """The last that was told of each charge, with its lines in US dollars too."""
+    last = {record.state.charge: record for record in records}
+    return [(record, converted(record, rates)) for _, record in sorted(last.items())]
+
+
+def as_row(record: AttributedCharge, lines: list[Line]) -> Row:
+    """A charge as the table shows it, and what must be true of every one."""
+    state, decision = record.state, record.decision
+    revenue = [line for line in lines if line.reason in REVENUE]
+    usd = (
+        None
+        if any(line.usd_minor is None for line in revenue)
+        else sum(one.usd_minor or 0 for one in revenue)
+    )
+    assert sum(line.amount_minor for line in revenue) == net_of(state)
+    assert -sum(line.amount_minor for line in lines if line.reason == FEE) == (state.fee_minor or 0)
+    return {
+        "charge": state.charge,
+        "channel": shares(revenue, state.currency),
+        "gross": shown(state.amount_minor, state.currency),
+        "net": shown(net_of(state), state.currency),
+        "fee": shown(state.fee_minor, state.fee_currency),
+        "usd": shown(usd, "usd"),
+        "reason": decision.reason.value,
+        "subscription": decision.subscription or "-",
+        "by": decision.binding,
+        "version": str(record.rules_version),
+    }
+
+
+def shares(lines: list[Line], currency: str) -> str:
+    """One channel that has all that is left, or "podcast 4.00, newsletter 6.00"."""
+    left: dict[str, int] = {}
+    for line in lines:
+        left[line.channel] = left.get(line.channel, 0) + line.amount_minor
+    return ", ".join(
+        f"{name} {shown(amount, currency)}" if len(left) > 1 else name for name, amount in left.items()
+    )
+
+
+def as_lines(record: AttributedCharge, lines: list[Line]) -> list[Row]:
+    return [
+        {
+            "charge": record.state.charge,
+            "day": str((line.occurred_at - START) // DAY_MS),
+            "reason": line.reason,
+            "channel": line.channel,
+            "amount": shown(line.amount_minor, line.currency),
+            "usd": shown(line.usd_minor, "usd"),
         }
-        assert (row.payers, kinds[what]) == (int(payers), [money(each)[0] for each in months.split()])
-        assert all(each.native["usd"] == each.usd for each in row.months if each.native)
+        for line in lines
+    ]
+
+
+@pytest.mark.parametrize("scenario", [one for one in scenarios() if one.expect], ids=lambda one: one.name)
+def test_the_book_says(scenario: Scenario) -> None:
+    found = standing(*records_of(scenario))
+    rows = [as_row(record, lines) for record, lines in found]
+    assert [{name: row[name] for name in scenario.expect[0]} for row in rows] == _ordered(scenario.expect)
+    if scenario.lines:
+        every = [row for record, lines in found for row in as_lines(record, lines)]
+        assert [{name: row[name] for name in scenario.lines[0]} for row in every] == scenario.lines
+
+
+def _ordered(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row["charge"])
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened = Store.open(f"sqlite:///{tmp_path_factory.mktemp('money')}/t.db")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("scenario", scenarios("money.txt"), ids=lambda scenario: scenario.name)
+def test_the_database_says_the_same_whenever_the_rates_come(scenario: Scenario, store: Store) -> None:
+    records, rates = records_of(scenario)
+    expected = [line for _, lines in standing(records, rates) for line in lines]
+    for known in (rates, NO_RATES):
+        store.write_now(_forget)
+        store.write_now(partial(post, postings=at_offsets(*records), posted_at=1, rates=known))
+        asyncio.run(convert_all(store, rates, lambda: 2))
+        assert store.read_now(_standing) == sorted(expected, key=lambda line: line.line_id)
+
+
+@pytest.mark.parametrize("scenario", [one for one in scenarios() if one.ltv], ids=lambda one: one.name)
+def test_what_payers_came_to(scenario: Scenario, store: Store) -> None:
+    records, rates = records_of(scenario)
+    store.write_now(_forget)
+    store.write_now(partial(post, postings=at_offsets(*records), posted_at=1, rates=rates))
+    found = store.read_now(lambda c: ltv(c, "ws_1", By.CHANNEL, "UTC"))
+    earned = {(each.month, row.channel): row for each in found for row in each.rows}
+    together = {(each.month, "together"): each.total for each in found}
+    assert earned.keys() == {(row["cohort"], row["channel"]) for row in scenario.ltv} - together.keys()
+    for row in scenario.ltv:
+        of = (earned | together)[row["cohort"], row["channel"]]
+        sums = {
+            "gross": [month.usd.gross_minor for month in of.months],
+            "net": [month.usd.net_minor for month in of.months],
+            "so far": [month.usd_so_far.net_minor for month in of.months],
+        }
+        months = " ".join(shown(amount, "usd") for amount in sums[row["what"]])
+        assert (str(of.payers), months) == (row["payers"], row["months"])
+
+
+def _standing(connection: Connection) -> list[Line]:
+    return [Line(*row) for row in connection.execute(select(*COLUMNS).order_by(book.c.line_id))]
+
+
+def _forget(connection: Connection) -> None:
+    for table in reversed(metadata.sorted_tables):
+        if table.name in ("lines", "entries", "charges", "positions"):
+            connection.execute(table.delete())

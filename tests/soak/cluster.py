@@ -18,10 +18,21 @@ from tests.program.running import until
 from tests.soak.form import Fault, Form, portions
 from tests.soak.worker import DIE_AT_COMMIT, DIE_BETWEEN
 from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.kafka.lease import SAFE_SHARE
+from trackrev_stream.kafka.transport import SESSION_S
 from trackrev_stream.kafka.watchdog import EXIT_CODE
 
 AT_A_TIME = 500
 PATIENCE_S = 180.0
+NAP_S = SESSION_S * SAFE_SHARE
+DEADLY = (
+    Fault.KILL,
+    Fault.KILL_AT_COMMIT,
+    Fault.KILL_BETWEEN,
+    Fault.NAP,
+    Fault.BROKER_AND_WORKER,
+    Fault.DATABASE,
+)
 _LOOK_AGAIN_S = 0.02
 
 
@@ -98,9 +109,12 @@ class Suffering:
         before = len(worker.ended)
         rest = asyncio.create_task(self._strike(fault, worker, second))
         await asyncio.gather(feeding, rest)
-        if fault in (Fault.KILL, Fault.KILL_AT_COMMIT, Fault.KILL_BETWEEN, Fault.DATABASE):
+        if fault in DEADLY:
             await _until(lambda: len(worker.ended) > before, f"{worker.name} dies")
-            assert worker.ended[before] == -signal.SIGKILL, worker.worker.everything_said()[-2000:]
+            # A nap, or a broker that is slow to start, may have been longer than the session.
+            silent = fault in (Fault.NAP, Fault.BROKER_AND_WORKER)
+            known = (-signal.SIGKILL, EXIT_CODE) if silent else (-signal.SIGKILL,)
+            assert worker.ended[before] in known, worker.worker.everything_said()[-2000:]
 
     async def _strike(self, fault: Fault, worker: Supervisor, part: Sequence[Fact]) -> None:
         if fault is Fault.FREEZE:
@@ -114,6 +128,8 @@ class Suffering:
                 worker.worker.signal(DIE_AT_COMMIT)
             case Fault.KILL_BETWEEN:
                 worker.worker.signal(DIE_BETWEEN)
+            case Fault.NAP:
+                await _nap(worker)
             case Fault.STOP:
                 self._workers.remove(worker)
                 code = await asyncio.to_thread(worker.stop)
@@ -123,6 +139,11 @@ class Suffering:
                 self._add()
             case Fault.BROKER:
                 await asyncio.to_thread(self.ground.broker.restart)
+            case Fault.BROKER_AND_WORKER:
+                self.ground.broker.kill()
+                # What it goes on to do meanwhile cannot leave it before the broker is back; nor can a commit.
+                worker.worker.signal(DIE_AT_COMMIT)
+                await asyncio.to_thread(self.ground.broker.start)
             case Fault.BROKER_KILL:
                 await asyncio.to_thread(self._kill_broker)
             case Fault.DATABASE:
@@ -185,6 +206,16 @@ class Suffering:
             assert not feeding.done(), "nothing was in flight: the portions are too small"
             await asyncio.sleep(_LOOK_AGAIN_S)
         return lag
+
+
+async def _nap(worker: Supervisor) -> None:
+    """Its partitions stay its own, but it may not write before that is confirmed; it may commit."""
+    worker.worker.signal(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(NAP_S)  # its length is the fault itself
+        worker.worker.signal(DIE_AT_COMMIT)
+    finally:
+        worker.worker.signal(signal.SIGCONT)
 
 
 async def _until(condition: Callable[[], object], what: str) -> None:

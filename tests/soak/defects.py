@@ -14,12 +14,14 @@ from faust.transport.drivers import aiokafka as driver
 
 from trackrev_stream.agents import attribute, gather, payer_rows
 from trackrev_stream.agents.worker import Worker
+from trackrev_stream.brokers.kafka import KafkaBroker
 from trackrev_stream.kafka.lease import Lease
 from trackrev_stream.kafka.producer import Buffer, Producer
 from trackrev_stream.store import post
 from trackrev_stream.store.book import Book
 from trackrev_stream.streaming.acks import DeliveredInOrder
 from trackrev_stream.streaming.barriers import CommitBarriers
+from trackrev_stream.streaming.recovery import Recovery
 from trackrev_stream.streaming.sends import SendsInOrder
 
 _FLUSH = "            await self.app.producer.flush()\n"
@@ -37,7 +39,7 @@ def versions() -> None:
     """Receivers apply what they have surpassed."""
     change(gather._hear_journey, "journey.version > known.version", "True")
     change(payer_rows.put_journeys, "known.version > told.version", "False")
-    change(attribute._hear_payment, "state.version >= paid.state.version", "True")
+    change(attribute._hear_payment, "state.version < known.state.version", "False")
     change(Book.surpasses, "not record.lines or order <= self._charges[record.key].order", "not record.lines")
     change(post._check_redelivered, "if not applied", "if False")
 
@@ -51,6 +53,7 @@ def order() -> None:
     """Outputs leave before the rows that they come of, and commits wait for no delivery."""
     inverted()
     change(CommitBarriers.behind_barriers, _FLUSH, "")
+    change(StockConsumer._commit_offsets, "    " + _FLUSH, "")  # which calls our flush as well
 
 
 def flush() -> None:
@@ -68,8 +71,19 @@ def lease() -> None:
     change(Lease.lose, "self._on_lost(", "str(")
 
 
+def refusal() -> None:
+    """A worker starts over a database that holds less than was committed."""
+    change(KafkaBroker.resume, "offset > wanted", "False")
+
+
+def standby() -> None:
+    """A copy of another worker's table is taken for whole without its rows."""
+    restore = "self.tp_to_table[tp].restore(tp.partition, fresh)"
+    change(Recovery.restore, restore, f"tp in self.active_tps and {restore}")
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
-    defect.__name__: defect for defect in (versions, inverted, order, flush, lease)
+    defect.__name__: defect for defect in (versions, inverted, order, flush, lease, refusal, standby)
 }
 
 

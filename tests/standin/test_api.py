@@ -139,6 +139,21 @@ def test_customers_are_changed_and_deleted() -> None:
     run(scenario())
 
 
+def test_the_refunds_of_a_charge_page_on_where_they_were_expanded() -> None:
+    async def scenario() -> None:
+        async with standing_in() as stand_in, client(stand_in) as api:
+            intent = await pay(api, 1000)
+            part: Any = {"payment_intent": intent.id, "amount": 1}
+            made = [(await api.v1.refunds.create_async(part)).id for _ in range(12)]
+            charge = await api.v1.charges.retrieve_async(str(intent.latest_charge), {"expand": ["refunds"]})
+            assert charge.refunds is not None
+            assert (len(charge.refunds.data), charge.refunds.has_more) == (10, True)
+            found = [refund.id async for refund in charge.refunds.auto_paging_iter()]
+            assert found == made[::-1]
+
+    run(scenario())
+
+
 def test_refunds_came_with_their_charges_until_late_2022() -> None:
     async def scenario() -> None:
         async with (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
-from ops.standin import StandIn
+from ops.standin import ACACIA, BASIL, StandIn
 from ops.standin.currencies import exchanged
 from tests.standin.support import START_MS, Hand, client, endpoint, pay, receiving, run, standing_in
 
@@ -21,12 +21,15 @@ async def _charge(api: stripe.StripeClient, intent: stripe.PaymentIntent) -> str
     return await api.v1.charges.retrieve_async(str(intent.latest_charge))
 
 
-def test_a_part_of_an_authorization_is_captured_and_the_rest_released() -> None:
+@pytest.mark.parametrize(("version", "released"), [(ACACIA, 300), (BASIL, 0)])
+def test_a_part_of_an_authorization_is_captured_and_the_rest_released(version: str, released: int) -> None:
     async def scenario() -> None:
         async with (
             receiving() as receiver,
-            standing_in(clock=Hand(), endpoint=endpoint(receiver, concurrency=1)) as stand_in,
-            client(stand_in) as api,
+            standing_in(
+                clock=Hand(), endpoint=endpoint(receiver, concurrency=1), api_version=version
+            ) as stand_in,
+            client(stand_in, version=version) as api,
         ):
             intent = await pay(api, 1000, capture_method="manual")
             charge = await _charge(api, intent)
@@ -38,20 +41,21 @@ def test_a_part_of_an_authorization_is_captured_and_the_rest_released() -> None:
             intent = await api.v1.payment_intents.capture_async(intent.id, {"amount_to_capture": 700})
             charge = await _charge(api, intent)
             assert (intent.status, intent.amount_received) == ("succeeded", 700)
-            assert (charge.amount, charge.amount_captured, charge.amount_refunded) == (1000, 700, 0)
-            with pytest.raises(stripe.InvalidRequestError, match="greater than unrefunded"):
-                await api.v1.refunds.create_async({"charge": charge.id, "amount": 701})
-            await api.v1.refunds.create_async({"charge": charge.id})
-            assert _balance(stand_in, intent) == (700, 700, 0)
-            assert (await _charge(api, intent)).refunded is True
+            assert (charge.amount, charge.amount_captured, charge.refunded) == (1000, 700, False)
+            assert charge.amount_refunded == released
+            entries = (await api.v1.balance_transactions.list_async()).data
+            assert (sum(entry.amount for entry in entries), sum(entry.fee for entry in entries)) == (700, 50)
+            assert len(entries) == (2 if released else 1)
+            assert _balance(stand_in, intent) == (700, 0, 700)
             with pytest.raises(stripe.InvalidRequestError) as caught:
                 await api.v1.payment_intents.capture_async(intent.id)
             assert caught.value.code == "payment_intent_unexpected_state"
             await stand_in.drained()
-        assert receiver.types()[:4] == [
+        assert receiver.types() == [
             "payment_intent.amount_capturable_updated",
             "charge.succeeded",
             "charge.captured",
+            *(["refund.created", "charge.refunded"] if released else []),
             "payment_intent.succeeded",
         ]
         assert stand_in.books.movements[0].at_s == (START_MS + DAY_MS) // 1000
@@ -59,26 +63,49 @@ def test_a_part_of_an_authorization_is_captured_and_the_rest_released() -> None:
     run(scenario())
 
 
-def test_an_authorization_is_given_up_or_expires() -> None:
+@pytest.mark.parametrize("version", [ACACIA, BASIL])
+def test_no_more_is_refunded_than_was_captured(version: str) -> None:
+    async def scenario() -> None:
+        async with standing_in(api_version=version) as stand_in, client(stand_in, version=version) as api:
+            intent = await pay(api, 1000, capture_method="manual")
+            await api.v1.payment_intents.capture_async(intent.id, {"amount_to_capture": 700})
+            with pytest.raises(stripe.InvalidRequestError, match="greater than unrefunded"):
+                await api.v1.refunds.create_async({"payment_intent": intent.id, "amount": 701})
+            await api.v1.refunds.create_async({"payment_intent": intent.id, "amount": 200})
+            assert (await _charge(api, intent)).refunded is False
+            await api.v1.refunds.create_async({"payment_intent": intent.id})
+            assert (await _charge(api, intent)).refunded is True
+            assert _balance(stand_in, intent) == (700, 700, 0)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("version", [ACACIA, BASIL])
+def test_an_authorization_is_given_up_or_expires(version: str) -> None:
     async def scenario() -> None:
         async with (
             receiving() as receiver,
-            standing_in(clock=Hand(), endpoint=endpoint(receiver)) as stand_in,
-            client(stand_in) as api,
+            standing_in(clock=Hand(), endpoint=endpoint(receiver), api_version=version) as stand_in,
+            client(stand_in, version=version) as api,
         ):
             given_up, expiring = [await pay(api, capture_method="manual") for _ in range(2)]
             canceled = await api.v1.payment_intents.cancel_async(given_up.id)
             stand_in.advance(days=8)
             expired = await api.v1.payment_intents.retrieve_async(expiring.id)
             assert (canceled.status, expired.status) == ("canceled", "canceled")
+            assert expired.cancellation_reason == ("automatic" if version == ACACIA else "expired")
             charge = await _charge(api, expiring)
-            assert (charge.captured, charge.refunded, charge.amount_captured) == (False, True, 0)
+            assert (charge.captured, charge.amount_captured) == (False, 0)
+            assert (charge.refunded, charge.amount_refunded) == (
+                (True, 1000) if version == ACACIA else (False, 0)
+            )
             with pytest.raises(stripe.InvalidRequestError, match="not been captured"):
                 await api.v1.refunds.create_async({"charge": charge.id})
             assert stand_in.books.movements == []
             await stand_in.drained()
         assert receiver.types().count("payment_intent.canceled") == 2
         assert receiver.types().count("charge.expired") == 1
+        assert receiver.types().count("charge.refunded") == (2 if version == ACACIA else 0)
 
     run(scenario())
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import stripe
 
-from ops.standin import ACACIA
+from ops.standin import ACACIA, Sender
 from ops.standin.people import PRICES, Buyer, Subscriber
 from ops.standin.year import CONNECTED, END_S, START_S, Year, invite, year
-from tests.standin.support import Hand, client, run, standing_in
+from tests.standin.support import Hand, client, endpoint, receiving, run, standing_in
 
 CHARGES = 1000
 DAY_S = 86_400
@@ -128,6 +128,24 @@ def test_it_can_be_read_over_the_api(made: Year) -> None:
             assert len({charge.id for charge in seen}) == len(made.charges())
         finally:
             await made.stand_in.stop()
+
+    run(scenario())
+
+
+def test_its_events_can_be_sent_in_disorder(made: Year) -> None:
+    async def scenario() -> None:
+        async with receiving() as receiver:
+            sender = Sender(endpoint(receiver, duplicate=0.2, reorder=True), seed="1")
+            await sender.start()
+            for event in made.events[:60]:
+                sender.send(event)
+            await sender.drained()
+            await sender.stop()
+        came = [event.id for event in receiver.acknowledged]
+        sent = [event["id"] for event in made.events[:60]]
+        assert set(came) == set(sent)
+        assert len(came) > len(sent)
+        assert list(dict.fromkeys(came)) != sent
 
     run(scenario())
 

@@ -93,7 +93,9 @@ def visit(
     return Visit(channel=channel, visitor=visitor, version=version, clicks=clicks, **(fields | more))
 
 
-def at_offsets(*records: AttributedCharge | Visit, first: int = 0, topic: str = TOPIC) -> list[Posting]:
+def at_offsets(
+    *records: AttributedCharge | Visit | None, first: int = 0, topic: str = TOPIC
+) -> list[Posting]:
     framed = ((record,) if isinstance(record, Visit) else record for record in records)
     return [Posting(topic, 0, first + index, record) for index, record in enumerate(framed)]
 

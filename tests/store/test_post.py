@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.store.builders import (
+    TOPIC,
     WS,
     all_entries,
     at_offsets,
@@ -46,6 +47,14 @@ def test_a_charge_becomes_entries_and_a_refund_adds_its_own(store: Store) -> Non
         ("credit", "Newsletter", 4_900, "payment v1", False),
         ("refund", "Newsletter", -900, "payment v3", False),
     ]
+
+
+def test_a_rejected_record_moves_the_position_and_nothing_else(store: Store) -> None:
+    result = put(store, at_offsets(charge(), None))
+    assert (result.positions, result.applied) == ({(TOPIC, 0): 1}, 1)
+    again = put(store, at_offsets(charge(), None, None))
+    assert (again.positions, again.applied, again.redelivered) == ({(TOPIC, 0): 2}, 0, 2)
+    assert len(story(store)) == 1
 
 
 def test_another_decision_retracts_what_stood_and_restates_it(store: Store) -> None:

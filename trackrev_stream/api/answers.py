@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from trackrev_stream.domain.attribution import Credit, Decision
-from trackrev_stream.domain.ledger import BASE_CURRENCY
+from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.money import exponent
 from trackrev_stream.domain.touch import Touch
 from trackrev_stream.store.explain import why

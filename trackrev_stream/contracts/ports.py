@@ -1,7 +1,10 @@
 """The ports between parts: what collectors need of a log and of the settings, without knowing either."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from trackrev_stream.domain.ids import erased_hash
 
 
 class Unavailable(Exception):
@@ -30,6 +33,11 @@ class Workspace:
     click_secret: bytes
     identify_secret: bytes
     time_zone: str = "UTC"
+    erased: frozenset[str] = frozenset()
+
+    def has_erased(self, name: str) -> bool:
+        """Whether this email key or visitor id was erased, and may not come back."""
+        return bool(self.erased and name) and erased_hash(self.email_secret, name) in self.erased
 
     def __repr__(self) -> str:
         return f"Workspace({self.id!r}, {self.domain!r})"
@@ -75,4 +83,82 @@ class Directory(Protocol):
 
     async def stripe_connections(self, workspace: str) -> tuple[StripeConnection, ...]:
         """The Stripe connections of a workspace, the own account first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """An object to be read again: of which list, why, when next, and how often it was already."""
+
+    list: str
+    id: str
+    why: str
+    due_at: int
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """How a round over one connection stands, for people.
+
+    ``done_permille`` is how much of the time to be read has been; ``facts`` how many facts were published.
+    ``result`` is empty while the round goes on, then "ok" or what went wrong. ``missing`` are permissions
+    that the key lacks.
+    """
+
+    started_at: int
+    facts: int = 0
+    done_permille: int = 0
+    ended_at: int | None = None
+    result: str = ""
+    missing: tuple[str, ...] = ()
+
+
+class PollState(Protocol):
+    """What the poller remembers of each connection. Times in milliseconds since the epoch."""
+
+    async def due(self, now: int) -> list[StripeConnection]:
+        """The connections with a key whose next round is due."""
+        ...
+
+    async def take(self, connection: StripeConnection, holder: str, now: int, until: int) -> bool:
+        """Take, or keep, the lease of a connection until then; False while another holder has it."""
+        ...
+
+    async def give_back(
+        self, connection: StripeConnection, holder: str, report: PollReport, due_at: int
+    ) -> None:
+        """End a round, and with it the lease; the next round is due then."""
+        ...
+
+    async def report(self, connection: StripeConnection, report: PollReport) -> None:
+        """Tell how the round stands."""
+        ...
+
+    async def cursor(self, connection: StripeConnection, name: str) -> int | None:
+        """How far a list has been read, or None."""
+        ...
+
+    async def move(self, connection: StripeConnection, name: str, value: int) -> None:
+        """Note how far a list has been read, after all before it was published."""
+        ...
+
+    async def again(self, connection: StripeConnection, now: int, most: int) -> list[Again]:
+        """What is due to be read again, the longest due first."""
+        ...
+
+    async def note_again(self, connection: StripeConnection, objects: Sequence[Again]) -> None:
+        """Have objects read again, or change when."""
+        ...
+
+    async def forget_again(self, connection: StripeConnection, ids: Sequence[str]) -> None:
+        """Read these no more."""
+        ...
+
+    async def count_reads(self, connection: StripeConnection, now: int, reads: int) -> None:
+        """Count requests to Stripe on the day of ``now``."""
+        ...
+
+    async def reads(self, connection: StripeConnection, now: int) -> int:
+        """The requests of the 30 days up to ``now``."""
         ...

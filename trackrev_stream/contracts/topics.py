@@ -30,7 +30,7 @@ STRIPE_ACCOUNTS = Topic(
 )
 BINDS = Topic("binds", "visitor", "Bind", 1, "attribute", "stitch", compact=True)
 JOURNEYS = Topic("journeys", "join", "Journey", 1, "stitch", "gather", compact=True)
-VISITS = Topic("visits", "visitor", "frame of Visit", 1, "stitch", "post", retention_ms=30 * DAY_MS)
+VISITS = Topic("visits", "visitor", "frame of Visit", 2, "stitch", "post", retention_ms=30 * DAY_MS)
 INTERESTS = Topic("interests", "join", "Interest", 1, "attribute", "gather", compact=True)
 PAYER_JOURNEYS = Topic("payer-journeys", "payer", "PayerJourneys", 1, "gather", "attribute", compact=True)
 PAYMENTS = Topic("payments", "payer", "PaymentState", 1, "bill", "attribute", compact=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import StrEnum
 
-from trackrev_stream.domain.days import iso_of, next_ecb_day
+from trackrev_stream.domain.days import day_of_iso, iso_of, next_ecb_day
 from trackrev_stream.domain.money import exponent, split
 
 BASE_CURRENCY = "usd"
@@ -36,6 +36,11 @@ class Rate:
 
     usd: Decimal
     day: int | None
+
+    @classmethod
+    def posted(cls, text: str, date: str) -> "Rate":
+        """The rate of an entry, by its text and date."""
+        return cls(Decimal(text), day_of_iso(date))
 
     @property
     def text(self) -> str:

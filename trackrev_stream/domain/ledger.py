@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from trackrev_stream.domain.attribution import Decision
 from trackrev_stream.domain.channel import UNATTRIBUTED
+from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.ids import digest
 from trackrev_stream.domain.money import split
 from trackrev_stream.domain.payment import ChargeState
 
-BASE_CURRENCY = "usd"
 FEE = "fee"
 # What a charge is worth: commissions and fees are lines too, but no revenue.
 REVENUE = frozenset(("credit", "refund", "refund_failed", "dispute", "dispute_reinstated"))
@@ -23,7 +23,10 @@ Place = tuple[str, str, str, str]  # channel, source, link, partner
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A standing line: ``amount_minor`` is signed; ``usd_minor`` is None while no rate is known."""
+    """A standing line: ``amount_minor`` is signed; ``usd_minor`` is None while no rate is known.
+
+    Where the charge is not in US dollars, they come in when the line is posted: see ``domain.dollars``.
+    """
 
     line_id: str
     reason: str
@@ -89,6 +92,11 @@ def lines_of(key: str, state: ChargeState, decision: Decision) -> tuple[Line, ..
         for place, part in zip(places, fact.amounts_minor, strict=True)
         if part
     )
+
+
+def place_of(line: Line) -> Place:
+    """Where a line belongs."""
+    return line.channel, line.source, line.link, line.partner
 
 
 def net_of(state: ChargeState) -> int:

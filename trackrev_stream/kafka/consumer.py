@@ -72,7 +72,12 @@ class Consumer(RestoresTables, DeliveredInOrder, driver.Consumer):  # type: igno
             return {}, active
         # A partition whose buffer was full shall be read as soon as there is room again.
         patience = _SOME_ARE_FULL_S if self._buffered_partitions else timeout
+        generation = self.app.consumer_generation_id
         found = await self._getmany(readable, patience)
+        if generation != self.app.consumer_generation_id:
+            # Mends transport/consumer.py:740: what was read before a rebalance would pass for newer than
+            # that, and would be ahead of where its partition is read again from.
+            return {}, active
         self._restore(found)
         return found, active
 

@@ -17,15 +17,18 @@ from sqlalchemy import Connection, select, tuple_
 
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.store.book import Book
 from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.letters import bury
+from trackrev_stream.store.letters import Place, bury, rejected_places
 from trackrev_stream.store.positions import NOTHING, Partition, adopt, advance, settle
 from trackrev_stream.store.schema import upsert, visits
 
 _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
+
+NO_RATES = Rates({})
 
 VisitKey = tuple[str, int, str, str, str]
 Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter
@@ -33,12 +36,21 @@ Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A record to be posted, and its place in the log."""
+    """A record to be posted, and its place in the log; None was rejected, and only its place counts.
+
+    ``rejected`` are the letters about it, or about parts of it.
+    """
 
     topic: str
     partition: int
     offset: int
-    record: Postable
+    record: Postable | None
+    rejected: tuple[DeadLetter, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """Its place in the log."""
+        return self.topic, self.partition, self.offset
 
     @property
     def size(self) -> int:
@@ -68,12 +80,14 @@ def post(
     known: Mapping[Partition, int] | None = None,
     *,
     unsure: bool = False,
+    rates: Rates = NO_RATES,
 ) -> PostResult:
     """Post a batch within the transaction of ``connection``; what is raised must roll it back.
 
     ``known`` are the positions this writer last wrote (see store.positions); a partition that is not in it
     is adopted as it is stored. The postings of a partition come in the order of their offsets. ``unsure``
     says that the same batch was tried before, and that the connection broke: it may have been committed.
+    ``rates`` are the exchange rates known now; lines without one are converted later (store.pending).
 
     Raises PositionConflict when another writer or another log has been here, LedgerBroken when the book
     would not add up.
@@ -83,11 +97,10 @@ def post(
     before = adopt(connection, ends, known)
     after = {partition: max(end, before[partition]) for partition, end in ends.items()}
     advance(connection, before, after)
-    again = [item for item in postings if item.offset <= before[item.topic, item.partition]]
-    fresh = [item.record for item in postings if item.offset > before[item.topic, item.partition]]
-    book = Book(
-        connection, {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
-    )
+    again, new = _apart(connection, postings, before)
+    fresh = [item.record for item in new if item.record is not None]
+    keys = {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
+    book = Book(connection, keys, rates)
     _check_redelivered(connection, again, book)
     surpassed = 0
     for record in fresh:
@@ -99,7 +112,8 @@ def post(
             book.apply(record, posted_at)
     book.save(posted_at)
     _save_visits(connection, _visits(fresh))
-    bury(connection, [record for record in fresh if isinstance(record, DeadLetter)], posted_at)
+    rejected = [letter for item in new for letter in item.rejected]
+    bury(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
     reasons = Counter(entry["reason"] for entry in book.entries)
     return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
 
@@ -112,7 +126,22 @@ def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
     return ends
 
 
-def _visits(records: Iterable[Postable]) -> list[Visit]:
+def _apart(
+    connection: Connection, postings: Sequence[Posting], before: Mapping[Partition, int]
+) -> tuple[list[Posting], list[Posting]]:
+    """Those that were applied already, and those that are to be.
+
+    What was rejected in part or whole, and comes again, is to be: a newer program may be able to read it.
+    """
+    passed = [item.place for item in postings if item.offset <= before[item.topic, item.partition]]
+    done = set(passed) - rejected_places(connection, passed)
+    return (
+        [item for item in postings if item.place in done],
+        [item for item in postings if item.place not in done],
+    )
+
+
+def _visits(records: Iterable[Postable | None]) -> list[Visit]:
     return [visit for record in records if isinstance(record, tuple) for visit in record]
 
 
@@ -133,8 +162,8 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
     stored = _visit_versions(connection, _visits(item.record for item in again))
     for item in again:
         record = item.record
-        if isinstance(record, DeadLetter):
-            continue  # it may have gone by now; another log shows in the records of the book
+        if record is None or isinstance(record, DeadLetter):
+            continue  # a letter may have gone by now; another log shows in the records of the book
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)
         else:

@@ -9,10 +9,11 @@ from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream import metrics
 from trackrev_stream.clock import Clock
+from trackrev_stream.domain.fx import Rates
 from trackrev_stream.store.engine import Store, is_transient
 from trackrev_stream.store.errors import StoreError
 from trackrev_stream.store.positions import Partition
-from trackrev_stream.store.post import Posting, PostResult, post
+from trackrev_stream.store.post import NO_RATES, Posting, PostResult, post
 
 MOST_ROWS = 500  # a transaction, and what the last of its postings has more
 MOST_WAITING = 1_000
@@ -39,10 +40,13 @@ class Writer:
         clock: Clock,
         on_fatal: Callable[[BaseException], None] | None = None,
         most_waiting: int = MOST_WAITING,
+        rates: Callable[[], Rates] = lambda: NO_RATES,
     ) -> None:
+        """``rates`` gives the exchange rates known at the time."""
         self._store = store
         self._clock = clock
         self._on_fatal = on_fatal
+        self._rates = rates
         self._queue: asyncio.Queue[Posting] = asyncio.Queue()
         self._room = asyncio.Semaphore(most_waiting)
         self._known: dict[Partition, int] = {}
@@ -127,7 +131,14 @@ class Writer:
         pause, unsure = FIRST_PAUSE_S, False
         while True:
             posted_at = self._clock()
-            work = partial(post, postings=batch, posted_at=posted_at, known=self._known, unsure=unsure)
+            work = partial(
+                post,
+                postings=batch,
+                posted_at=posted_at,
+                known=self._known,
+                unsure=unsure,
+                rates=self._rates(),
+            )
             try:
                 with metrics.POST_SECONDS.time():
                     result = await self._store.write(work)

@@ -1,0 +1,285 @@
+"""One round of the poller over one connection: what is new, and what may have changed.
+
+The plan keeps within Stripe's read allocation for small accounts (about 14 reads an hour): one page of each
+list since the last round, what is known to be unsettled, and once a week a search for what slipped through.
+History comes oldest first, window by window, so that a charge is known before those that inherit from it,
+and a round that ends in the middle goes on where it was.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from collectors.publisher import DeadLetterPublisher, FactPublisher
+from collectors.stripe_api import NotPermitted, Page, Refused, StripeReader
+from collectors.stripe_letters import StripeLetters
+from collectors.stripe_lists import (
+    CHARGES,
+    DISPUTES,
+    LISTS,
+    REFUNDS,
+    SUBSCRIPTIONS,
+    Listed,
+    unsettled,
+    without,
+)
+from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.codec import Malformed
+from trackrev_stream.contracts.ports import (
+    Again,
+    Directory,
+    PollReport,
+    PollState,
+    Publisher,
+    StripeConnection,
+    Workspace,
+)
+from trackrev_stream.contracts.stripe_accounts import Fact
+from trackrev_stream.contracts.stripe_shapes import Observation
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+OVERLAP_MS = HOUR_MS  # objects may show up in a list a little after they were created
+FIRST_SPAN_MS = 30 * DAY_MS
+LONGEST_SPAN_MS = 365 * DAY_MS
+SHORTEST_SPAN_MS = 1_000
+FEW, MANY = 500, 5_000  # objects in a window: with fewer the next one is longer, with more it is cut
+AT_ONCE = 500  # facts on their way to the log
+MOST_AGAIN = 20
+TRIES_AGAIN = 40
+AUDIT_EVERY_MS = 7 * DAY_MS
+AUDITED_MS = 540 * DAY_MS  # a card's dispute comes up to 540 days after its charge
+TELL_EVERY_MS = 1_000
+VIA = "poll"
+
+Progress = Callable[[PollReport], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class PollDeps:
+    """What a poller is given: where settings, what it remembers and what it finds are kept."""
+
+    directory: Directory
+    state: PollState
+    facts: FactPublisher
+    letters: StripeLetters
+    clock: Clock
+
+
+def poll_deps(
+    directory: Directory, state: PollState, publisher: Publisher, partitions: int, clock: Clock
+) -> PollDeps:
+    """What a poller is given, over a log of so many partitions."""
+    return PollDeps(
+        directory=directory,
+        state=state,
+        facts=FactPublisher(publisher, partitions),
+        letters=StripeLetters(DeadLetterPublisher(publisher, partitions)),
+        clock=clock,
+    )
+
+
+class Round:
+    """One round. ``progress`` hears about once a second how it stands; what it raises ends the round."""
+
+    def __init__(
+        self,
+        deps: PollDeps,
+        workspace: Workspace,
+        connection: StripeConnection,
+        *,
+        reader: StripeReader,
+        progress: Progress,
+    ) -> None:
+        self._workspace = workspace
+        self._connection = connection
+        self._reader = reader
+        self._facts = deps.facts
+        self._letters = deps.letters
+        self._state = deps.state
+        self._clock = deps.clock
+        self._progress = progress
+        self._lists = dict(LISTS)
+        self.report = PollReport(started_at=deps.clock())
+        self._told_at = self.report.started_at
+
+    async def run(self) -> PollReport:
+        """Read and publish; what is not permitted is left out and named. Raises CannotRead, Unavailable."""
+        for part in (self._subscriptions, self._charges, self._refunds, self._disputes):
+            await self._permitted(part)
+        await self._again()
+        await self._permitted(self._audit)
+        self.report = replace(self.report, done_permille=1000, ended_at=self._clock(), result="ok")
+        return self.report
+
+    async def _permitted(self, part: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await part()
+        except NotPermitted as error:
+            self._note_missing(error.permission)
+
+    def _note_missing(self, permission: str) -> None:
+        missing = sorted({*self.report.missing, permission})
+        self.report = replace(self.report, missing=tuple(missing))
+
+    async def _charges(self) -> None:
+        await self._catch_up(CHARGES.name)
+
+    async def _refunds(self) -> None:
+        await self._catch_up(REFUNDS.name)
+
+    async def _disputes(self) -> None:
+        await self._catch_up(DISPUTES.name)
+
+    async def _catch_up(self, name: str) -> None:
+        """Read a list from where it was left to now, in windows, the oldest first."""
+        known = await self._state.cursor(self._connection, name)
+        first = since = await self._beginning(name) if known is None else known - OVERLAP_MS
+        span = FIRST_SPAN_MS
+        while True:
+            now = self._clock()
+            last = since + span >= now
+            bounds = {"gte": since // 1_000} | ({} if last else {"lt": (since + span) // 1_000})
+            pages = await self._window(name, bounds, MANY if span > SHORTEST_SPAN_MS else None)
+            if pages is None:
+                span = max(span // 4, SHORTEST_SPAN_MS)
+                continue
+            await self._publish(name, pages)
+            # By Stripe's own clock: what is created later than this is read next time.
+            since = min(pages[0].seen_at, now) if last else since + span
+            await self._state.move(self._connection, name, since)
+            done = 1000 * (since - first) // max(now - first, 1)
+            await self._tell(done if name == CHARGES.name else self.report.done_permille)
+            if last:
+                return
+            if sum(len(page.objects) for page in pages) < FEW:
+                span = min(span * 2, LONGEST_SPAN_MS)
+
+    async def _beginning(self, name: str) -> int:
+        """A time before which a list has nothing."""
+        now, back = self._clock(), FIRST_SPAN_MS
+        while (before := now - back) > 0:
+            page = await self._page(name, limit=1, created={"lt": before // 1_000})
+            if not page.objects:
+                return before
+            back *= 2
+        return 0
+
+    async def _window(self, name: str, created: dict[str, int], most: int | None) -> list[Page] | None:
+        """All pages of a window, or None where it holds more than ``most``."""
+        pages = [page := await self._page(name, created=created)]
+        held = len(page.objects)
+        while page.more and page.objects:
+            if most is not None and held > most:
+                return None
+            page = await self._page(name, created=created, starting_after=page.objects[-1]["id"])
+            pages.append(page)
+            held += len(page.objects)
+            await self._tell(self.report.done_permille)
+        return pages
+
+    async def _page(self, name: str, **params: Any) -> Page:
+        """One page, with as many expansions as the key may read. Raises NotPermitted, CannotRead."""
+        while True:
+            listed = self._lists[name]
+            expand = {"expand": [f"data.{each}" for each in listed.expand]} if listed.expand else {}
+            try:
+                return await self._reader.page(listed.path, **params, **expand)
+            except NotPermitted as error:
+                poorer = without(listed, error.permission)
+                if poorer is None:
+                    raise
+                self._lists[name] = poorer
+                self._note_missing(error.permission)
+
+    async def _subscriptions(self) -> None:
+        """New periods since the last round: their latest invoices tell which charges are renewals."""
+        name = SUBSCRIPTIONS.name
+        known = await self._state.cursor(self._connection, name)
+        since = {} if known is None else {"current_period_start": {"gte": (known - OVERLAP_MS) // 1_000}}
+        pages = []
+        async for page in self._reader.pages(SUBSCRIPTIONS.path, status="all", **since):
+            pages.append(page)
+            await self._tell(self.report.done_permille)
+        await self._publish(name, pages)
+        await self._state.move(self._connection, name, min(pages[0].seen_at, self._clock()))
+
+    async def _again(self) -> None:
+        """Read what was unsettled once more, ever less often, until it is or there is no hope."""
+        for one in await self._state.again(self._connection, self._clock(), MOST_AGAIN):
+            listed = self._lists[one.list]
+            expand = {"expand": list(listed.expand)} if listed.expand else {}
+            try:
+                shown, seen_at = await self._reader.one(f"{listed.path}/{one.id}", **expand)
+            except NotPermitted as error:
+                self._note_missing(error.permission)
+                continue
+            await self._put(listed, [(shown, seen_at)])
+            await self._watch(one, unsettled(listed, shown))
+
+    async def _watch(self, one: Again, why: str) -> None:
+        if not why or one.tries >= TRIES_AGAIN:
+            await self._state.forget_again(self._connection, [one.id])
+            return
+        wait = min(HOUR_MS * 2**one.tries, DAY_MS)
+        later = replace(one, why=why, due_at=self._clock() + wait, tries=one.tries + 1)
+        await self._state.note_again(self._connection, [later])
+
+    async def _audit(self) -> None:
+        """Once a week: every charge that was refunded or disputed, by search, or all where there is none."""
+        done = await self._state.cursor(self._connection, "audit")
+        now = self._clock()
+        if done is None:  # all history has just been read
+            await self._state.move(self._connection, "audit", now)
+        if done is None or now - done < AUDIT_EVERY_MS:
+            return
+        since = (now - AUDITED_MS) // 1_000
+        for condition in ("-refunded:null", 'disputed:"true"'):
+            query = f"created>{since} AND {condition}"
+            try:
+                pages = [page async for page in self._reader.found(CHARGES.path, query)]
+            except Refused:  # search is not offered everywhere (India): look at everything once more
+                await self._state.move(self._connection, CHARGES.name, now - AUDITED_MS)
+                break
+            await self._publish(CHARGES.name, pages)
+        await self._state.move(self._connection, "audit", now)
+
+    async def _publish(self, name: str, pages: Iterable[Page]) -> None:
+        """Publish the objects of pages that came newest first, oldest first."""
+        listed = self._lists[name]
+        newest_first = [(shown, page.seen_at) for page in pages for shown in page.objects]
+        await self._put(listed, newest_first[::-1])
+        again = [
+            Again(name, str(shown["id"]), why, self._clock() + HOUR_MS)
+            for shown, _ in newest_first
+            if (why := unsettled(listed, shown))
+        ]
+        await self._state.note_again(self._connection, again)
+
+    async def _put(self, listed: Listed, objects: list[tuple[dict[str, Any], int]]) -> None:
+        facts: list[Fact] = []
+        for shown, seen_at in objects:
+            try:
+                facts += listed.facts(shown, self._workspace, self._seen(seen_at))
+            except Malformed as error:
+                await self._letters.bury(self._workspace.id, {"data": {"object": shown}}, error, seen_at)
+        for start in range(0, len(facts), AT_ONCE):
+            await self._facts.put(facts[start : start + AT_ONCE])
+        self.report = replace(self.report, facts=self.report.facts + len(facts))
+
+    def _seen(self, seen_at: int) -> Observation:
+        return Observation(
+            account=self._connection.account,
+            livemode=self._connection.livemode,
+            observed_at=seen_at,
+            received_at=self._clock(),
+            via=VIA,
+            source_id=f"{self.report.started_at // 1_000}",
+        )
+
+    async def _tell(self, done_permille: int) -> None:
+        self.report = replace(self.report, done_permille=min(done_permille, 999))
+        now = self._clock()
+        if now - self._told_at >= TELL_EVERY_MS:
+            self._told_at = now
+            await self._progress(self.report)

@@ -1,0 +1,380 @@
+"""The poller over the stand-in of Stripe and a real database: all is read once, whatever goes wrong."""
+
+import asyncio
+import functools
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from collectors.stripe_api import Patience
+from collectors.stripe_poller import Pace, Poller
+from collectors.stripe_round import DAY_MS, HOUR_MS, poll_deps
+from ops.standin import PROMISED_PERMISSIONS, Fault, StandIn
+from ops.standin.payments import Terms
+from tests.collectors.edge import WORKSPACE, DictDirectory, RecordingPublisher
+from tests.embedded.apps import until
+from tests.standin.support import START_MS, Hand
+from trackrev_stream.contracts.codec import decode
+from trackrev_stream.contracts.ports import StripeConnection
+from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS
+from trackrev_stream.domain.payment import FactKind
+from trackrev_stream.domain.subscription import AccountFact
+from trackrev_stream.store import connections, polling, workspaces
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.polling import StorePollState
+from trackrev_stream.store.secrets import open_sealer
+
+SECRET_KEY = "sk_test_standin"
+FOUR = "rk_test_four"
+ALL = "rk_test_all"
+EVERYTHING = {
+    *PROMISED_PERMISSIONS,
+    "rak_balance_transaction_source_read",
+    "rak_dispute_read",
+    "rak_invoice_read",
+}
+QUICK = Pace(look_s=0.01, patience=Patience(first_wait_s=0.01, longest_wait_s=0.05, timeout_s=5))
+
+
+def played(scenario: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """A scenario as a test."""
+
+    @functools.wraps(scenario)
+    def test(*args: Any, **given: Any) -> None:
+        asyncio.run(asyncio.wait_for(scenario(*args, **given), timeout=300))
+
+    return test
+
+
+@dataclass
+class Shop:
+    """A stand-in with a clock that a test sets, a database, and pollers over both."""
+
+    stripe: StandIn
+    clock: Hand
+    store: Store
+    http: aiohttp.ClientSession
+    place: Path
+    log: RecordingPublisher = field(default_factory=RecordingPublisher)
+
+    def poller(self, log: RecordingPublisher | None = None) -> Poller:
+        directory = DictDirectory({"ws_1": WORKSPACE, "ws_2": replace(WORKSPACE, id="ws_2")})
+        state = StorePollState(self.store, open_sealer(self.place))
+        deps = poll_deps(directory, state, log or self.log, 4, self.clock)
+        return Poller(deps, QUICK)
+
+    def connect(self, key: str = ALL, workspace: str = "ws_1", base: str = "") -> StripeConnection:
+        sealer = open_sealer(self.place)
+        wanted = StripeConnection(workspace, "own", False, (), key, base or self.stripe.url)
+        self.store.write_now(
+            lambda c: workspaces.create_workspace(
+                c, sealer, domain="shop.example", now=0, workspace=workspace
+            )
+        )
+        self.store.write_now(lambda c: connections.put_connection(c, sealer, wanted, 0))
+        return wanted
+
+    async def post(self, path: str, **data: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {SECRET_KEY}"}
+        async with self.http.post(self.stripe.url + path, data=data, headers=headers) as response:
+            answer: dict[str, Any] = await response.json()
+            assert response.status == 200, answer
+            return answer
+
+    async def pay(self, amount: int = 4_800) -> str:
+        return str(
+            (await self.post("/v1/payment_intents", amount=amount, currency="usd", confirm="true"))[
+                "latest_charge"
+            ]
+        )
+
+    def pass_time(self, ms: int) -> None:
+        self.clock.now_ms += ms
+
+    def charges(self) -> Counter[str]:
+        return Counter(fact.charge for fact in self.log.facts() if fact.kind is FactKind.CHARGE)
+
+    def progress(self, connection: StripeConnection) -> polling.Progress:
+        found = self.store.read_now(lambda c: polling.find_progress(c, connection, self.clock()))
+        assert found is not None
+        return found
+
+    async def ended(self, connection: StripeConnection) -> None:
+        """Wait until a round over the connection has ended."""
+
+        def has_ended() -> bool:
+            found = self.store.read_now(lambda c: polling.find_progress(c, connection, self.clock()))
+            return found is not None and found.report.ended_at is not None
+
+        await until(has_ended)
+
+
+def has_struck(fault: Fault) -> bool:
+    return fault.times == 0
+
+
+def has_begun_or_ended(fault: Fault, round_: asyncio.Task[None]) -> bool:
+    return round_.done() or fault.skip == 0
+
+
+@asynccontextmanager
+async def shop(place: Path) -> AsyncIterator[Shop]:
+    clock = Hand(START_MS)
+    stripe = StandIn(
+        restricted_keys={FOUR: PROMISED_PERMISSIONS, ALL: EVERYTHING}, clock=clock, sent_clock=clock, seed=1
+    )
+    await stripe.start()
+    store = Store.open(f"sqlite:///{place}/trackrev.db")
+    async with aiohttp.ClientSession() as http:
+        try:
+            yield Shop(stripe, clock, store, http, place)
+        finally:
+            store.close()
+            await stripe.stop()
+
+
+@played
+async def test_everything_is_read_once_oldest_first_and_only_what_is_new_after_that(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        paid = []
+        for _ in range(7):
+            at.pass_time(20 * DAY_MS)
+            paid.append(await at.pay())
+        await at.post("/v1/refunds", charge=paid[2], amount=100)
+        at.pass_time(2 * HOUR_MS)
+        await at.poller().poll(connection)
+        assert list(at.charges()) == paid
+        refunds = [fact for fact in at.log.facts() if fact.kind is FactKind.REFUND]
+        assert {(fact.charge, fact.amount_minor) for fact in refunds} == {(paid[2], 100)}
+        assert at.progress(connection).report.result == "ok"
+
+        at.log.records.clear()
+        at.pass_time(2 * HOUR_MS)
+        new = await at.pay()
+        await at.post("/v1/refunds", charge=paid[0], amount=55)
+        await at.poller().poll(connection)
+        assert [(f.kind, f.charge) for f in at.log.facts()] == [
+            (FactKind.CHARGE, new),
+            (FactKind.REFUND, paid[0]),
+        ]
+
+
+@played
+async def test_a_round_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        paid = []
+        for _ in range(12):
+            at.pass_time(45 * DAY_MS)
+            paid.append(await at.pay())
+        for reads in (11, 3, 3):
+            fault = Fault(skip=reads, until=asyncio.Event(), times=None)
+            at.stripe.faults.append(fault)
+            round_ = asyncio.create_task(at.poller().poll(connection))
+            await until(partial(has_begun_or_ended, fault, round_))
+            round_.cancel()
+            await asyncio.gather(round_, return_exceptions=True)
+            at.stripe.faults.clear()
+            assert fault.until is not None
+            fault.until.set()
+        before = at.charges()
+        assert 0 < len(before) < len(paid)
+        at.pass_time(QUICK.lease_ms)
+        await at.poller().poll(connection)
+        assert set(at.charges()) == set(paid)
+        # A window may be read twice, where its end was not noted; no more than that.
+        assert at.charges().total() <= len(paid) + 3 + 1
+
+
+@played
+async def test_two_pollers_never_read_a_connection_at_the_same_time(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        await at.pay()
+        gate = asyncio.Event()
+        at.stripe.faults.append(Fault(until=gate))
+        other = RecordingPublisher()
+        first = asyncio.create_task(at.poller().poll(connection))
+        await until(partial(has_struck, at.stripe.faults[0]))
+        await at.poller(other).poll(connection)
+        assert not other.records
+        gate.set()
+        await first
+        assert at.charges().total() == 1
+
+
+@played
+async def test_another_poller_takes_over_when_the_lease_has_run_out(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        await at.pay()
+        gates, other = [asyncio.Event(), asyncio.Event()], RecordingPublisher()
+        rounds = []
+        for gate, log in zip(gates, (at.log, other), strict=True):
+            fault = Fault(until=gate)
+            at.stripe.faults.append(fault)
+            rounds.append(asyncio.create_task(at.poller(log).poll(connection)))
+            await until(partial(has_struck, fault))
+            at.pass_time(QUICK.lease_ms + 1)
+        for gate, stuck in zip(reversed(gates), reversed(rounds), strict=True):
+            gate.set()
+            if gate is gates[1]:
+                at.pass_time(-1)
+            await stuck
+        assert len(other.facts()) == 1
+
+
+@played
+async def test_with_the_four_permissions_of_the_page_the_rest_is_read_and_what_is_missing_is_named(
+    tmp_path: Path,
+) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect(FOUR)
+        charge = await at.pay()
+        await at.poller().poll(connection)
+        report = at.progress(connection).report
+        assert report.result == "ok"
+        assert "rak_dispute_read" in report.missing
+        assert [fact.fee_minor for fact in at.log.facts() if fact.charge == charge] == [None]
+
+
+@played
+async def test_limits_and_failures_of_stripe_are_waited_out(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        charge = await at.pay()
+        for status in (429, 500, 503):
+            at.stripe.faults.append(Fault(status=status))
+        at.stripe.faults += [Fault(drop="before"), Fault(drop="midway")]
+        await at.poller().poll(connection)
+        assert at.charges() == {charge: 1}
+        assert at.progress(connection).report.result == "ok"
+
+
+@played
+async def test_a_broken_connection_is_said_and_never_stops_the_others(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        broken = at.connect("rk_test_revoked", "ws_2")
+        connection = at.connect()
+        charge = await at.pay()
+        running = asyncio.create_task(at.poller().run())
+        ended = [at.ended(broken), at.ended(connection)]
+        await asyncio.wait_for(asyncio.gather(*ended), 30)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert at.charges() == {charge: 1}
+        assert "does not know this key" in at.progress(broken).report.result
+
+
+@played
+async def test_what_the_log_does_not_take_is_read_again(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        charge = await at.pay()
+        at.log.down = True
+        await at.poller().poll(connection)
+        assert "the log is down" in at.progress(connection).report.result
+        at.log.down = False
+        at.pass_time(QUICK.after_failure_ms)
+        await at.poller().poll(connection)
+        assert at.charges() == {charge: 1}
+
+
+@played
+async def test_an_authorization_is_read_again_until_it_is_captured(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        intent = await at.post(
+            "/v1/payment_intents", amount=900, currency="usd", confirm="true", capture_method="manual"
+        )
+        await at.poller().poll(connection)
+        at.pass_time(26 * HOUR_MS)
+        await at.poller().poll(connection)
+        await at.post(f"/v1/payment_intents/{intent['id']}/capture", amount_to_capture=700)
+        at.pass_time(26 * HOUR_MS)
+        await at.poller().poll(connection)
+        facts = [fact for fact in at.log.facts() if fact.charge == intent["latest_charge"]]
+        assert facts[-1].captured
+        assert facts[-1].amount_minor == 700
+        at.log.records.clear()
+        at.pass_time(26 * HOUR_MS)
+        await at.poller().poll(connection)
+        assert not at.log.facts()
+
+
+@pytest.mark.parametrize("search", [True, False], ids=["by search", "where there is none"])
+@played
+async def test_once_a_week_an_old_charge_is_looked_at_that_changed_unheard(
+    tmp_path: Path, search: bool
+) -> None:
+    async with shop(tmp_path) as at:
+        at.stripe.search_available = search
+        connection = at.connect(FOUR)
+        charge = await at.pay()
+        at.pass_time(3 * DAY_MS)
+        await at.poller().poll(connection)
+        await at.post("/v1/refunds", charge=charge, amount=100)
+        at.log.records.clear()
+        at.pass_time(8 * DAY_MS)
+        await at.poller().poll(connection)
+        at.pass_time(HOUR_MS)
+        await at.poller().poll(connection)
+        assert at.charges()[charge] == 1
+        assert [fact.refunded_minor for fact in at.log.facts() if fact.kind is FactKind.CHARGE] == [100]
+
+
+@played
+async def test_a_small_account_stays_within_stripes_read_allocation_for_a_month(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect(FOUR)
+        rng = random.Random(7)
+        for _ in range(1_000):
+            at.pass_time(rng.randrange(1, 12) * HOUR_MS // 2)
+            at.stripe.platform.payments.take(Terms(900, "usd"))
+        poller = at.poller()
+        await poller.poll(connection)
+        assert at.progress(connection).reads == at.stripe.traffic.reads().total()
+        at.stripe.traffic.clear()
+        for _ in range(30 * 24):
+            at.pass_time(HOUR_MS)
+            if rng.random() < 0.05:
+                at.stripe.platform.payments.take(Terms(900, "usd"))
+            await poller.poll(connection)
+        assert 720 * 4 < at.stripe.traffic.reads().total() < 10_000
+
+
+@played
+async def test_an_object_that_is_no_charge_becomes_a_dead_letter_and_the_rest_is_read(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        bad, good = await at.pay(), await at.pay()
+        at.stripe.platform.account.find("charges", "charge", bad)["amount"] = "a lot"
+        await at.poller().poll(connection)
+        assert at.charges() == {good: 1}
+        assert [letter.message for letter in at.log.dead_letters()] == [
+            "amount should be a whole number from 0 to 1000000000000000"
+        ]
+
+
+@played
+async def test_customers_come_with_their_charges(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        customer = await at.post("/v1/customers", email="anna@shop.example")
+        await at.post(
+            "/v1/payment_intents", amount=900, currency="usd", confirm="true", customer=customer["id"]
+        )
+        await at.poller().poll(connection)
+        accounts = [decode(AccountFact, record.value) for record in at.log.of(STRIPE_ACCOUNTS.name)]
+        assert [fact.customer for fact in accounts] == [customer["id"]]
+        assert accounts[0].email_key
+        assert "anna" not in repr(at.log.records)

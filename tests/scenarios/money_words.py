@@ -1,0 +1,124 @@
+"""The words of scenarios for what Stripe says of money, told in its own events where it has some."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from tests.collectors.edge import WORKSPACE
+from tests.contracts.stripe import dispute, event
+from tests.scenarios.amounts import money
+from trackrev_stream.contracts.stripe_events import facts_of
+from trackrev_stream.domain.days import day_of
+from trackrev_stream.domain.payment import FactKind, PaymentFact
+
+
+class _Tells(Protocol):
+    """What the words need of the teller: the sight of a charge, and what was told of it before."""
+
+    money: "Told"
+
+    def paid(self, at: int, received: int, charge: str, amount: str, *whom: str) -> PaymentFact: ...
+
+    def sight(self, charge: str, at: int, received: int) -> PaymentFact: ...
+
+
+@dataclass
+class Told:
+    """What was told so far: rates by day, refunds, and what moved in a dispute."""
+
+    rates: dict[int, str] = field(default_factory=dict)
+    refunds: dict[str, PaymentFact] = field(default_factory=dict)
+    moves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+class MoneyWords:
+    def rates(self: _Tells, at: int, _: int, *quotes: str) -> list[PaymentFact]:
+        self.money.rates[day_of(at)] = " ".join(quotes)
+        return []
+
+    def authorized(self: _Tells, at: int, received: int, charge: str, amount: str, *whom: str) -> PaymentFact:
+        held = self.paid(at, received, charge, amount, *whom)
+        return replace(held, captured=False, authorized_minor=held.amount_minor, amount_minor=0)
+
+    def captured(self: _Tells, at: int, received: int, charge: str, amount: str, *shown: str) -> PaymentFact:
+        held = self.sight(charge, at, received)
+        refunded = money(shown[0])[0] if shown else 0
+        return replace(
+            held, amount_minor=money(amount)[0], authorized_minor=held.amount_minor, refunded_minor=refunded
+        )
+
+    def expired(self: _Tells, at: int, received: int, charge: str) -> PaymentFact:
+        held = self.sight(charge, at, received)
+        return replace(held, captured=False, amount_minor=0, refunded_minor=held.amount_minor)
+
+    def declined(self: _Tells, at: int, received: int, charge: str, amount: str, *whom: str) -> PaymentFact:
+        return replace(self.paid(at, received, charge, amount, *whom), status="failed")
+
+    def fee(self: _Tells, at: int, received: int, charge: str, amount: str) -> PaymentFact:
+        kept, currency = money(amount)
+        return replace(self.sight(charge, at, received), fee_minor=kept, fee_currency=currency)
+
+    def refund(self: _Tells, at: int, received: int, charge: str, name: str, amount: str) -> PaymentFact:
+        of = replace(self.sight(charge, at, received), kind=FactKind.REFUND, id=name, created_at=at)
+        self.money.refunds[name] = replace(of, amount_minor=money(amount)[0], email_key="", customer="")
+        return self.money.refunds[name]
+
+    def failed(self: _Tells, at: int, received: int, name: str, status: str = "failed") -> PaymentFact:
+        return replace(self.money.refunds[name], observed_at=at, received_at=received, status=status)
+
+    def canceled(self: _Tells, at: int, received: int, name: str) -> PaymentFact:
+        return replace(self.money.refunds[name], observed_at=at, received_at=received, status="canceled")
+
+    def inquiry(self: _Tells, at: int, _: int, *case: str) -> list[PaymentFact]:
+        return _disputed(self, at, "created", "warning_needs_response", *case)
+
+    def closed(self: _Tells, at: int, _: int, *case: str) -> list[PaymentFact]:
+        return _disputed(self, at, "closed", "warning_closed", *case)
+
+    def disputed(self: _Tells, at: int, _: int, *case: str) -> list[PaymentFact]:
+        return _disputed(self, at, "created", "needs_response", *case)
+
+    def withdrawn(self: _Tells, at: int, _: int, *case: str) -> list[PaymentFact]:
+        _move(self, at, -1, *case)
+        return _disputed(self, at, "funds_withdrawn", "needs_response", *case)
+
+    def lost(self: _Tells, at: int, _: int, *case: str) -> list[PaymentFact]:
+        return _disputed(self, at, "closed", "lost", *case)
+
+    def won(self: _Tells, at: int, _: int, *case: str) -> list[PaymentFact]:
+        return _disputed(self, at, "closed", "won", *case)
+
+    def reinstated(self: _Tells, at: int, _: int, *case: str) -> list[PaymentFact]:
+        _move(self, at, 1, *case)
+        return _disputed(self, at, "funds_reinstated", "won", *case)
+
+
+def _move(teller: _Tells, at: int, sign: int, *case: str) -> None:
+    charge, name, amount = case
+    moves = teller.money.moves.setdefault(name, [])
+    currency = teller.sight(charge, at, at).currency
+    moves.append(
+        {
+            "id": f"{name}_{at * sign}",
+            "amount": sign * money(amount)[0],
+            "currency": currency,
+            "created": at // 1_000,
+        }
+    )
+
+
+def _disputed(teller: _Tells, at: int, named: str, status: str, *case: str) -> list[PaymentFact]:
+    charge, name, amount = case
+    of = teller.sight(charge, at, at)
+    shown = dispute(
+        id=name,
+        charge=charge,
+        payment_intent=of.payment,
+        status=status,
+        amount=money(amount)[0],
+        currency=of.currency,
+        balance_transactions=list(teller.money.moves.get(name, [])),
+    )
+    told = facts_of(
+        event(f"charge.dispute.{named}", shown, created=at // 1_000, id=f"evt_{at}"), WORKSPACE, at, "webhook"
+    )
+    return [fact for fact in told if isinstance(fact, PaymentFact)]
