@@ -2,16 +2,13 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
-import signal
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
 import faust
-import uvloop
 from aiohttp import web
 
 from collectors.app import add_routes
@@ -47,8 +44,6 @@ from trackrev_stream.store.secrets import open_sealer
 from trackrev_stream.store.writer import Writer
 
 log = logging.getLogger(__name__)
-
-QUIET = ("faust", "mode", "aiokafka")
 
 
 class AddressTakenError(OSError):
@@ -255,48 +250,3 @@ class Program:
         self._ready = False
         if self._failed is not None and not self._failed.done():
             self._failed.set_result(error)
-
-
-def calm_the_collector() -> None:
-    """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
-
-    Before anything is opened: Faust closes the databases of its tables by letting go of them
-    (stores/rocksdb.py:573), so they must never be frozen.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
-def quiet_libraries(level: str) -> None:
-    """Log at ``level``; Faust and its libraries only warn, for at other levels each event costs a record."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]]) -> None:
-    """Run a program until SIGTERM or SIGINT; ``started`` is awaited once it is ready.
-
-    Raises what ended the program otherwise.
-    """
-    calm_the_collector()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_main(program, started))
-
-
-async def _main(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]]) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await program.start()
-    try:
-        await started(program)
-        stopped = asyncio.create_task(stop.wait())
-        failed = asyncio.create_task(program.wait())
-        await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
-        if failed.done():
-            failed.result()
-        failed.cancel()
-    finally:
-        await program.stop()

@@ -15,12 +15,13 @@ from trackrev_stream import (
     stripe_commands,
     workspace_commands,
 )
-from trackrev_stream.app import Program, Role, quiet_libraries, run
+from trackrev_stream.app import Program, Role
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.domain.attribution import Returning
 from trackrev_stream.domain.models import Model
 from trackrev_stream.embedded.records import LogBusy, LogCorrupt
+from trackrev_stream.process import quiet_libraries, run
 from trackrev_stream.reach import Unreachable
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.errors import StoreError

@@ -138,9 +138,11 @@ def test_hits_of_the_edge_are_bounded_and_nothing_else(store: Store, monkeypatch
 
 
 def test_what_is_settled_is_forgotten_later_and_what_is_open_never(store: Store) -> None:
+    keep(store, letter(0, b"failed again"))
+    decide(store, Status.REPLAYED)
+    keep(store, letter(2, b"failed again"))
     keep(store, letter(1))
-    decide(store, Status.DROPPED)
-    keep(store, letter(2, b"open"))
+    store.write_now(partial(drop_letters, ids=[letter(1).id], now=NOW + 100))
     late = NOW + 100 + SETTLED_DAYS * DAY_MS
     keep(store, letter(3, b"new"), now=late)
     assert store.read_now(count_letters) == 3
