@@ -26,6 +26,7 @@ from trackrev_stream.reach import Unreachable
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.errors import StoreError
 from trackrev_stream.store.letters import Status
+from trackrev_stream.store.ltv import By
 from trackrev_stream.streaming.runtime import AppFailed
 
 # Errors whose message says what was wrong and what to do. Anything else is a bug, and shows where.
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_link(top, common)
     _add_stripe(top, common)
     _add_inspect(top, common)
+    _add_ltv(top, common)
     _add_dead_letters(top, common)
     _add_erase(top, common)
     return parser
@@ -151,7 +153,7 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
         "--identify-days",
         metavar="N",
         type=workspace_commands.days_or_unlimited,
-        default="",
+        default=argparse.SUPPRESS,  # None is what "unlimited" means
         help="how long before the first charge a visitor may have identified; or: unlimited",
     )
     parser.add_argument("--model", choices=[model.value for model in Model], help="who shares the credit")
@@ -220,6 +222,15 @@ def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
     charge = _leaf(group, "charge", common, commands.inspect_charge, "who earned a charge, and why")
     charge.add_argument("charge", metavar="ID", help="ch_...")
     charge.add_argument("--workspace", metavar="WS", help="where to look (default: every workspace)")
+
+
+def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
+    parser = _leaf(
+        top, "ltv", common, workspace_commands.lifetime_value, "what the payers of each month came to"
+    )
+    parser.add_argument("workspace", metavar="WS")
+    choices = [by.value for by in By]
+    parser.add_argument("--by", choices=choices, default=choices[0], help="who earned it (default: channel)")
 
 
 def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:

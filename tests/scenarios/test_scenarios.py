@@ -23,6 +23,7 @@ from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.engine import Store
+from trackrev_stream.store.ltv import By, ltv
 from trackrev_stream.store.pending import convert_all
 from trackrev_stream.store.post import NO_RATES, post
 from trackrev_stream.store.schema import lines as book
@@ -40,6 +41,7 @@ class Scenario:
     events: list[str] = field(default_factory=list)
     expect: list[Row] = field(default_factory=list)
     lines: list[Row] = field(default_factory=list)
+    ltv: list[Row] = field(default_factory=list)
 
 
 def scenarios(file: str = "*.txt") -> list[Scenario]:
@@ -58,9 +60,9 @@ def _in_file(path: Path) -> list[Scenario]:
             table = None
         elif line.startswith("settings "):
             found[-1].settings = dict(zip(*[iter(line.split()[1:])] * 2, strict=True))
-        elif line in ("expect", "lines"):
-            table = found[-1].expect if line == "expect" else found[-1].lines
-        elif line.startswith("charge "):
+        elif line in ("expect", "lines", "ltv"):
+            table = getattr(found[-1], line)
+        elif line.startswith(("charge ", "cohort ")):
             header = cells
         elif line and not line.startswith("#"):
             if table is None:
@@ -161,7 +163,7 @@ def as_lines(record: AttributedCharge, lines: list[Line]) -> list[Row]:
     ]
 
 
-@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", [one for one in scenarios() if one.expect], ids=lambda one: one.name)
 def test_the_book_says(scenario: Scenario) -> None:
     found = standing(*records_of(scenario))
     rows = [as_row(record, lines) for record, lines in found]
@@ -191,6 +193,26 @@ def test_the_database_says_the_same_whenever_the_rates_come(scenario: Scenario, 
         store.write_now(partial(post, postings=at_offsets(*records), posted_at=1, rates=known))
         asyncio.run(convert_all(store, rates, lambda: 2))
         assert store.read_now(_standing) == sorted(expected, key=lambda line: line.line_id)
+
+
+@pytest.mark.parametrize("scenario", [one for one in scenarios() if one.ltv], ids=lambda one: one.name)
+def test_what_payers_came_to(scenario: Scenario, store: Store) -> None:
+    records, rates = records_of(scenario)
+    store.write_now(_forget)
+    store.write_now(partial(post, postings=at_offsets(*records), posted_at=1, rates=rates))
+    found = store.read_now(lambda c: ltv(c, "ws_1", By.CHANNEL, "UTC"))
+    earned = {(each.month, row.channel): row for each in found for row in each.rows}
+    together = {(each.month, "together"): each.total for each in found}
+    assert earned.keys() == {(row["cohort"], row["channel"]) for row in scenario.ltv} - together.keys()
+    for row in scenario.ltv:
+        of = (earned | together)[row["cohort"], row["channel"]]
+        sums = {
+            "gross": [month.usd.gross_minor for month in of.months],
+            "net": [month.usd.net_minor for month in of.months],
+            "so far": [month.usd_so_far.net_minor for month in of.months],
+        }
+        months = " ".join(shown(amount, "usd") for amount in sums[row["what"]])
+        assert (str(of.payers), months) == (row["payers"], row["months"])
 
 
 def _standing(connection: Connection) -> list[Line]:

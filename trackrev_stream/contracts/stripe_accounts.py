@@ -65,6 +65,7 @@ def subscription_facts(subscription: Json, workspace: HashesEmails, seen: Observ
         status=text(subscription, "status"),
         visitor=visitor_in(workspace, subscription),
         invoice=reference(subscription, "latest_invoice"),
+        amount_minor=_asked(subscription),
         currency=currency(subscription) if subscription.get("currency") else "",
         period_start_at=starts_at,
         period_end_at=ends_at,
@@ -172,6 +173,15 @@ def _subscription_period(subscription: Json) -> _Period:
         return starts_at, ends_at
     items = listed(subscription, "items")
     return _span([(_start(item), _end(item)) for item in items])
+
+
+def _asked(subscription: Json) -> int:
+    """What a period costs before discounts and taxes; 0 where an item has no plain price (metered, tiers)."""
+    costs = [
+        minor(optional_object(item, "price"), "unit_amount", 0) * minor(item, "quantity", 0)
+        for item in listed(subscription, "items")
+    ]
+    return sum(costs) if all(costs) else 0
 
 
 def _start(item: Json) -> int | None:
