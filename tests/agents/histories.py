@@ -188,7 +188,7 @@ def renewed() -> list[Fact]:
     """Two payments for a subscription and one for another, tied in the wrong order; then one moves away."""
     landing, identify, paid = bought()
     first = replace(paid, invoice="in_1")
-    second = charge_fact("ch_2", START + 31 * DAY_MS, invoice="in_2", customer="cus_1")
+    second = charge_fact("ch_2", START + 31 * DAY_MS, invoice="in_2", customer="cus_1", email_key="anna")
     once = charge_fact("ch_3", START + 2 * DAY_MS, invoice="in_3", customer="cus_1")
     invoices = [
         account_fact(AccountKind.INVOICE, f"in_{n}", START, subscription=f"sub_{1 + n // 3}")
