@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.builders import touch
@@ -15,11 +15,8 @@ from trackrev_stream.domain.subscription import Bound, BoundBy
 from trackrev_stream.domain.touch import Trust
 
 NAMES = [f"ch_{number}" for number in range(5)]
-BOUNDS = [
-    Bound(),
-    Bound(BoundBy.UNKNOWN),
-    *(Bound(BoundBy.NAMED, name) for name in ("sub_1", "sub_1", "sub_2")),
-]
+SUBSCRIPTIONS = [Bound(BoundBy.NAMED, name) for name in ("sub_1", "sub_1", "sub_1", "sub_2")]
+BOUNDS = [Bound(), Bound(BoundBy.UNKNOWN), *SUBSCRIPTIONS]
 
 
 @st.composite
@@ -39,8 +36,9 @@ def decisions(draw: st.DrawFn) -> dict[str, Decision]:
 def charges(draw: st.DrawFn) -> dict[str, Placed]:
     """Each charge, its place among the others, its subscription, and the settings in effect."""
     found = {}
+    returning = draw(st.sampled_from([*Returning, None]))
     for name in NAMES:
-        rules = Rules(returning=draw(st.sampled_from(Returning)))
+        rules = Rules(returning=returning or draw(st.sampled_from(Returning)))
         state = ChargeState(name, draw(st.integers(0, 3)), 100, "usd")
         found[name] = Placed(state, draw(st.sampled_from(BOUNDS)), rules)
     return found
@@ -50,17 +48,22 @@ def settled(placed: Mapping[str, Placed], own: Mapping[str, Decision]) -> Mappin
     return settle_all(placed.values(), lambda charge: own[charge.state.charge]).decisions
 
 
-@given(charges(), decisions(), charges(), decisions(), st.sets(st.sampled_from(NAMES), min_size=1))
+some_names = st.sets(st.sampled_from(NAMES), min_size=1, max_size=2)
+
+
+@settings(max_examples=600, deadline=None)
+@given(charges(), decisions(), charges(), decisions(), st.tuples(some_names, st.booleans()))
 def test_some_beside_the_others_is_all(
     before: dict[str, Placed],
     own_before: dict[str, Decision],
     changed: dict[str, Placed],
     own_changed: dict[str, Decision],
-    heard: set[str],
+    news: tuple[set[str], bool],
 ) -> None:
-    """Of the ``heard`` charges all may be new: where they stand, whose they are, what their journey says."""
+    """Of the charges heard of all may be new: what their journey says, or also where and whose they are."""
+    heard, moved = news
     known = settle_all(before.values(), lambda charge: own_before[charge.state.charge])
-    after = before | {name: replace(changed[name], rules=before[name].rules) for name in heard}
+    after = before | {name: replace(changed[name], rules=before[name].rules) for name in heard if moved}
     own = own_before | {name: own_changed[name] for name in heard}
     some = settle_some([after[name] for name in sorted(heard)], (), known, lambda c: own[c.state.charge])
     everything = settled(after, own)
