@@ -2,19 +2,18 @@
 
 import argparse
 import asyncio
-import contextlib
 import getpass
 import sys
 from typing import Any
 
-from trackrev_stream import admin
+from trackrev_stream.admin import Client
 from trackrev_stream.brokers.embedded import EmbeddedBroker
-from trackrev_stream.brokers.opening import open_broker
 from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.clock import now_ms
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasing import ERASE, Eraser
+from trackrev_stream.reach import way_in
 from trackrev_stream.settings import Settings, is_kafka
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.secrets import open_sealer
@@ -49,12 +48,9 @@ async def _erase(settings: Settings, workspace: str | None, address: str) -> lis
             store.read_now(lambda connection: require_workspace(connection, workspace))
         known = [each.id for each in store.read_now(lambda connection: list_workspaces(connection, sealer))]
         wanted = [workspace] if workspace else known
-        async with contextlib.AsyncExitStack() as stack:
-            with contextlib.suppress(admin.NotAnswering):
-                client = await stack.enter_async_context(admin.reached(settings.data, ERASE))
-                return [await _ask(client, name, address) for name in wanted]
-            broker = await open_broker(settings, now_ms)  # raises LogBusy where a program has it
-            stack.push_async_callback(broker.close)
+        async with way_in(settings, ERASE) as broker:
+            if isinstance(broker, Client):
+                return [await _ask(broker, name, address) for name in wanted]
             assert isinstance(broker, EmbeddedBroker), "there are two kinds of broker"
             if any(broker.lag(topic.name) for topic in TOPICS):
                 raise CommandError(
@@ -68,7 +64,7 @@ async def _erase(settings: Settings, workspace: str | None, address: str) -> lis
         store.close()
 
 
-async def _ask(client: admin.Client, workspace: str, address: str) -> dict[str, Any]:
+async def _ask(client: Client, workspace: str, address: str) -> dict[str, Any]:
     """Ask until it is done: it may take longer than an answer may."""
     while True:
         answer = await client.ask(ERASE, {"workspace": workspace, "address": address})

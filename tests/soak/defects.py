@@ -77,9 +77,10 @@ def refusal() -> None:
 
 
 def standby() -> None:
-    """A copy of another worker's table is taken for whole without its rows."""
-    restore = "self.tp_to_table[tp].restore(tp.partition, fresh)"
-    change(Recovery.restore, restore, f"tp in self.active_tps and {restore}")
+    """A copy of another worker's table has the last row of each batch, and is taken for whole."""
+    change(
+        Recovery.restore, "tp.partition, fresh)", "tp.partition, fresh[-1 if tp in self.standby_tps else 0:])"
+    )
 
 
 DEFECTS: dict[str, Callable[[], None]] = {
