@@ -19,6 +19,7 @@ from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
 HOUR_MS = 3_600_000
 DAYS = 60
 REGULAR, SHARED = "regular", "shared"
+KINDS = (*("direct",) * 2, *("search",) * 3, *("link",) * 4, *("identify",) * 4, "internal")
 Fact = Hit | PaymentFact | AccountFact
 Settings = dict[str, tuple[tuple[int, Rules], ...]]
 
@@ -33,7 +34,7 @@ class History:
 
 def wide(rng: Random) -> History:
     """A history of some twenty facts."""
-    facts: list[Fact] = [_hit(rng) for _ in range(rng.randrange(2, 10))]
+    facts: list[Fact] = [_hit(rng) for _ in range(rng.randrange(3, 13))]
     for number in range(rng.choice((1, 1, 2, 3))):
         facts += _payment(rng, number)
     if rng.random() < 0.7:
@@ -55,8 +56,8 @@ def _settings(rng: Random) -> Settings:
     for version, since in enumerate(sorted({0, START + rng.randrange(DAYS) * DAY_MS}), start=2):
         rules = Rules(
             version,
-            rng.choice(list(Model)),
-            lookback_days=rng.choice((5, 10, 30, 90)),
+            rng.choice((*Model, Model.LINEAR)),
+            lookback_days=rng.choice((5, 10, 30, 30, 90)),
             identify_days=rng.choice((None, None, 3, 20)),
             returning=rng.choice(list(Returning)),
         )
@@ -64,19 +65,19 @@ def _settings(rng: Random) -> Settings:
     return {"ws_1": tuple(versions[rng.randrange(2) :])}
 
 
-def _moment(rng: Random) -> int:
-    """Some hour of the history; few of them, so that times tie and windows end to the second."""
-    return START + rng.choice((rng.randrange(DAYS * 24), rng.randrange(DAYS) * 24)) * HOUR_MS
+def _moment(rng: Random, first: int = 0, last: int = DAYS) -> int:
+    """Some hour between two days; mostly full days, so that times tie and windows end to the second."""
+    return START + rng.choice((rng.randrange(first * 24, last * 24), rng.randrange(first, last) * 24)) * HOUR_MS
 
 
 def _workspace(rng: Random) -> str:
-    return "ws_2" if rng.random() < 0.1 else "ws_1"
+    return "ws_2" if rng.random() < 0.05 else "ws_1"
 
 
 def _hit(rng: Random) -> Hit:
-    at = _moment(rng) + rng.choice((0, 0, 0, 1_000, 1_001))
-    visitor = rng.choice(VISITORS[:3])
-    kind = rng.choice(("direct", "search", "search", "link", "link", "internal", "identify", "identify"))
+    at = _moment(rng, 0, rng.choice((15, DAYS))) + rng.choice((0, 0, 0, 1_000, 1_001))
+    visitor = rng.choice((*VISITORS[:1], *VISITORS[:3]))
+    kind = rng.choice(KINDS)
     seen = hit(
         at,
         workspace=_workspace(rng),
@@ -96,7 +97,7 @@ def _hit(rng: Random) -> Hit:
             return replace(
                 seen,
                 kind=HitKind.IDENTIFY,
-                email_key=rng.choice(EMAILS[:2]),
+                email_key=rng.choice((EMAILS[0], *EMAILS[:2])),
                 trust=rng.choice((Trust.SIGNED, Trust.UNSIGNED)),
             )
         case "link":
@@ -127,7 +128,7 @@ def _crowd(rng: Random) -> list[Fact]:
 
 def _payment(rng: Random, number: int) -> list[PaymentFact]:
     """The sights of one payment: one charge, or several attempts."""
-    created = _moment(rng)
+    created = _moment(rng, 5)
     charge = charge_fact(
         f"ch_{9 - number}",
         created,
@@ -138,7 +139,7 @@ def _payment(rng: Random, number: int) -> list[PaymentFact]:
         amount_minor=rng.choice((1, 2, 7, 1_001, 4_800, 4_800, 12_345)),
         currency=rng.choice(("usd", "usd", "eur", "jpy", "kwd", "aed")),
         email_key=rng.choice((EMAILS[0], EMAILS[0], EMAILS[1], "")),
-        customer=rng.choice(("cus_1", "cus_1", "cus_2", "")),
+        customer=rng.choice(("cus_1", "cus_1", "cus_1", "cus_2", "")),
         visitor=rng.choice(("", "", "", VISITORS[0], VISITORS[1], STRANGER)),
         invoice=rng.choice(("", "in_1", "in_2")),
         subscription=rng.choice(("", "", "sub_1")),
