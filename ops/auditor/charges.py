@@ -60,7 +60,9 @@ def _of_payment(key: str, facts: list[Fact]) -> list[Charge]:
     for sights in paid:
         newest = _newest(sights)
         about = [fact for fact in facts if fact["kind"] != "charge" and fact["charge"] == newest["charge"]]
-        links = [fact for fact in facts if fact["kind"] == "link" and fact["charge"] in ("", newest["charge"])]
+        links = [
+            fact for fact in facts if fact["kind"] == "link" and fact["charge"] in ("", newest["charge"])
+        ]
         fee = _said("fee", [*sights, *links])
         money = Money(sights, [f for f in about if f["kind"] == "refund"])
         disputes = [fact for fact in about if fact["kind"] == "dispute"]
@@ -161,11 +163,11 @@ class Money:
     def without_object(self) -> list[Move]:
         """What the newest sum has beyond the objects, in the steps in which sums were seen to grow."""
         now = self.charge["observed_at"]
-        explained = sum(
-            o["amount_minor"] for o in self.own if not self.failures.get(o["id"], now) < now
-        )
+        explained = sum(o["amount_minor"] for o in self.own if not self.failures.get(o["id"], now) < now)
         steps = {s["refunded_minor"] - self.released for s in self.sums if s["refunded_minor"]}
-        reached = [step for step in steps if explained < step <= self.charge["refunded_minor"] - self.released]
+        reached = [
+            step for step in steps if explained < step <= self.charge["refunded_minor"] - self.released
+        ]
         found = []
         for step in reached:
             before = max((lower for lower in reached if lower < step), default=explained)

@@ -81,7 +81,11 @@ def settle(charges: Iterable[Placed]) -> dict[str, Decision]:
     for one in ordered:
         if one not in roots:
             first = found[origin[one.tie.subscription].charge.name]
-            reason = "inherited_from_first_charge_of_subscription" if first.shares else "first_charge_of_subscription_unattributed"
+            reason = (
+                "inherited_from_first_charge_of_subscription"
+                if first.shares
+                else "first_charge_of_subscription_unattributed"
+            )
             found[one.charge.name] = Decision(reason, first.shares)
     return found
 

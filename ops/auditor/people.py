@@ -149,7 +149,9 @@ def _claims(hits: Iterable[Fact]) -> list[Claim]:
     return [
         claim
         for trust in TRUSTS
-        for claim in sorted((c for c in first if c.trust == trust), key=lambda c: (c.heard, c.join))[:MOST_NAMES]
+        for claim in sorted((c for c in first if c.trust == trust), key=lambda c: (c.heard, c.join))[
+            :MOST_NAMES
+        ]
     ]
 
 

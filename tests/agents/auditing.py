@@ -43,13 +43,17 @@ class Audit:
 
     def hear(self, fact: Fact) -> str:
         """Let both hear of a fact; what they disagree about then, or nothing."""
-        kind = "hits" if isinstance(fact, Hit) else "payments" if isinstance(fact, PaymentFact) else "accounts"
+        kind = (
+            "hits" if isinstance(fact, Hit) else "payments" if isinstance(fact, PaymentFact) else "accounts"
+        )
         self._told[kind].append(asdict(fact))
         self._simulation.feed(fact)
         self._simulation.run()
         due = audit(settings=self._settings, quotes=QUOTES, **self._told)
         expected = {key: _as_due(standing) for key, standing in due.items()}
-        found = {key: shown for key, charge in self._simulation.charges.items() if (shown := self._show(charge))}
+        found = {
+            key: shown for key, charge in self._simulation.charges.items() if (shown := self._show(charge))
+        }
         wrong = [key for key in sorted({*expected, *found}) if expected.get(key) != found.get(key)]
         return "\n".join(f"{key}\n  auditor {expected.get(key)}\n  agents  {found.get(key)}" for key in wrong)
 

@@ -35,6 +35,8 @@ class History:
 def wide(rng: Random) -> History:
     """A history of some twenty facts."""
     facts: list[Fact] = [_hit(rng) for _ in range(rng.randrange(3, 13))]
+    if rng.random() < 0.6:
+        facts.append(_identified(rng))
     for number in range(rng.choice((1, 1, 2, 3))):
         facts += _payment(rng, number)
     if rng.random() < 0.7:
@@ -67,7 +69,9 @@ def _settings(rng: Random) -> Settings:
 
 def _moment(rng: Random, first: int = 0, last: int = DAYS) -> int:
     """Some hour between two days; mostly full days, so that times tie and windows end to the second."""
-    return START + rng.choice((rng.randrange(first * 24, last * 24), rng.randrange(first, last) * 24)) * HOUR_MS
+    return (
+        START + rng.choice((rng.randrange(first * 24, last * 24), rng.randrange(first, last) * 24)) * HOUR_MS
+    )
 
 
 def _workspace(rng: Random) -> str:
@@ -90,7 +94,9 @@ def _hit(rng: Random) -> Hit:
         case "search":
             engine = rng.choice(("www.google.com", "duckduckgo.com"))
             own_rules = rng.choice(("", "", "Ours"))
-            return replace(seen, referrer=f"https://{engine}/", channel=own_rules, id=f"{seen.id}{engine}{own_rules}")
+            return replace(
+                seen, referrer=f"https://{engine}/", channel=own_rules, id=f"{seen.id}{engine}{own_rules}"
+            )
         case "internal":
             return replace(seen, referrer="https://shop.example/pricing")
         case "identify":
@@ -106,6 +112,13 @@ def _hit(rng: Random) -> Hit:
             click = Click(f"click-{name}-{at}-{partner}", name, rng.choice((name, "Email")), partner, at)
             return replace(seen, kind=rng.choice((HitKind.CLICK, HitKind.PAGEVIEW)), click=click)
     return seen
+
+
+def _identified(rng: Random) -> Hit:
+    """The visitor most seen says early who it is."""
+    said = hit(_moment(rng, 0, 15), visitor=VISITORS[0], kind=HitKind.IDENTIFY, email_key=EMAILS[0])
+    trust = rng.choice((Trust.SIGNED, Trust.UNSIGNED))
+    return replace(said, id=f"id-{said.occurred_at}-{trust}", trust=trust)
 
 
 def _crowd(rng: Random) -> list[Fact]:
@@ -159,7 +172,9 @@ def _seen_later(rng: Random, charge: PaymentFact) -> PaymentFact:
 
 
 def _part(rng: Random, charge: PaymentFact) -> int:
-    return rng.choice((charge.amount_minor, rng.randint(1, charge.amount_minor), (charge.amount_minor + 1) // 2))
+    return rng.choice(
+        (charge.amount_minor, rng.randint(1, charge.amount_minor), (charge.amount_minor + 1) // 2)
+    )
 
 
 def _sum(rng: Random, charge: PaymentFact) -> PaymentFact:
@@ -174,7 +189,9 @@ def _moved(rng: Random, charge: PaymentFact) -> PaymentFact:
 def _capture(rng: Random, charge: PaymentFact) -> PaymentFact:
     part = _part(rng, charge)
     return replace(
-        _seen_later(rng, charge), authorized_minor=charge.amount_minor + part, refunded_minor=rng.choice((0, part))
+        _seen_later(rng, charge),
+        authorized_minor=charge.amount_minor + part,
+        refunded_minor=rng.choice((0, part)),
     )
 
 
