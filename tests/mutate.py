@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.audit import DISAGREED
+
 ROOT = Path(__file__).parent.parent
 COPIED = ("trackrev_stream", "collectors", "tables", "ops", "tests", "pyproject.toml")
 HISTORIES = 3_000
@@ -52,9 +54,9 @@ def verdict(mutation: Mutation, histories: int = HISTORIES) -> str:
     """Who finds a mutation: "auditor", "scenarios", or nobody."""
     with planted(mutation) as place:
         audit = ["-m", "tests.audit", "--histories", str(histories), "--processes", "1"]
-        if _fails(place, audit):
+        if _fails(place, audit, DISAGREED):
             return "auditor"
-        return "scenarios" if _fails(place, ["-m", "pytest", "-q", "-x", "tests/scenarios"]) else ""
+        return "scenarios" if _fails(place, ["-m", "pytest", "-q", "-x", "tests/scenarios"], 1) else ""
 
 
 @contextmanager
@@ -70,15 +72,15 @@ def planted(mutation: Mutation) -> Iterator[Path]:
         yield place
 
 
-def _fails(place: Path, arguments: list[str]) -> bool:
-    """Whether a command in the copy ends with 1, as tests that fail do. Raises RuntimeError for other ends."""
+def _fails(place: Path, arguments: list[str], failed: int) -> bool:
+    """Whether a command in the copy ends with ``failed``. Raises RuntimeError for ends that nobody means."""
     alone = {**os.environ, "PYTHONPATH": str(place)}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=place, env=alone, capture_output=True, text=True, check=False
     )
-    if done.returncode not in (0, 1):
+    if done.returncode not in (0, failed):
         raise RuntimeError(done.stdout + done.stderr)
-    return done.returncode == 1
+    return done.returncode == failed
 
 
 def main(arguments: list[str]) -> int:

@@ -21,6 +21,7 @@ DAYS = 60
 REGULAR, SHARED = "regular", "shared"
 KINDS = (*("direct",) * 2, *("search",) * 3, *("link",) * 4, *("identify",) * 4, "internal")
 Fact = Hit | PaymentFact | AccountFact
+SHARING = {"ws_1": ((0, Rules(2, Model.LINEAR, lookback_days=90)),)}
 Settings = dict[str, tuple[tuple[int, Rules], ...]]
 
 
@@ -37,8 +38,16 @@ def wide(rng: Random) -> History:
     facts: list[Fact] = [_hit(rng) for _ in range(rng.randrange(3, 13))]
     if rng.random() < 0.6:
         facts.append(_identified(rng))
+    shared = rng.random() < 0.2
+    if shared:
+        facts += _path(rng)
     for number in range(rng.choice((1, 1, 2, 3))):
-        facts += _payment(rng, number)
+        payment = _payment(rng, number)
+        facts += payment
+        if shared:
+            facts += [rng.choice((_refund, _refund, _dispute))(rng, payment[0]) for _ in range(4)]
+        if rng.random() < 0.15:
+            facts.append(_heard_with(rng, payment[0]))
     if rng.random() < 0.7:
         facts += [_account(rng) for _ in range(rng.randrange(1, 6))]
     if rng.random() < 0.04:
@@ -48,7 +57,7 @@ def wide(rng: Random) -> History:
         rng.shuffle(facts)
     else:
         facts.sort(key=lambda fact: fact.received_at)
-    return History(facts, _settings(rng))
+    return History(facts, SHARING if shared else _settings(rng))
 
 
 def _settings(rng: Random) -> Settings:
@@ -121,6 +130,20 @@ def _identified(rng: Random) -> Hit:
     return replace(said, id=f"id-{said.occurred_at}-{trust}", trust=trust)
 
 
+def _path(rng: Random) -> list[Fact]:
+    """Three links that share what the visitor most seen pays, and who that is."""
+    clicks = [Click(f"path-{name}", name, name, "", START + n * HOUR_MS) for n, name in enumerate(CHANNELS)]
+    landings = [hit(c.occurred_at, id=c.id, visitor=VISITORS[0], click=c) for c in clicks]
+    return [*landings, replace(_identified(rng), trust=Trust.SIGNED)]
+
+
+def _heard_with(rng: Random, charge: PaymentFact) -> Hit:
+    """An identity of which the edge hears in the second of a charge, or just after it."""
+    heard = charge.created_at + rng.choice((1_000, 1_001))
+    said = replace(_identified(rng), occurred_at=heard - HOUR_MS, received_at=heard, trust=Trust.UNSIGNED)
+    return replace(said, id=f"heard-{heard}", email_key=charge.email_key or EMAILS[0])
+
+
 def _crowd(rng: Random) -> list[Fact]:
     """A visitor with more direct touches than are kept, or more emails than one device may have."""
     at = _moment(rng)
@@ -157,6 +180,12 @@ def _payment(rng: Random, number: int) -> list[PaymentFact]:
         invoice=rng.choice(("", "in_1", "in_2")),
         subscription=rng.choice(("", "", "sub_1")),
     )
+    if rng.random() < 0.1:  # captured in part, in the old shape: the rest shows as refunded
+        rest = rng.randint(1, charge.amount_minor)
+        whole = charge.amount_minor + rest
+        charge = replace(
+            charge, authorized_minor=whole, refunded_minor=rest, fee_minor=rng.choice((None, 30))
+        )
     facts = [charge]
     if rng.random() < 0.15:
         facts.append(replace(charge, observed_at=created - 1_000, captured=False))
