@@ -1,4 +1,4 @@
-"""The auditor is not blind: what is planted in the program it finds. All of it: ``python -m tests.mutate``."""
+"""The auditor is not blind: what is planted in the program it finds. All: ``python -m tests.mutate``."""
 
 import pytest
 
