@@ -10,7 +10,7 @@ from aiohttp import web
 from collectors.deps import Limits
 from trackrev_stream.contracts.ports import Unavailable, Workspace
 from trackrev_stream.domain.contact import host_of
-from trackrev_stream.domain.ids import is_visitor_id
+from trackrev_stream.domain.ids import is_visitor_id, uuid7
 from trackrev_stream.metrics import REQUESTS_REFUSED
 
 VISITOR_COOKIE = "tr_vid"
@@ -134,10 +134,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def cookie_visitor(request: web.Request) -> str:
-    """The visitor id in the request's cookie, or "" without a valid one."""
-    visitor = request.cookies.get(VISITOR_COOKIE, "")
-    return visitor if is_visitor_id(visitor) else ""
+def visitor_of(request: web.Request, said: str, workspace: Workspace, now: int, randomness: bytes) -> str:
+    """The visitor by the request's cookie, else by what it ``said``; a new one for whom was erased."""
+    cookie = request.cookies.get(VISITOR_COOKIE, "")
+    visitor = cookie if is_visitor_id(cookie) else said
+    known = bool(visitor) and not workspace.has_erased(visitor)
+    return visitor if known else uuid7(now, randomness)
 
 
 def set_visitor_cookie(

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from collectors.answers import cookie_visitor, set_visitor_cookie
+from collectors.answers import set_visitor_cookie, visitor_of
 from collectors.callers import Caller, caller_of, looks_ahead
 from collectors.deps import EdgeDeps
 from collectors.publisher import HitPublisher
@@ -58,7 +58,7 @@ class Links:
             # The browser may show what it fetched now without asking again, so the landing has to know.
             LINK_CLICKS.labels("ahead").inc()
             return response
-        visitor = cookie_visitor(request) or uuid7(click.occurred_at, self._deps.randomness(10))
+        visitor = visitor_of(request, "", workspace, click.occurred_at, self._deps.randomness(10))
         LINK_CLICKS.labels(await self._count(request, link, workspace, click, visitor)).inc()
         set_visitor_cookie(request, response, visitor, workspace, self._deps.limits)
         return response

@@ -9,11 +9,11 @@ from aiohttp import web
 from collectors.answers import (
     Refused,
     allow_origin,
-    cookie_visitor,
     json_response,
     read_at_most,
     set_visitor_cookie,
     unavailable,
+    visitor_of,
 )
 from collectors.callers import unwanted
 from collectors.deps import EdgeDeps, Limits
@@ -23,7 +23,7 @@ from collectors.screening import LONGEST_ID, Dropped, Envelope, bury, screen, ti
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Unavailable, Workspace
 from trackrev_stream.contracts.reasons import DropReason
-from trackrev_stream.domain.ids import is_plain, is_visitor_id, uuid7
+from trackrev_stream.domain.ids import is_plain, is_visitor_id
 from trackrev_stream.domain.touch import Hit
 from trackrev_stream.metrics import HITS_ACCEPTED, HITS_DROPPED
 
@@ -59,7 +59,7 @@ class Pixel:
         if reason is not None:
             response = _answer([], [(hit, reason) for hit in body.hits])
         else:
-            visitor = cookie_visitor(request) or body.visitor or uuid7(received_at, deps.randomness(10))
+            visitor = visitor_of(request, body.visitor, workspace, received_at, deps.randomness(10))
             limit = deps.limits.url_characters
             overrides = await deps.overrides(workspace.id)
             envelope = Envelope(workspace, visitor, body.sent_at, received_at, limit, overrides)

@@ -172,6 +172,8 @@ def _check_email(draft: Draft, envelope: Envelope) -> None:
         raise Dropped(DropReason.PLACEHOLDER_EMAIL, "email should be a person's")
     if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
         raise Dropped(DropReason.BAD_EMAIL, "email should be an email address")
+    if envelope.workspace.has_erased(email_key(envelope.workspace.email_secret, email)):
+        raise Dropped(DropReason.ERASED, "email was erased")
     draft.email = email
 
 

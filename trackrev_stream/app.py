@@ -2,16 +2,13 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
-import signal
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
 import faust
-import uvloop
 from aiohttp import web
 
 from collectors.app import add_routes
@@ -21,15 +18,19 @@ from collectors.stripe_round import poll_deps
 from trackrev_stream import address, metrics
 from trackrev_stream.admin import Admin, publishing
 from trackrev_stream.agents import bury, post
+from trackrev_stream.agents.keeper import Keeper
 from trackrev_stream.agents.rules import StoredRules
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
 from trackrev_stream.api.read import ReadApi
+from trackrev_stream.brokers.embedded import EmbeddedBroker
 from trackrev_stream.brokers.opening import open_broker
-from trackrev_stream.brokers.port import Broker
+from trackrev_stream.brokers.port import APP_ID, Broker
 from trackrev_stream.clock import Clock, now_ms
+from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.erasing import Eraser
 from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.rates.ecb import bundled
 from trackrev_stream.rates.live import LiveRates
@@ -43,8 +44,6 @@ from trackrev_stream.store.secrets import open_sealer
 from trackrev_stream.store.writer import Writer
 
 log = logging.getLogger(__name__)
-
-QUIET = ("faust", "mode", "aiokafka")
 
 
 class AddressTakenError(OSError):
@@ -113,10 +112,14 @@ class Program:
         directory = StoreDirectory(store, sealer, self._clock)
         if set(self.roles) == set(Role):
             self.first = first_run(settings.data, store, sealer, self._clock())
+        eraser: Eraser | None = None
+        if isinstance(broker, EmbeddedBroker):
+            eraser = Eraser(broker.log, store, sealer, settings.data / "tables", self._clock, group=APP_ID)
+            await eraser.resume()
         if Role.WORK in self.roles:
-            await self._work(broker, store)
-        # On Kafka commands reach the log themselves.
-        admin = None if is_kafka(settings.broker) else Admin(publish=publishing(broker.publisher))
+            await self._work(broker, store, eraser)
+        # On Kafka commands reach the log themselves, and nothing of the past can be changed.
+        admin = Admin(publish=publishing(broker.publisher), erase=eraser.act) if eraser else None
         url = await self._serve_admin(self._admin(broker, admin))
         if admin is not None:
             admin.open(settings.data, url)
@@ -125,9 +128,7 @@ class Program:
         if Role.COLLECT in self.roles:
             add_routes(public, self._edge(broker, directory))
         if Role.POLL in self.roles:
-            state, every = StorePollState(store, sealer), settings.poll_minutes * 60_000
-            deps = poll_deps(directory, state, broker.publisher, settings.partitions, self._clock)
-            self._spawn(Poller(deps, Pace(every_ms=every)).run())
+            self._poll(broker, directory, StorePollState(store, sealer))
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
             public.add_routes([*page.routes(), *api.routes()])
@@ -137,7 +138,7 @@ class Program:
             address.note(settings.data, self.url)
         self._ready = True
 
-    async def _work(self, broker: Broker, store: Store) -> None:
+    async def _work(self, broker: Broker, store: Store, eraser: Eraser | None) -> None:
         await broker.resume(store)
         rates = LiveRates(await asyncio.to_thread(bundled), store, self.settings.rates_url, self._clock)
         await rates.open()
@@ -147,12 +148,17 @@ class Program:
         agents = broker.agents(lambda app: self._define(app, writer, store), writer.barrier, writer.release)
         self._closing.push_async_callback(agents.stop)
         await agents.start()
-        for chore in broker.chores():
+        for chore in (*broker.chores(), agents.run()):
             self._spawn(chore)
-        self._spawn(agents.run())
         self._spawn(pending.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:
             self._spawn(rates.run())
+        if eraser and isinstance(agents, Keeper):
+            eraser.agents = agents
+
+    def _poll(self, broker: Broker, directory: StoreDirectory, state: StorePollState) -> None:
+        deps = poll_deps(directory, state, broker.publisher, self.settings.partitions, self._clock)
+        self._spawn(Poller(deps, Pace(every_ms=self.settings.poll_minutes * 60_000)).run())
 
     def _define(self, app: faust.App, writer: Writer, store: Store) -> None:
         given = Surroundings(
@@ -167,8 +173,9 @@ class Program:
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record, found: Postable | None) -> None:
-            await writer.submit(Posting(record.topic, record.partition, record.offset, found))
+        async def submit(record: Record, found: Postable | None, letters: Sequence[DeadLetter]) -> None:
+            place = (record.topic, record.partition, record.offset)
+            await writer.submit(Posting(*place, found, tuple(letters)))
 
         worker.add_sink("post", post.read, submit)
         worker.add_sink("bury", bury.read, submit)
@@ -243,52 +250,3 @@ class Program:
         self._ready = False
         if self._failed is not None and not self._failed.done():
             self._failed.set_result(error)
-
-
-def calm_the_collector() -> None:
-    """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
-
-    Before anything is opened: Faust closes the databases of its tables by letting go of them
-    (stores/rocksdb.py:573), so they must never be frozen.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
-def quiet_libraries(level: str) -> None:
-    """Log at ``level``; Faust and its libraries only warn, for at other levels each event costs a record."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]]) -> None:
-    """Run a program until SIGTERM or SIGINT; ``started`` is awaited once it is ready.
-
-    Raises what ended the program otherwise.
-    """
-    calm_the_collector()
-    with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(_main(program, started))
-
-
-async def _main(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]]) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await program.start()
-    try:
-        await started(program)
-        stopped = asyncio.create_task(stop.wait())
-        failed = asyncio.create_task(program.wait())
-        await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
-        if failed.done():
-            failed.result()
-        failed.cancel()
-    finally:
-        await program.stop()
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    return uvloop.new_event_loop()

@@ -9,21 +9,24 @@ from typing import Any
 from trackrev_stream import (
     __version__,
     commands,
+    erase,
     letters,
     settings,
     stripe_commands,
     workspace_commands,
 )
-from trackrev_stream.app import Program, Role, quiet_libraries, run
+from trackrev_stream.app import Program, Role
 from trackrev_stream.commands import CommandError, Outcome
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.domain.attribution import Returning
 from trackrev_stream.domain.models import Model
 from trackrev_stream.embedded.records import LogBusy, LogCorrupt
+from trackrev_stream.process import quiet_libraries, run
 from trackrev_stream.reach import Unreachable
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.errors import StoreError
 from trackrev_stream.store.letters import Status
+from trackrev_stream.store.ltv import By
 from trackrev_stream.streaming.runtime import AppFailed
 
 # Errors whose message says what was wrong and what to do. Anything else is a bug, and shows where.
@@ -90,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_link(top, common)
     _add_stripe(top, common)
     _add_inspect(top, common)
+    _add_ltv(top, common)
     _add_dead_letters(top, common)
+    _add_erase(top, common)
     return parser
 
 
@@ -148,7 +153,7 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
         "--identify-days",
         metavar="N",
         type=workspace_commands.days_or_unlimited,
-        default="",
+        default=argparse.SUPPRESS,  # None is what "unlimited" means
         help="how long before the first charge a visitor may have identified; or: unlimited",
     )
     parser.add_argument("--model", choices=[model.value for model in Model], help="who shares the credit")
@@ -219,6 +224,15 @@ def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
     charge.add_argument("--workspace", metavar="WS", help="where to look (default: every workspace)")
 
 
+def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
+    parser = _leaf(
+        top, "ltv", common, workspace_commands.lifetime_value, "what the payers of each month came to"
+    )
+    parser.add_argument("workspace", metavar="WS")
+    choices = [by.value for by in By]
+    parser.add_argument("--by", choices=choices, default=choices[0], help="who earned it (default: channel)")
+
+
 def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "dead-letters", "what could not be processed, and what shall become of it")
     listing = _leaf(group, "list", common, letters.list_some, "the newest ones")
@@ -235,6 +249,13 @@ def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
         deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
         deciding.add_argument("--all", action="store_true", help="all that are open")
         deciding.add_argument("--processor", metavar="P", default="", help="with --all: of this agent alone")
+
+
+def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "erase", "let nobody be known any more who does not want to be")
+    email = _leaf(group, "email", common, erase.email, "whoever has this address; the book stays as it is")
+    email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
+    email.add_argument("--workspace", metavar="WS", help="in this workspace alone (default: in all)")
 
 
 def _count(text: str) -> int:

@@ -5,8 +5,8 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -43,7 +43,7 @@ _LONGEST_MESSAGE = 100
 def list_some(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`dead-letters list`."""
     wanted = {"processor": given.processor, "status": None if given.status == "all" else Status(given.status)}
-    with _opened(settings) as store:
+    with closing(Store.open(settings.store)) as store:
         found = store.read_now(partial(list_letters, **wanted, limit=given.limit))
         count = store.read_now(partial(count_letters, **wanted))
     lines = [_line(kept) for kept in found]
@@ -55,7 +55,7 @@ def list_some(given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def show(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`dead-letters show`: all that is known of one, with its payload."""
-    with _opened(settings) as store:
+    with closing(Store.open(settings.store)) as store:
         kept = store.read_now(partial(_find, beginning=given.letter))
     letter = kept.letter
     facts = _facts(kept)
@@ -75,7 +75,7 @@ def show(given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def drop(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`dead-letters drop`: nothing more shall become of them."""
-    with _opened(settings) as store:
+    with closing(Store.open(settings.store)) as store:
         ids = _chosen(store, given, "drop")
         store.write_now(partial(drop_letters, ids=ids, now=now_ms()))
     text = f"{_counted(len(ids))} dropped. `trackrev dead-letters replay` takes back what it is given by id."
@@ -84,7 +84,7 @@ def drop(given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def replay(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`dead-letters replay`: put them into their topics again."""
-    with _opened(settings) as store:
+    with closing(Store.open(settings.store)) as store:
         ids = _chosen(store, given, "replay")
         skipped = _not_replayable(store, ids)
         if skipped and (not given.all or len(skipped) == len(ids)):
@@ -158,12 +158,6 @@ def _refusals(skipped: Mapping[str, str]) -> list[str]:
     """For each reason a sentence."""
     counts = Counter(skipped.values())
     return [f"{_counted(count)} cannot be replayed: {reason}" for reason, count in sorted(counts.items())]
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Store]:
-    with closing(Store.open(settings.store)) as store:
-        yield store
 
 
 def _facts(kept: Kept) -> dict[str, Any]:

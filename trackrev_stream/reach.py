@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from trackrev_stream import admin
 from trackrev_stream.brokers.opening import open_broker
+from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.embedded.records import LogBusy
@@ -16,8 +17,8 @@ class Unreachable(Exception):
 
 
 @asynccontextmanager
-async def publisher(settings: Settings) -> AsyncIterator[tuple[Publisher, bool]]:
-    """A publisher into the log of the settings, and whether agents read at once what it publishes.
+async def way_in(settings: Settings, action: str) -> AsyncIterator[admin.Client | Broker]:
+    """The running program that has this action, else the log itself, opened.
 
     Raises Unreachable, and what opening the log raises.
     """
@@ -25,9 +26,9 @@ async def publisher(settings: Settings) -> AsyncIterator[tuple[Publisher, bool]]
         client: admin.Client | None = None
         if not is_kafka(settings.broker):
             with suppress(admin.NotAnswering):
-                client = await stack.enter_async_context(admin.reached(settings.data, admin.PUBLISH))
+                client = await stack.enter_async_context(admin.reached(settings.data, action))
         if client is not None:
-            yield client, True
+            yield client
             return
         try:
             broker = await open_broker(settings, now_ms)
@@ -37,4 +38,17 @@ async def publisher(settings: Settings) -> AsyncIterator[tuple[Publisher, bool]]
                 "just now, or is of an older version. Try again in a moment, or stop it and try again"
             ) from error
         stack.push_async_callback(broker.close)
-        yield broker.publisher, is_kafka(settings.broker)
+        yield broker
+
+
+@asynccontextmanager
+async def publisher(settings: Settings) -> AsyncIterator[tuple[Publisher, bool]]:
+    """A publisher into the log of the settings, and whether agents read at once what it publishes.
+
+    Raises as `way_in` does.
+    """
+    async with way_in(settings, admin.PUBLISH) as way:
+        if isinstance(way, admin.Client):
+            yield way, True
+        else:
+            yield way.publisher, is_kafka(settings.broker)

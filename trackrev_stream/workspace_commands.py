@@ -12,11 +12,14 @@ from trackrev_stream.clock import now_ms
 from trackrev_stream.commands import CommandError, Outcome, opened
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.domain.attribution import Returning
+from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.models import Model
+from trackrev_stream.domain.money import format_minor
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import rules
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.explain import moment
+from trackrev_stream.store.ltv import By, Cohort, Sum, ltv
 from trackrev_stream.store.rules import SettingsVersion
 from trackrev_stream.store.secrets import Sealer
 from trackrev_stream.store.workspaces import find_workspace
@@ -56,11 +59,45 @@ def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:
     )
 
 
+def lifetime_value(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`ltv`: what the payers of each month came to, by who earned them."""
+    by = By(given.by)
+    with opened(settings) as (store, sealer):
+        workspace = _workspace(store, sealer, given.workspace)
+        found = store.read_now(lambda c: ltv(c, workspace.id, by, workspace.time_zone))
+    text = "\n\n".join(_table(cohort, by) for cohort in found)
+    return Outcome(
+        text or f"No paid charge of {workspace.id} yet: there is nothing to sum up.",
+        {"workspace": workspace.id} | answers.ltv(found, by, workspace.time_zone),
+    )
+
+
+def _table(cohort: Cohort, by: By) -> str:
+    """What remained after refunds, summed up until the end of each month of age, in USD."""
+    names = [row.channel if by is By.CHANNEL else f"{row.channel} / {row.link or '-'}" for row in cohort.rows]
+    width = max(map(len, [*names, "together"]))
+    count = cohort.total.payers
+    head = f"{cohort.month}: {count} payer{'s' * (count != 1)}; net in USD, summed up to each month of age"
+    ages = f"  {'':{width}} {'payers':>8}" + "".join(f"{age:>12}" for age in range(len(cohort.total.months)))
+    lines = [
+        f"  {name:{width}} {row.payers:>8}"
+        + "".join(f"{_dollars(month.usd_so_far):>12}" for month in row.months)
+        for name, row in zip([*names, "together"], [*cohort.rows, cohort.total], strict=True)
+    ]
+    missing = cohort.total.months[-1].usd_so_far.unconverted
+    note = f"  Without {missing} entries that have no rate to USD; --json has them in their own currency."
+    return "\n".join([head, ages, *lines, *([note] if missing else [])])
+
+
+def _dollars(total: Sum) -> str:
+    return format_minor(total.net_minor, BASE_CURRENCY).removesuffix(" USD")
+
+
 def _changes(given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if given.lookback_days is not None:
         found["lookback_days"] = given.lookback_days
-    if given.identify_days != "":
+    if "identify_days" in given:
         found["identify_days"] = given.identify_days
     if given.model is not None:
         found["model"] = Model(given.model)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from ops.bench import cluster, domain, edge, latency, log, recovery, stitch, visitors
+from ops.bench import cluster, domain, edge, latency, log, payers, recovery, stitch, visitors
 from ops.bench.figures import Result
 from ops.bench.load import HITS_EACH
 from ops.bench.watch import Rates
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, float]] = {
     "latency": (latency.run, 60.0),
     "edge": (edge.run, 10.0),
     "domain": (domain.run, 10.0),
+    "payers": (payers.run, 10.0),
     "log": (log.run, 8.0),
     "stitch": (stitch.run, 15.0),
     "recovery": (recovery.run, 100.0),

@@ -13,10 +13,10 @@ import uvloop
 from trackrev_stream import settings
 from trackrev_stream.agents.step import Outcome, Record, Rows
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
-from trackrev_stream.app import calm_the_collector, quiet_libraries
 from trackrev_stream.brokers.kafka import KafkaBroker
 from trackrev_stream.clock import now_ms
 from trackrev_stream.domain.rules import RuleBook
+from trackrev_stream.process import calm_the_collector, quiet_libraries
 from trackrev_stream.settings import Settings
 
 

@@ -29,6 +29,9 @@ from trackrev_stream.contracts.topics import (
     VISITS,
 )
 from trackrev_stream.domain.attribution import Decision
+from trackrev_stream.domain.days import day_of
+from trackrev_stream.domain.dollars import in_usd
+from trackrev_stream.domain.fx import Rate, Rates
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.domain.ledger import Line
 from trackrev_stream.domain.payment import PaymentFact
@@ -43,6 +46,16 @@ AGENTS: dict[str, tuple[Step, tuple[str, ...]]] = {
     "attribute": (attribute, (PAYMENTS.name, STRIPE_ACCOUNTS.name, PAYER_JOURNEYS.name)),
 }
 Fact = Hit | PaymentFact | AccountFact
+
+
+def converted(charge: AttributedCharge, rates: Rates) -> list[Line]:
+    """The lines of a charge in US dollars, as far as its rates are known."""
+
+    def rate_of(currency: str) -> Rate | None:
+        found = rates.rate(currency, day_of(charge.state.created_at))
+        return found if isinstance(found, Rate) else None
+
+    return in_usd(charge.lines, rate_of)
 
 
 @dataclass
@@ -168,9 +181,12 @@ class Simulation:
                 self.step(agent, topic)
         return self
 
-    def standing(self) -> dict[str, dict[str, Line]]:
-        """The standing lines by charge."""
-        return {key: {line.line_id: line for line in c.lines} for key, c in sorted(self.charges.items())}
+    def standing(self, rates: Rates | None = None) -> dict[str, dict[str, Line]]:
+        """The standing lines by charge; with ``rates`` as the writer converts them."""
+        return {
+            key: {line.line_id: line for line in (converted(charge, rates) if rates else charge.lines)}
+            for key, charge in sorted(self.charges.items())
+        }
 
     def decisions(self) -> dict[str, Decision]:
         """The decisions by charge."""

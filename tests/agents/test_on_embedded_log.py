@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -20,11 +21,13 @@ from tests.embedded.apps import until
 from trackrev_stream.app import Program
 from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.ledger import Line
 from trackrev_stream.domain.payment import PaymentFact
 from trackrev_stream.domain.touch import Hit
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.rates.ecb import bundled
 from trackrev_stream.settings import Settings, read
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.schema import entries, lines
@@ -50,10 +53,17 @@ def in_workspaces(found: list[list[Fact]]) -> list[Fact]:
 
 
 def straight(facts: list[Fact]) -> Standing:
-    """What the simulation has standing after the facts in their order, each once."""
+    """What the simulation has standing after the facts in their order, each once, in US dollars too."""
     simulation = Simulation()
     simulation.feed(*facts)
-    return {charge: standing for charge, standing in simulation.run().standing().items() if standing}
+    found = simulation.run().standing(known_rates())
+    return {charge: standing for charge, standing in found.items() if standing}
+
+
+@cache
+def known_rates() -> Rates:
+    """Those that every program knows without a network."""
+    return Rates(bundled())
 
 
 def shuffled(facts: list[Fact], rng: random.Random) -> list[Fact]:

@@ -59,6 +59,7 @@ def test_what_runs_in_one_process(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert str(out) in done.stdout
     assert figures(out, "domain")["events, frames of 50"] > 0
+    assert figures(out, "domain")["the domain alone"] > 0
     assert figures(out, "log")["fetch"] > 0
 
 
@@ -75,7 +76,7 @@ def test_it_says_which_names_it_knows() -> None:
     done = bench("speed")
     assert done.returncode == 1
     assert done.stderr.startswith(
-        "bench: no benchmark is called 'speed'; there are latency, edge, domain, log,"
+        "bench: no benchmark is called 'speed'; there are latency, edge, domain, payers, log,"
     )
 
 

@@ -24,7 +24,7 @@ from tests.contracts.stripe import (
 from tests.facts import NOW
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.contracts.stripe_events import EVENT_TYPES
+from trackrev_stream.contracts.stripe_events import event_types
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS
 from trackrev_stream.domain.ids import partition_of
 from trackrev_stream.domain.subscription import AccountFact
@@ -241,7 +241,7 @@ FIELDS = sorted({name for make in OBJECTS for name in make()} | {"refunds", "pay
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(EVENT_TYPES),
+            st.sampled_from(event_types()),
             st.sampled_from(OBJECTS),
             st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4),
             st.dictionaries(

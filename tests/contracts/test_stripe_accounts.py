@@ -21,7 +21,8 @@ from tests.contracts.stripe import (
 )
 from tests.facts import NOW, VISITOR
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.contracts.stripe_events import Fact, facts_of
+from trackrev_stream.contracts.stripe_accounts import Fact
+from trackrev_stream.contracts.stripe_events import facts_of
 from trackrev_stream.domain.ids import email_key
 from trackrev_stream.domain.payment import FactKind, PaymentFact
 from trackrev_stream.domain.subscription import AccountFact, AccountKind
@@ -70,6 +71,21 @@ def test_a_subscription(name: str, shape: dict[str, Any]) -> None:
     [fact] = accounts(f"customer.subscription.{name}", shown)
     has(fact, kind=AccountKind.SUBSCRIPTION, id="sub_1", customer="cus_1", invoice="in_1", status="canceled")
     has(fact, period_start_at=START, period_end_at=END, ended_at=(CREATED + 5) * 1_000, visitor=VISITOR)
+
+
+@pytest.mark.parametrize(
+    ("items", "asked"),
+    [
+        ([(1_000, 2), (500, 1)], 2_500),
+        ([(1_000, 2), (None, 1)], 0),  # tiers have no unit amount
+        ([(1_000, None)], 0),  # what is metered has no quantity
+        ([], 0),
+    ],
+)
+def test_what_a_subscription_asks_for(items: list[tuple[int | None, int | None]], asked: int) -> None:
+    data = [{"price": {"unit_amount": price}, "quantity": count} for price, count in items]
+    [fact] = accounts("customer.subscription.updated", subscription(items={"object": "list", "data": data}))
+    has(fact, amount_minor=asked)
 
 
 def test_a_subscription_of_several_periods_spans_them() -> None:

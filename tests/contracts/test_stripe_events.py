@@ -9,7 +9,9 @@ from tests.collectors.edge import WORKSPACE
 from tests.contracts.stripe import CREATED, charge, event, refund
 from tests.facts import NOW, VISITOR, charge_fact
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.contracts.stripe_events import Observation, charge_facts, facts_of, has_effect
+from trackrev_stream.contracts.stripe_events import facts_of, has_effect
+from trackrev_stream.contracts.stripe_payments import charge_facts
+from trackrev_stream.contracts.stripe_shapes import Observation
 from trackrev_stream.domain.billing import PaymentRow, absorb
 from trackrev_stream.domain.ids import email_key
 from trackrev_stream.domain.payment import FactKind, PaymentFact

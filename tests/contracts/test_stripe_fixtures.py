@@ -10,7 +10,7 @@ from tests.collectors.edge import WORKSPACE
 from tests.contracts import stripe
 from tests.contracts.stripe import event
 from tests.facts import NOW
-from trackrev_stream.contracts.stripe_events import EVENT_TYPES, facts_of
+from trackrev_stream.contracts.stripe_events import event_types, facts_of
 
 PLACES = [parent / "shared/data/stripe-fixtures3.json" for parent in Path(__file__).parents]
 RESOURCES = {
@@ -36,7 +36,7 @@ def fixtures() -> dict[str, dict[str, Any]]:
     return resources
 
 
-@pytest.mark.parametrize("event_type", EVENT_TYPES)
+@pytest.mark.parametrize("event_type", event_types())
 def test_every_event_reads_what_stripe_publishes(event_type: str) -> None:
     resource = RESOURCES[event_type.rpartition(".")[0]]
     shown = fixtures()[resource] | INVENTED.get(resource, {})

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.facts import NOW, VISITOR, charge_fact
@@ -120,6 +120,7 @@ def state_after(facts: list[PaymentFact]) -> ChargeState:
     return states[-1].charges[0]
 
 
+@settings(deadline=None)
 @given(accounts(), st.integers(0, 2**32))
 def test_what_is_told_in_any_order_comes_to_what_is_true(stripe: Stripe, seed: int) -> None:
     rng = random.Random(seed)

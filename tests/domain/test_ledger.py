@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.builders import NOON, touch
@@ -69,6 +69,7 @@ def worth(lines: Iterable[Line], *, usd: bool = False) -> dict[Place, int]:
     return dict(total)
 
 
+@settings(deadline=None)
 @given(states(), decisions)
 def test_the_lines_add_up_at_every_moment_and_no_share_leaves_its_bounds(
     state: ChargeState, earned: Decision
@@ -85,6 +86,7 @@ def test_the_lines_add_up_at_every_moment_and_no_share_leaves_its_bounds(
     assert len({line.line_id for line in lines}) == len(lines)
 
 
+@settings(deadline=None)
 @given(states(), decisions)
 def test_fees_are_apart_and_split_like_the_credit(state: ChargeState, earned: Decision) -> None:
     fees = [line for line in lines_of("k", state, earned) if line.reason == FEE]
@@ -93,6 +95,7 @@ def test_fees_are_apart_and_split_like_the_credit(state: ChargeState, earned: De
     assert all(line.occurred_at == state.created_at for line in fees)
 
 
+@settings(deadline=None)
 @given(states(), decisions, st.integers(0, 2**32))
 def test_dollars_are_a_function_of_the_lines_in_any_order(
     state: ChargeState, earned: Decision, seed: int

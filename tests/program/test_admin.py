@@ -15,6 +15,8 @@ from tests.collectors.edge import Published, RecordingPublisher
 from trackrev_stream.admin import FILE, PUBLISH, Admin, NotAnswering, publishing, reached
 from trackrev_stream.contracts.ports import Unavailable
 
+NOT_RECORDS = (b"{}", b"[]", b"nonsense", b'{"topic":"journeys","partition":0,"key":1,"value":""}')
+
 
 @asynccontextmanager
 async def serving(*routes: web.RouteDef) -> AsyncIterator[str]:
@@ -84,12 +86,7 @@ def test_strangers_are_sent_away(tmp_path: Path) -> None:
             ours = f"Bearer {token}"
             assert await status("GET", "/admin", ours) == 200
             assert await status("POST", "/admin/erase", ours) == 404
-            for asked in (
-                b"{}",
-                b"[]",
-                b"nonsense",
-                b'{"topic":"journeys","partition":0,"key":1,"value":""}',
-            ):
+            for asked in NOT_RECORDS:
                 assert await status("POST", "/admin/publish", ours, asked) == 400
             # Another machine, with a token that is right: /metrics may be open to it.
             elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))

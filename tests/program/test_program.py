@@ -114,7 +114,12 @@ def test_the_greeting_has_all_that_a_beginner_needs(tmp_path: Path) -> None:
 
 def refused(program: Program, *words: str, **environment: str) -> str:
     """What `up` says when it does not start: one message for people."""
-    done = program.run("up", *words, **environment)
+    return failed(program, "up", *words, **environment)
+
+
+def failed(program: Program, *words: str, **environment: str) -> str:
+    """What a command says when it cannot do what it was asked."""
+    done = program.run(*words, **environment)
     assert done.returncode == 1, done
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -202,3 +207,63 @@ def test_inspect_tells_the_story_of_a_charge(tmp_path: Path) -> None:
         unknown = program.run("inspect", "charge", "ch_2")
         assert unknown.returncode == 1
         assert "no charge 'ch_2'" in unknown.stderr
+
+
+def test_settings_change_in_versions_and_each_charge_keeps_its_own(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        shop = Shop.open(program)
+        earn(shop, "ch_1")
+        settings = ("workspace", "settings", "ws_shop")
+        versions = program.command(*settings, "--lookback-days", "7", "--identify-days", "unlimited")[
+            "versions"
+        ]
+        assert [(each["version"], each["in_effect"]) for each in versions] == [(1, True), (2, False)]
+        after = stripe.charge("ch_2", 4_800, now_ms() // 1000 + 120, ANNA)
+        assert shop.webhook(stripe.succeeded(after)).status == 200
+        shop.worth("ch_2", 4_800)
+        found = [shop.charge(name) for name in ("ch_1", "ch_2")]
+        assert [each and each["rules_version"] for each in found] == [1, 2]
+        program.command(*settings, "--returning", "ask", "--effective-from", "2199-01-01T00:00")
+        withdrawn = program.command(*settings, "--withdraw")["versions"][-1]
+        assert (withdrawn["version"], withdrawn["returning"]) == (3, "ask")
+        assert withdrawn["withdrawn_at"] is not None
+        said = program.run(*settings).stdout.splitlines()
+        assert said[0] == "version 1, from the beginning: in effect"
+        assert said[-2].startswith("version 3, from 2199-01-01 00:00 UTC: withdrawn on ")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--lookback-days", "91"), "lookback_days is 91; it may be 1 to 90"),
+        (("--returning", "ask", "--effective-from", "yesterday"), "'yesterday' is no time"),
+        (("--returning", "ask", "--effective-from", "2020-01-01"), "60 s from now at the earliest"),
+        (("--effective-from", "2199-01-01"), "nothing says what to change"),
+        (("--withdraw",), "version 1 holds from the beginning, and stays"),
+        (("--withdraw", "--lookback-days", "7"), "leave the other options out"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_explained(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    program = Program(tmp_path / "data")
+    program.command("workspace", "create", "ws_shop", "--domain", "shop.example")
+    assert message in failed(program, "workspace", "settings", "ws_shop", *words)
+    assert "there is no workspace 'ws_other'" in failed(program, "workspace", "settings", "ws_other")
+
+
+def test_lifetime_value_is_a_table_for_people(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as program:
+        shop = Shop.open(program)
+        assert (
+            program.run("ltv", "ws_shop").stdout
+            == "No paid charge of ws_shop yet: there is nothing to sum up.\n"
+        )
+        earn(shop, "ch_1")
+        said = program.run("ltv", "ws_shop").stdout.splitlines()
+        assert said[0].endswith(": 1 payer; net in USD, summed up to each month of age")
+        assert [line.split() for line in said[1:]] == [
+            ["payers", "0"],
+            ["Organic", "Search", "1", "48.00"],
+            ["together", "1", "48.00"],
+        ]
+        (cohort,) = program.command("ltv", "ws_shop", "--by", "link")["cohorts"]
+        assert (cohort["payers"], cohort["rows"][0]["link"]) == (1, "")

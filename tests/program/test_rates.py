@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.program.running import now_ms, running, until
+from tests.program.running import Shop, now_ms, running, until
+from tests.program.stripe import charge, succeeded
 from tests.rates.test_live import ecb_days, xml
 from trackrev_stream.domain.days import day_of, iso_of
 from trackrev_stream.store.engine import Store
@@ -49,3 +51,17 @@ def test_without_a_network_the_program_runs_and_says_what_is_pending(tmp_path: P
     with running(tmp_path / "data", TRACKREV_RATES_URL="http://127.0.0.1:1") as program:
         until(lambda: "other currencies than US dollars are pending from" in program.said(), "a warning")
         assert program.is_ready()
+
+
+def test_what_waits_for_a_rate_is_converted_once_it_is_there(tmp_path: Path) -> None:
+    created = now_ms() // 1_000
+    with running(tmp_path / "data", TRACKREV_RATES_URL="http://127.0.0.1:1") as program:
+        shop = Shop.open(program)
+        paid = charge("ch_1", 1_000, created, "a@shop.example", currency="eur")
+        assert shop.webhook(succeeded(paid)).status == 200
+        shop.worth("ch_1", 1_000)
+        assert [entry["usd_minor"] for entry in shop.ledger()] == [None]
+    with bank() as url, running(tmp_path / "data", TRACKREV_RATES_URL=url) as program:
+        shop = replace(shop, program=program)
+        until(lambda: len(shop.ledger()) == 3, "the charge in US dollars")
+        assert [entry["usd_minor"] for entry in shop.ledger()] == [None, None, 1_200]

@@ -10,21 +10,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from tests.agents.simulation import Simulation
+from tests.agents.simulation import Simulation, converted
 from tests.scenarios.amounts import START, shown
 from tests.scenarios.money_words import Told
 from tests.scenarios.teller import Fact, Teller
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Returning, Rules
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.dollars import in_usd
-from trackrev_stream.domain.fx import Rate, Rates
+from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.ledger import FEE, REVENUE, Line, net_of
 from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.engine import Store
+from trackrev_stream.store.ltv import By, ltv
 from trackrev_stream.store.pending import convert_all
 from trackrev_stream.store.post import NO_RATES, post
 from trackrev_stream.store.schema import lines as book
@@ -42,6 +41,7 @@ class Scenario:
     events: list[str] = field(default_factory=list)
     expect: list[Row] = field(default_factory=list)
     lines: list[Row] = field(default_factory=list)
+    ltv: list[Row] = field(default_factory=list)
 
 
 def scenarios(file: str = "*.txt") -> list[Scenario]:
@@ -60,9 +60,9 @@ def _in_file(path: Path) -> list[Scenario]:
             table = None
         elif line.startswith("settings "):
             found[-1].settings = dict(zip(*[iter(line.split()[1:])] * 2, strict=True))
-        elif line in ("expect", "lines"):
-            table = found[-1].expect if line == "expect" else found[-1].lines
-        elif line.startswith("charge "):
+        elif line in ("expect", "lines", "ltv"):
+            table = getattr(found[-1], line)
+        elif line.startswith(("charge ", "cohort ")):
             header = cells
         elif line and not line.startswith("#"):
             if table is None:
@@ -88,22 +88,23 @@ def rules_of(scenario: Scenario) -> RuleBook:
     return RuleBook(versions={"ws_1": ((START + int(given.get("from_day", 0)) * DAY_MS, rules),)})
 
 
-def tell(scenario: Scenario) -> tuple[list[Fact], Told]:
-    """The facts in the order of arrival; a refund that arrives first knows its charge all the same."""
+def tell(scenario: Scenario) -> tuple[list[list[Fact]], Told]:
+    """The facts of each line, in the order of arrival; a refund that comes first knows its charge."""
     teller = Teller()
     for line in scenario.events:
         if any(f" {verb} " in line for verb in ("paid", "charged", "authorized", "refund")):
             teller.facts(line)
-    return [fact for line in scenario.events for fact in teller.facts(line)], teller.money
+    return [teller.facts(line) for line in scenario.events], teller.money
 
 
 def records_of(scenario: Scenario) -> tuple[list[AttributedCharge], Rates]:
     """All that was told of the charges, in order, and the rates of the days."""
-    facts, told = tell(scenario)
+    arrived, told = tell(scenario)
     records: list[AttributedCharge] = []
     simulation = Simulation(rules_of(scenario), on_posted=records.append)
-    simulation.feed(*facts)
-    simulation.run()
+    for facts in arrived:
+        simulation.feed(*facts)
+        simulation.run()
     return records, Rates(told.rates)
 
 
@@ -111,14 +112,6 @@ def standing(records: list[AttributedCharge], rates: Rates) -> list[tuple[Attrib
     """The last that was told of each charge, with its lines in US dollars too."""
     last = {record.state.charge: record for record in records}
     return [(record, converted(record, rates)) for _, record in sorted(last.items())]
-
-
-def converted(record: AttributedCharge, rates: Rates) -> list[Line]:
-    def rate_of(currency: str) -> Rate | None:
-        found = rates.rate(currency, day_of(record.state.created_at))
-        return found if isinstance(found, Rate) else None
-
-    return in_usd(record.lines, rate_of)
 
 
 def as_row(record: AttributedCharge, lines: list[Line]) -> Row:
@@ -170,7 +163,7 @@ def as_lines(record: AttributedCharge, lines: list[Line]) -> list[Row]:
     ]
 
 
-@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", [one for one in scenarios() if one.expect], ids=lambda one: one.name)
 def test_the_book_says(scenario: Scenario) -> None:
     found = standing(*records_of(scenario))
     rows = [as_row(record, lines) for record, lines in found]
@@ -200,6 +193,26 @@ def test_the_database_says_the_same_whenever_the_rates_come(scenario: Scenario, 
         store.write_now(partial(post, postings=at_offsets(*records), posted_at=1, rates=known))
         asyncio.run(convert_all(store, rates, lambda: 2))
         assert store.read_now(_standing) == sorted(expected, key=lambda line: line.line_id)
+
+
+@pytest.mark.parametrize("scenario", [one for one in scenarios() if one.ltv], ids=lambda one: one.name)
+def test_what_payers_came_to(scenario: Scenario, store: Store) -> None:
+    records, rates = records_of(scenario)
+    store.write_now(_forget)
+    store.write_now(partial(post, postings=at_offsets(*records), posted_at=1, rates=rates))
+    found = store.read_now(lambda c: ltv(c, "ws_1", By.CHANNEL, "UTC"))
+    earned = {(each.month, row.channel): row for each in found for row in each.rows}
+    together = {(each.month, "together"): each.total for each in found}
+    assert earned.keys() == {(row["cohort"], row["channel"]) for row in scenario.ltv} - together.keys()
+    for row in scenario.ltv:
+        of = (earned | together)[row["cohort"], row["channel"]]
+        sums = {
+            "gross": [month.usd.gross_minor for month in of.months],
+            "net": [month.usd.net_minor for month in of.months],
+            "so far": [month.usd_so_far.net_minor for month in of.months],
+        }
+        months = " ".join(shown(amount, "usd") for amount in sums[row["what"]])
+        assert (str(of.payers), months) == (row["payers"], row["months"])
 
 
 def _standing(connection: Connection) -> list[Line]:

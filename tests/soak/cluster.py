@@ -25,7 +25,14 @@ from trackrev_stream.kafka.watchdog import EXIT_CODE
 AT_A_TIME = 500
 PATIENCE_S = 180.0
 NAP_S = SESSION_S * SAFE_SHARE
-DEADLY = (Fault.KILL, Fault.KILL_AT_COMMIT, Fault.KILL_BETWEEN, Fault.NAP, Fault.DATABASE)
+DEADLY = (
+    Fault.KILL,
+    Fault.KILL_AT_COMMIT,
+    Fault.KILL_BETWEEN,
+    Fault.NAP,
+    Fault.BROKER_AND_WORKER,
+    Fault.DATABASE,
+)
 _LOOK_AGAIN_S = 0.02
 
 
@@ -104,8 +111,9 @@ class Suffering:
         await asyncio.gather(feeding, rest)
         if fault in DEADLY:
             await _until(lambda: len(worker.ended) > before, f"{worker.name} dies")
-            # A nap on a machine that is slow to heartbeat may have been longer than the session.
-            known = (-signal.SIGKILL, EXIT_CODE) if fault is Fault.NAP else (-signal.SIGKILL,)
+            # A nap, or a broker that is slow to start, may have been longer than the session.
+            silent = fault in (Fault.NAP, Fault.BROKER_AND_WORKER)
+            known = (-signal.SIGKILL, EXIT_CODE) if silent else (-signal.SIGKILL,)
             assert worker.ended[before] in known, worker.worker.everything_said()[-2000:]
 
     async def _strike(self, fault: Fault, worker: Supervisor, part: Sequence[Fact]) -> None:
@@ -131,6 +139,11 @@ class Suffering:
                 self._add()
             case Fault.BROKER:
                 await asyncio.to_thread(self.ground.broker.restart)
+            case Fault.BROKER_AND_WORKER:
+                self.ground.broker.kill()
+                # What it goes on to do meanwhile cannot leave it before the broker is back; nor can a commit.
+                worker.worker.signal(DIE_AT_COMMIT)
+                await asyncio.to_thread(self.ground.broker.start)
             case Fault.BROKER_KILL:
                 await asyncio.to_thread(self._kill_broker)
             case Fault.DATABASE:

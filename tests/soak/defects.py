@@ -21,6 +21,7 @@ from trackrev_stream.store import post
 from trackrev_stream.store.book import Book
 from trackrev_stream.streaming.acks import DeliveredInOrder
 from trackrev_stream.streaming.barriers import CommitBarriers
+from trackrev_stream.streaming.recovery import Recovery
 from trackrev_stream.streaming.sends import SendsInOrder
 
 _FLUSH = "            await self.app.producer.flush()\n"
@@ -52,6 +53,7 @@ def order() -> None:
     """Outputs leave before the rows that they come of, and commits wait for no delivery."""
     inverted()
     change(CommitBarriers.behind_barriers, _FLUSH, "")
+    change(StockConsumer._commit_offsets, "    " + _FLUSH, "")  # which calls our flush as well
 
 
 def flush() -> None:
@@ -74,8 +76,15 @@ def refusal() -> None:
     change(KafkaBroker.resume, "offset > wanted", "False")
 
 
+def standby() -> None:
+    """A copy of another worker's table has the last row of each batch, and is taken for whole."""
+    change(
+        Recovery.restore, "tp.partition, fresh)", "tp.partition, fresh[-1 if tp in self.standby_tps else 0:])"
+    )
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
-    defect.__name__: defect for defect in (versions, inverted, order, flush, lease, refusal)
+    defect.__name__: defect for defect in (versions, inverted, order, flush, lease, refusal, standby)
 }
 
 

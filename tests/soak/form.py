@@ -22,6 +22,7 @@ class Fault(StrEnum):
     STOP = "stop"
     ADD = "add"
     BROKER = "broker restart"
+    BROKER_AND_WORKER = "broker kill -9 and start, a worker killed at its first commit then"
     BROKER_KILL = "broker kill -9 and start"
     DATABASE = "database power cut, a worker killed meanwhile"
 
@@ -36,6 +37,8 @@ _OF_WORKERS = (
     Fault.ADD,
     Fault.KILL,
 )
+
+_OF_BROKERS = (Fault.BROKER_AND_WORKER, Fault.BROKER, Fault.BROKER_KILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Form:
         rng = random.Random(self.seed)
         rounds = self.faults // len(_OF_WORKERS)
         faults = [*(_OF_WORKERS * rounds), *_OF_WORKERS[: self.faults % len(_OF_WORKERS)]]
-        faults += [(Fault.BROKER, Fault.BROKER_KILL)[n % 2] for n in range(self.broker_restarts)]
+        faults += list(itertools.islice(itertools.cycle(_OF_BROKERS), self.broker_restarts))
         faults += [Fault.DATABASE] * self.database_restarts
         rng.shuffle(faults)
         while not _is_balanced(faults):

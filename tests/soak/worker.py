@@ -49,7 +49,9 @@ def _die_at_commit(*, hopeful: bool) -> None:
         done: bool = await commit(self, offsets)
         if done and DIE_AT_COMMIT in _armed:
             # In the program as it is, a commit waits for all that was sent before: no use to wait for better.
-            if not hopeful or sent & producer.undelivered or producer.buffer.pending.qsize():
+            held = len(sent & producer.undelivered) + producer.buffer.pending.qsize()
+            if not hopeful or held:
+                sys.stderr.write(f"dies after a commit; {held} records sent before are on their way\n")
                 _die()
             asyncio.get_running_loop().call_later(SOON_S, _die)
         return done

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from tests.store.builders import at_offsets, charge, run
+from tests.store.builders import TOPIC, all_entries, at_offsets, charge, run, visit
 from trackrev_stream.contracts.dead_letters import DeadLetter
-from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, STRIPE_PAYMENTS
+from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, STRIPE_PAYMENTS, VISITS
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store import letters
 from trackrev_stream.store.engine import Store
+from trackrev_stream.store.errors import PositionConflict
 from trackrev_stream.store.letters import (
     SETTLED_DAYS,
     Kept,
@@ -30,7 +31,7 @@ from trackrev_stream.store.letters import (
 )
 from trackrev_stream.store.positions import stored_position
 from trackrev_stream.store.post import Posting, post
-from trackrev_stream.store.schema import dead_letters
+from trackrev_stream.store.schema import dead_letters, visits
 from trackrev_stream.store.writer import Writer
 
 NOW = 1_760_000_000_000
@@ -137,9 +138,11 @@ def test_hits_of_the_edge_are_bounded_and_nothing_else(store: Store, monkeypatch
 
 
 def test_what_is_settled_is_forgotten_later_and_what_is_open_never(store: Store) -> None:
+    keep(store, letter(0, b"failed again"))
+    decide(store, Status.REPLAYED)
+    keep(store, letter(2, b"failed again"))
     keep(store, letter(1))
-    decide(store, Status.DROPPED)
-    keep(store, letter(2, b"open"))
+    store.write_now(partial(drop_letters, ids=[letter(1).id], now=NOW + 100))
     late = NOW + 100 + SETTLED_DAYS * DAY_MS
     keep(store, letter(3, b"new"), now=late)
     assert store.read_now(count_letters) == 3
@@ -186,6 +189,23 @@ def test_the_writer_keeps_letters_beside_charges_each_record_once(store: Store) 
     kept = store.read_now(partial(list_letters, processor="collect"))
     assert [each.attempts for each in kept] == [3]
     assert store.read_now(lambda c: stored_position(c, (DEAD_LETTERS.name, 0))) == 3
+
+
+def test_what_was_rejected_is_applied_once_a_newer_program_reads_it_again(store: Store) -> None:
+    about = letter(1, topic=TOPIC, processor="post")
+    first = [Posting(TOPIC, 0, 0, charge("ch_1")), Posting(TOPIC, 0, 1, None, (about,))]
+    seen = [Posting(VISITS.name, 0, 7, (visit("v1"),), (letter(7, index=1, topic=VISITS.name),))]
+    store.write_now(lambda c: post(c, [*first, Posting(TOPIC, 0, 2, charge("ch_3")), *seen], NOW))
+    assert store.read_now(count_letters) == 2  # whatever becomes of those in their topic
+    # The stream had not committed them, and what reads it again is upgraded.
+    newer = [Posting(TOPIC, 0, 1, charge("ch_2")), Posting(TOPIC, 0, 2, charge("ch_3"))]
+    newer += [Posting(VISITS.name, 0, 7, (visit("v1"), visit("v2")))]
+    result = store.write_now(lambda c: post(c, newer, NOW))
+    assert (result.applied, result.redelivered) == (2, 1)
+    assert len(store.read_now(all_entries)) == 3
+    assert store.read_now(lambda c: c.execute(select(func.count()).select_from(visits)).scalar()) == 2
+    with pytest.raises(PositionConflict, match="brings a new record at offset 0"):
+        store.write_now(lambda c: post(c, [Posting(TOPIC, 0, 0, charge("ch_4"))], NOW))
 
 
 def test_a_letter_that_is_gone_is_no_conflict_when_its_record_comes_again(store: Store) -> None:

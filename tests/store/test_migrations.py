@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from ops.postgres import Server
 from tests.store.builders import all_entries, at_offsets, charge
 from tests.store.conftest import NewUrl
+from trackrev_stream.store import erased, poll_tables  # noqa: F401 - they declare tables of their own
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.errors import StoreError
 from trackrev_stream.store.migrate import SCRIPTS

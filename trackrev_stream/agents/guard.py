@@ -117,4 +117,5 @@ class Guard:
             reject.index,
             reject.reason,
         )
+        outcome.letters.append(letter)
         outcome.send(DEAD_LETTERS, letter, route=record.topic, key=f"{record.name}#{reject.index}")

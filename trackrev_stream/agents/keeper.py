@@ -8,7 +8,7 @@ import asyncio
 import errno
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from trackrev_stream.contracts.topics import DEAD_LETTERS
 from trackrev_stream.embedded.log import Log
@@ -32,10 +32,25 @@ class Keeper:
         self._make = make
         self._log = event_log
         self._runtime = make()
+        self._back = asyncio.Event()
+        self._back.set()
 
     async def start(self) -> None:
         """Return once the agents are at work. Raises AppFailed."""
         await self._runtime.start()
+
+    async def aside(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work`` while they rest, their tables closed. Raises AppFailed, and what ``work`` raises."""
+        self._back.clear()
+        try:
+            await self.stop()
+            await work()
+        finally:
+            self._runtime = self._make()
+            try:
+                await self._runtime.start()
+            finally:
+                self._back.set()
 
     async def run(self) -> None:
         """Keep them at work until cancelled. Raises AppFailed for all that is not the disk's doing."""
@@ -48,7 +63,10 @@ class Keeper:
                 log.warning("the agents rest until the disk takes writes again: %s", error)
                 await self._put_down(error)
             else:
-                return
+                if self._back.is_set():
+                    return
+                await self._back.wait()
+                continue
             await self._begin_again()
             log.warning("the agents go on where they left off")
 

@@ -15,7 +15,7 @@ from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.payer import Binding, Bindings
 from trackrev_stream.domain.payment import ChargeState, PaymentState
 
-CHUNK = 64
+CHUNK = 16
 MOST_JOINS = 10
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from trackrev_stream.contracts.codec import Malformed, decode, encode
+from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import Topic
 from trackrev_stream.domain.rules import RuleBook
 
@@ -90,11 +91,13 @@ class Rows:
 class Outcome:
     """What applying one record came to, beside the rows.
 
-    ``parts`` is how many there are that can be rejected each for itself.
+    ``parts`` is how many there are that can be rejected each for itself; the guard makes ``letters`` of the
+    ``rejects``.
     """
 
     sends: list[Send] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
     parts: int = 1
 
     def send(self, topic: Topic, record: object, *, route: str, key: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from trackrev_stream.agents.rules import RulesSource
 from trackrev_stream.agents.step import Outcome, Record, Rows, Step
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS, Topic
 from trackrev_stream.domain.ids import partition_of
 from trackrev_stream.domain.rules import RulesBehind
@@ -96,12 +97,12 @@ class Worker:
         self,
         name: str,
         read: Callable[[Record], tuple[T, Outcome]],
-        sink: Callable[[Record, T | None], Awaitable[None]],
+        sink: Callable[[Record, T | None, Sequence[DeadLetter]], Awaitable[None]],
     ) -> None:
         """Run the agent ``name``, which hands on to ``sink`` what ``read`` makes of each record.
 
-        What ``read`` rejects, or all of a record that it finds Malformed, becomes a dead letter; then None
-        goes to the sink: it has to know how far the stream is, whatever its last records were.
+        What ``read`` rejects, or all of a record that it finds Malformed, becomes dead letters. The sink is
+        given them too, and None for such a record: it has to know how far the stream is, and why.
         """
         guard = Guard(name, self._given.most_rejected)
 
@@ -114,8 +115,9 @@ class Worker:
                 return outcome
 
             rows = Rows(lambda _: None, record.name)
-            await self._send(guard.apply(step, rows, record, self._given.clock()), guard)
-            await sink(record, found[0] if found else None)
+            outcome = guard.apply(step, rows, record, self._given.clock())
+            await self._send(outcome, guard)
+            await sink(record, found[0] if found else None, outcome.letters)
 
         self._run(name, tuple(topic for topic in TOPICS if topic.consumer == name), handle)
 

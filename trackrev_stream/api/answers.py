@@ -10,6 +10,7 @@ from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.money import exponent
 from trackrev_stream.domain.touch import Touch
 from trackrev_stream.store.explain import why
+from trackrev_stream.store.ltv import By, Cohort, Month, Sum
 from trackrev_stream.store.queries import ChargeDetail, ChargeSummary, Entry
 from trackrev_stream.store.reports import ChannelRow, Money
 
@@ -54,6 +55,52 @@ def money(total: Money) -> Json:
 def channel(row: ChannelRow) -> Json:
     """One row of the channels table."""
     return {"channel": row.channel, "visitors": row.visitors, "clicks": row.clicks} | money(row.money)
+
+
+def ltv(cohorts: list[Cohort], by: By, time_zone: str) -> Json:
+    """Lifetime value by cohort, who earned it and month of age; totals in USD."""
+    currencies = {
+        currency for each in cohorts for month in each.total.months for currency in month.native_so_far
+    }
+    return {
+        "by": by.value,
+        "time_zone": time_zone,
+        "currency": BASE_CURRENCY,
+        "cohorts": [
+            {
+                "cohort": each.month,
+                "payers": each.total.payers,
+                "months": [_age(*aged) for aged in enumerate(each.total.months)],
+                "rows": [
+                    {"channel": row.channel}
+                    | ({"link": row.link} if by is By.LINK else {})
+                    | {"payers": row.payers, "months": [_age(*aged) for aged in enumerate(row.months)]}
+                    for row in each.rows
+                ],
+            }
+            for each in cohorts
+        ],
+        "exponents": exponents(currencies),
+    }
+
+
+def _age(age: int, month: Month) -> Json:
+    native = [
+        {"currency": currency} | _sums(month.native.get(currency, Sum()), so_far)
+        for currency, so_far in sorted(month.native_so_far.items())
+    ]
+    return {"age": age} | _sums(month.usd, month.usd_so_far) | {"native": native}
+
+
+def _sums(own: Sum, so_far: Sum) -> Json:
+    return {
+        "gross_minor": own.gross_minor,
+        "net_minor": own.net_minor,
+        "unconverted": own.unconverted,
+        "cumulative_gross_minor": so_far.gross_minor,
+        "cumulative_net_minor": so_far.net_minor,
+        "cumulative_unconverted": so_far.unconverted,
+    }
 
 
 def summary(charge: ChargeSummary) -> Json:

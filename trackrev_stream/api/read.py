@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
@@ -15,6 +16,7 @@ from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.store.connections import shown_livemode
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
+from trackrev_stream.store.ltv import By, ltv
 from trackrev_stream.store.queries import find_charge, latest_charges, ledger_page
 from trackrev_stream.store.reports import Days, channels, revenue
 
@@ -23,6 +25,7 @@ MOST_CHARGES = 200
 MOST_ENTRIES = 1_000
 LARGEST_SEQ = 2**63 - 1
 
+C = TypeVar("C", bound=StrEnum)
 Answer = Callable[[web.Request, Workspace], Awaitable[answers.Json]]
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,7 @@ class ReadApi:
             ("", self._workspace),
             ("/channels", self._channels),
             ("/revenue", self._revenue),
+            ("/ltv", self._ltv),
             ("/charges", self._charges),
             ("/charges/{charge}", self._charge),
             ("/ledger", self._ledger),
@@ -72,7 +76,7 @@ class ReadApi:
         }
 
     async def _channels(self, request: web.Request, workspace: Workspace) -> answers.Json:
-        days, now, by = _number(request, "days", 30, 1, MOST_DAYS), self._clock(), _by(request)
+        days, now, by = _number(request, "days", 30, 1, MOST_DAYS), self._clock(), _by(request, Days.OWN)
         found = await self._store.read(
             lambda c: channels(c, workspace.id, days, now, workspace.time_zone, by=by)
         )
@@ -85,7 +89,7 @@ class ReadApi:
         }
 
     async def _revenue(self, request: web.Request, workspace: Workspace) -> answers.Json:
-        days, now, by = _number(request, "days", 10, 1, MOST_DAYS), self._clock(), _by(request)
+        days, now, by = _number(request, "days", 10, 1, MOST_DAYS), self._clock(), _by(request, Days.OWN)
         found = await self._store.read(
             lambda c: revenue(c, workspace.id, days, now, workspace.time_zone, by=by)
         )
@@ -94,6 +98,11 @@ class ReadApi:
             "time_zone": workspace.time_zone,
             "exponents": answers.exponents(currency for _, money in found for currency in money.native),
         }
+
+    async def _ltv(self, request: web.Request, workspace: Workspace) -> answers.Json:
+        by = _by(request, By.CHANNEL)
+        found = await self._store.read(lambda c: ltv(c, workspace.id, by, workspace.time_zone))
+        return answers.ltv(found, by, workspace.time_zone)
 
     async def _charges(self, request: web.Request, workspace: Workspace) -> answers.Json:
         limit = _number(request, "limit", 20, 1, MOST_CHARGES)
@@ -159,12 +168,13 @@ def _number(request: web.Request, name: str, default: int, least: int, most: int
     return int(text)
 
 
-def _by(request: web.Request) -> Days:
-    """The day on which lines shall count; raises ApiError 400 for anything else."""
-    given = request.query.getall("by", [Days.OWN.value])
-    if len(given) > 1 or given[0] not in set(Days):
-        raise ApiError(400, "bad_parameter", f"by must be one of {', '.join(Days)}")
-    return Days(given[0])
+def _by(request: web.Request, default: C) -> C:
+    """The choice in the query parameter ``by``; raises ApiError 400 for anything else."""
+    choices = type(default)
+    given = request.query.getall("by", [default.value])
+    if len(given) > 1 or given[0] not in set(choices):
+        raise ApiError(400, "bad_parameter", f"by must be one of {', '.join(choices)}")
+    return choices(given[0])
 
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

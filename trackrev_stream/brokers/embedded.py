@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from trackrev_stream.agents.keeper import Keeper
-from trackrev_stream.brokers.port import APP_ID, POSTED, Agents, Barrier, Define, Released, new_app
+from trackrev_stream.brokers.port import APP_ID, POSTED, Barrier, Define, Released, new_app
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.contracts.topics import TOPICS
@@ -25,7 +25,7 @@ class EmbeddedBroker:
     def __init__(self, settings: Settings, clock: Clock, event_log: Log) -> None:
         self._settings = settings
         self._clock = clock
-        self._log = event_log
+        self.log = event_log
         self.publisher: Publisher = EmbeddedPublisher(event_log, clock)
 
     @classmethod
@@ -42,9 +42,9 @@ class EmbeddedBroker:
 
     async def resume(self, store: Store) -> None:
         """Set the commits of the writer's topics to what the database holds. Raises PositionConflict."""
-        await resume(self._log, store, APP_ID, POSTED)
+        await resume(self.log, store, APP_ID, POSTED)
 
-    def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
+    def agents(self, define: Define, barrier: Barrier, released: Released) -> Keeper:
         """Agents that rest while the disk is full; no partition ever goes to another worker."""
         del released
 
@@ -54,19 +54,19 @@ class EmbeddedBroker:
             define(app)
             return Runtime(app)
 
-        return Keeper(make, self._log)
+        return Keeper(make, self.log)
 
     def chores(self) -> list[Coroutine[Any, Any, None]]:
         """Retention and compaction."""
-        return [self._log.maintain(self._clock)]
+        return [self.log.maintain(self._clock)]
 
     def lag(self, topic: str) -> int:
         """As the log counts."""
         return sum(
-            self._log.high_watermark(topic, number) - (self._log.committed(APP_ID, topic, number) or 0)
-            for number in range(self._log.topics()[topic].partitions)
+            self.log.high_watermark(topic, number) - (self.log.committed(APP_ID, topic, number) or 0)
+            for number in range(self.log.topics()[topic].partitions)
         )
 
     async def close(self) -> None:
         """Wait for what is being written."""
-        await self._log.close()
+        await self.log.close()

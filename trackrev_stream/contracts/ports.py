@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from trackrev_stream.domain.ids import erased_hash
+
 
 class Unavailable(Exception):
     """The log cannot promise durability now; what was offered is not saved, and may be offered again."""
@@ -31,6 +33,11 @@ class Workspace:
     click_secret: bytes
     identify_secret: bytes
     time_zone: str = "UTC"
+    erased: frozenset[str] = frozenset()
+
+    def has_erased(self, name: str) -> bool:
+        """Whether this email key or visitor id was erased, and may not come back."""
+        return bool(self.erased and name) and erased_hash(self.email_secret, name) in self.erased
 
     def __repr__(self) -> str:
         return f"Workspace({self.id!r}, {self.domain!r})"

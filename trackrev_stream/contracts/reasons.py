@@ -12,6 +12,7 @@ class DropReason(StrEnum):
     PRERENDER = "prerender"
     GPC = "gpc"
     PLACEHOLDER_EMAIL = "placeholder_email"  # this hit alone: an address that stands for nobody
+    ERASED = "erased"  # this hit alone: an address that nobody may know any more
     # Not what a hit should be: this hit alone, and it goes to the dead letters.
     BAD_HIT = "bad_hit"
     BAD_ID = "bad_id"
@@ -34,6 +35,7 @@ _BY_POLICY = frozenset(
         DropReason.PRERENDER,
         DropReason.GPC,
         DropReason.PLACEHOLDER_EMAIL,
+        DropReason.ERASED,
     }
 )
 

@@ -45,7 +45,7 @@ def customer_facts(customer: Json, workspace: HashesEmails, seen: Observation) -
         created_at=optional_moment(customer, "created") or 0,
         status=DELETED if gone else "",
         email_key=hashed_email(workspace, optional_text(customer, "email")),
-        visitor=visitor_in(customer),
+        visitor=visitor_in(workspace, customer),
         **seen.of(workspace),
     )
     return [fact]
@@ -63,8 +63,9 @@ def subscription_facts(subscription: Json, workspace: HashesEmails, seen: Observ
         id=an_id(subscription, "id"),
         created_at=moment(subscription, "created"),
         status=text(subscription, "status"),
-        visitor=visitor_in(subscription),
+        visitor=visitor_in(workspace, subscription),
         invoice=reference(subscription, "latest_invoice"),
+        amount_minor=_asked(subscription),
         currency=currency(subscription) if subscription.get("currency") else "",
         period_start_at=starts_at,
         period_end_at=ends_at,
@@ -103,7 +104,7 @@ def checkout_facts(session: Json, workspace: HashesEmails, seen: Observation) ->
     ``client_reference_id`` is the site's own: it counts where it is a visitor id. The facts of customer and
     subscription say nothing but who came: an empty field is not said.
     """
-    visitor = visitor_id(session.get("client_reference_id")) or visitor_in(session)
+    visitor = visitor_id(workspace, session.get("client_reference_id")) or visitor_in(workspace, session)
     customer, subscription = reference(session, "customer"), reference(session, "subscription")
     invoice, payment = reference(session, "invoice"), reference(session, "payment_intent")
     email = hashed_email(
@@ -136,7 +137,7 @@ def _invoice(
         id=an_id(invoice, "id"),
         created_at=moment(invoice, "created"),
         status=optional_text(invoice, "status"),
-        visitor=visitor_in(invoice),
+        visitor=visitor_in(workspace, invoice),
         subscription=subscription,
         billing_reason=optional_text(invoice, "billing_reason"),
         amount_minor=minor(invoice, "amount_due", 0),
@@ -172,6 +173,15 @@ def _subscription_period(subscription: Json) -> _Period:
         return starts_at, ends_at
     items = listed(subscription, "items")
     return _span([(_start(item), _end(item)) for item in items])
+
+
+def _asked(subscription: Json) -> int:
+    """What a period costs before discounts and taxes; 0 where an item has no plain price (metered, tiers)."""
+    costs = [
+        minor(optional_object(item, "price"), "unit_amount", 0) * minor(item, "quantity", 0)
+        for item in listed(subscription, "items")
+    ]
+    return sum(costs) if all(costs) else 0
 
 
 def _start(item: Json) -> int | None:

@@ -29,12 +29,6 @@ from trackrev_stream.contracts.stripe_shapes import (
 )
 from trackrev_stream.domain.ids import OWN_ACCOUNT
 
-__all__ = [  # what reads one object is offered here too, for those who list objects
-    "EVENT_TYPES", "Fact", "HashesEmails", "Observation", "account_of", "charge_facts", "checkout_facts",
-    "customer_facts", "dispute_facts", "facts_of", "has_effect", "invoice_facts", "invoice_payment_facts",
-    "payment_intent_facts", "refund_facts", "subscription_facts",
-]  # fmt: skip
-
 _Reader = Callable[[Json, HashesEmails, Observation], Sequence[Fact]]
 
 
@@ -90,4 +84,3 @@ _BY_TYPE: Mapping[str, _Reader] = MappingProxyType(
     | _each("customer", "created updated deleted", customer_facts)
     | _each("customer.subscription", "created updated deleted paused resumed", subscription_facts)
 )
-EVENT_TYPES = tuple(_BY_TYPE)

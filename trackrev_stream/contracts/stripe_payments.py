@@ -62,7 +62,7 @@ def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> li
             optional_text(charge, "receipt_email"),
             optional_text(customer, "email"),
         ),
-        visitor=visitor_in(charge),
+        visitor=visitor_in(workspace, charge),
         invoice=_invoice(charge),
         fee_minor=_fee_minor(charge),
         fee_currency=_fee_currency(charge),
@@ -122,7 +122,7 @@ def payment_intent_facts(intent: Json, workspace: HashesEmails, seen: Observatio
                 optional_text(intent, "receipt_email"),
                 optional_text(expanded(intent, "customer"), "email"),
             ),
-            visitor=visitor_in(intent),
+            visitor=visitor_in(workspace, intent),
             invoice=named,
         )
     ]

@@ -37,6 +37,10 @@ class HashesEmails(Protocol):
         """The secret under which its emails are hashed."""
         ...
 
+    def has_erased(self, name: str) -> bool:
+        """Whether nobody may know this email key or visitor id any more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -179,22 +183,24 @@ def hashed_email(workspace: HashesEmails, *places: str) -> str:
     for address in map(normalise_email, places):
         if "@" not in address:
             continue
-        if not is_placeholder(address, workspace.domain):
-            return email_key(workspace.email_secret, address)
-        EMAILS_REFUSED.inc()
+        if is_placeholder(address, workspace.domain):
+            EMAILS_REFUSED.inc()
+            continue
+        key = email_key(workspace.email_secret, address)
+        return "" if workspace.has_erased(key) else key
     return ""
 
 
-def visitor_in(of: Json) -> str:
+def visitor_in(workspace: HashesEmails, of: Json) -> str:
     """The visitor that an object's metadata name, or nothing. Raises Malformed."""
     metadata = optional_object(of, "metadata")
-    return next((found for name in VISITOR_KEYS if (found := visitor_id(metadata.get(name)))), "")
+    return next((found for name in VISITOR_KEYS if (found := visitor_id(workspace, metadata.get(name)))), "")
 
 
-def visitor_id(value: object) -> str:
-    """``value`` as a visitor id, or nothing where it is another thing."""
+def visitor_id(workspace: HashesEmails, value: object) -> str:
+    """``value`` as a visitor id, or nothing where it is another thing, or nobody may know it any more."""
     found = value.strip().lower() if isinstance(value, str) else ""
-    return found if is_visitor_id(found) else ""
+    return found if is_visitor_id(found) and not workspace.has_erased(found) else ""
 
 
 def invoice_in(payment_details: Json) -> str:

@@ -96,3 +96,8 @@ def is_visitor_id(text: str) -> bool:
 def is_plain(text: str, longest: int) -> bool:
     """Whether ``text`` may be part of a key: 1 to ``longest`` visible ASCII characters, no separator."""
     return 0 < len(text) <= longest and not _UNSAFE.search(text)
+
+
+def erased_hash(secret: bytes, name: str) -> str:
+    """What is kept of an erased email key or visitor id: enough to know it again, and to learn nothing."""
+    return hmac.new(secret, f"erased {name}".encode(), hashlib.sha256).hexdigest()[:32]

@@ -1,7 +1,8 @@
 """The embedded log: append-only partitioned topics, durable in one RocksDB directory, for one process."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from trackrev_stream.embedded.records import (
     TopicPartition,
     TopicSpec,
 )
+from trackrev_stream.embedded.rewriting import Change
 
 
 class Log:
@@ -178,6 +180,19 @@ class Log:
         The newest block stays as it is. Offsets stay; works in small steps between which the event loop runs.
         """
         return await self._maintenance.compact(topic, partition, now_ms, grace_ms)
+
+    async def rewrite(
+        self, change: Change, mentioned: re.Pattern[bytes], opaque: Collection[str] = ()
+    ) -> int:
+        """Change records of the past in place, or take them out (see `rewriting`); returns how many.
+
+        Nobody may read meanwhile and rely on what it had read before. The disk forgets with `sweep`.
+        """
+        return await self._maintenance.rewrite(change, mentioned, opaque)
+
+    async def sweep(self) -> None:
+        """Let nothing remain on the disk of what was changed or removed."""
+        await self._maintenance.sweep()
 
     async def maintain(self, now_ms: Callable[[], int], interval_s: float = 60.0) -> None:
         """Retention and compaction for ever, for a background task of the owner."""

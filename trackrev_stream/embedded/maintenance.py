@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 
 import rocksdict
 
@@ -11,6 +12,7 @@ from trackrev_stream.embedded.catalog import Catalog, Partition
 from trackrev_stream.embedded.compaction import Compaction, progress
 from trackrev_stream.embedded.database import Database
 from trackrev_stream.embedded.records import LogUnavailable
+from trackrev_stream.embedded.rewriting import FIRST_KEY, LAST_KEY, Change, Rewriting
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +56,23 @@ class Maintenance:
         async with self._lock:
             place = self._catalog.partition(topic, partition)
             return await Compaction(self._db, place, now_ms - grace_ms, rest_s).run()
+
+    async def rewrite(self, change: Change, mentioned: re.Pattern[bytes], opaque: Collection[str]) -> int:
+        """Put every record through ``change``, then what was appended meanwhile, as long as it changes."""
+        async with self._lock:
+            total, done = 0, dict.fromkeys(self._catalog.highs(), 0)
+            while True:
+                ends = self._catalog.highs()
+                rewriting = Rewriting(self._db, self._catalog, change, mentioned, opaque)
+                changed = sum([await rewriting.run(*place, done[place]) for place in ends])
+                total, done = total + changed, ends
+                if not changed:
+                    return total
+
+    async def sweep(self) -> None:
+        """Let RocksDB write its files anew, without what was changed or removed."""
+        async with self._lock:
+            await asyncio.to_thread(self._db.reclaim, FIRST_KEY, LAST_KEY)
 
     async def enforce_retention(self, now_ms: int) -> int:
         """Remove what is older than its topic keeps; returns how many offsets went."""

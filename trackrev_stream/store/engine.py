@@ -75,6 +75,11 @@ class Store:
         """Run ``work`` on one consistent view of the database, on a thread that reads."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
 
+    async def sweep(self) -> None:
+        """Let nothing remain in the database's files of what was changed or deleted."""
+        sweep = sqlite.sweep if self._database.writing.dialect.name == "sqlite" else postgresql.sweep
+        await asyncio.get_running_loop().run_in_executor(self._writer, sweep, self._database.writing)
+
     def close(self) -> None:
         """Finish what is running and close the database. Blocks."""
         self._writer.shutdown()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, func, select, tuple_, update
 
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import PIXEL_HITS
@@ -19,6 +19,8 @@ MOST_OF_EDGE = 10_000
 
 _OLDEST_FIRST = (dead_letters.c.failed_at, dead_letters.c.offset, dead_letters.c.index, dead_letters.c.id)
 _LETTER_FIELDS = tuple(item.name for item in fields(DeadLetter))
+
+Place = tuple[str, int, int]  # topic, partition, offset
 
 
 class Status(StrEnum):
@@ -109,6 +111,16 @@ def find_letters(connection: Connection, beginning: str) -> list[Kept]:
 def read_letters(connection: Connection, ids: Iterable[str]) -> list[Kept]:
     """The letters with these ids, some hundred at most, those that failed first before the others."""
     return _read(connection, select(dead_letters).where(dead_letters.c.id.in_(ids)).order_by(*_OLDEST_FIRST))
+
+
+def rejected_places(connection: Connection, places: Sequence[Place]) -> set[Place]:
+    """Those of these places about which there is a letter."""
+    place = (dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.offset)
+    found: set[Place] = set()
+    for start in range(0, len(places), 500):
+        asked = select(*place).where(tuple_(*place).in_(places[start : start + 500]))
+        found.update((topic, number, offset) for topic, number, offset in connection.execute(asked))
+    return found
 
 
 def drop_letters(connection: Connection, ids: Iterable[str], now: int) -> None:

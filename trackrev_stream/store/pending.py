@@ -23,7 +23,7 @@ from trackrev_stream.store.engine import Store, is_transient
 from trackrev_stream.store.schema import lines
 
 MOST_CHARGES = 500  # a transaction
-LOOK_EVERY_S = 30
+LOOK_EVERY_S = 5
 
 log = logging.getLogger(__name__)
 

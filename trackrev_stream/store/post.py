@@ -21,7 +21,7 @@ from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.store.book import Book
 from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.letters import bury
+from trackrev_stream.store.letters import Place, bury, rejected_places
 from trackrev_stream.store.positions import NOTHING, Partition, adopt, advance, settle
 from trackrev_stream.store.schema import upsert, visits
 
@@ -36,12 +36,21 @@ Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A record to be posted, and its place in the log; None was rejected, and only its place counts."""
+    """A record to be posted, and its place in the log; None was rejected, and only its place counts.
+
+    ``rejected`` are the letters about it, or about parts of it.
+    """
 
     topic: str
     partition: int
     offset: int
     record: Postable | None
+    rejected: tuple[DeadLetter, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """Its place in the log."""
+        return self.topic, self.partition, self.offset
 
     @property
     def size(self) -> int:
@@ -88,9 +97,8 @@ def post(
     before = adopt(connection, ends, known)
     after = {partition: max(end, before[partition]) for partition, end in ends.items()}
     advance(connection, before, after)
-    again = [item for item in postings if item.offset <= before[item.topic, item.partition]]
-    unseen = (item.record for item in postings if item.offset > before[item.topic, item.partition])
-    fresh = [record for record in unseen if record is not None]
+    again, new = _apart(connection, postings, before)
+    fresh = [item.record for item in new if item.record is not None]
     keys = {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
     book = Book(connection, keys, rates)
     _check_redelivered(connection, again, book)
@@ -104,7 +112,8 @@ def post(
             book.apply(record, posted_at)
     book.save(posted_at)
     _save_visits(connection, _visits(fresh))
-    bury(connection, [record for record in fresh if isinstance(record, DeadLetter)], posted_at)
+    rejected = [letter for item in new for letter in item.rejected]
+    bury(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
     reasons = Counter(entry["reason"] for entry in book.entries)
     return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
 
@@ -115,6 +124,21 @@ def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
     for item in postings:
         ends[item.topic, item.partition] = max(item.offset, ends.get((item.topic, item.partition), NOTHING))
     return ends
+
+
+def _apart(
+    connection: Connection, postings: Sequence[Posting], before: Mapping[Partition, int]
+) -> tuple[list[Posting], list[Posting]]:
+    """Those that were applied already, and those that are to be.
+
+    What was rejected in part or whole, and comes again, is to be: a newer program may be able to read it.
+    """
+    passed = [item.place for item in postings if item.offset <= before[item.topic, item.partition]]
+    done = set(passed) - rejected_places(connection, passed)
+    return (
+        [item for item in postings if item.place in done],
+        [item for item in postings if item.place not in done],
+    )
 
 
 def _visits(records: Iterable[Postable | None]) -> list[Visit]:

@@ -73,6 +73,13 @@ def find(url: URL) -> Database:
     return Database(place, _engine(target, writes=True), _engine(target, writes=False))
 
 
+def sweep(engine: Engine) -> None:
+    """Write anew the tables that hold what was changed: dead rows keep their old contents."""
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        for table in ("charges", "visits", "dead_letters", "erasures"):
+            connection.exec_driver_sql(f"VACUUM FULL {table}")
+
+
 def is_transient(error: DBAPIError) -> bool:
     """Whether PostgreSQL may do later what it cannot do now."""
     if error.connection_invalidated:

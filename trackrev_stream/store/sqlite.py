@@ -41,6 +41,18 @@ def find(url: URL) -> Database:
     return Database(str(place), _engine(target, writes=True), _engine(target, writes=False))
 
 
+def sweep(engine: Engine) -> None:
+    """Write the file anew and empty the log beside it: pages that are free keep their old contents."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.close()
+    finally:
+        raw.close()
+
+
 def is_transient(error: DBAPIError) -> bool:
     """Whether SQLite may do later what it cannot do now."""
     code = getattr(error.orig, "sqlite_errorcode", None)

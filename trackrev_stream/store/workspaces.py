@@ -4,12 +4,13 @@ import base64
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, Row, insert, select
 
 from trackrev_stream.contracts.ports import Workspace
+from trackrev_stream.store.erased import erased_in
 from trackrev_stream.store.errors import InvalidSetting
 from trackrev_stream.store.rules import add_first
 from trackrev_stream.store.schema import api_keys, bump_meta, workspaces
@@ -87,7 +88,7 @@ def list_workspaces(connection: Connection, sealer: Sealer) -> list[Workspace]:
 def find_workspace(connection: Connection, sealer: Sealer, workspace: str) -> Workspace | None:
     """The workspace with this id, or None."""
     row = connection.execute(select(workspaces).where(workspaces.c.id == workspace)).first()
-    return _workspace(row, sealer) if row else None
+    return replace(_workspace(row, sealer), erased=erased_in(connection, workspace)) if row else None
 
 
 def require_workspace(connection: Connection, workspace: str) -> None:
@@ -112,7 +113,9 @@ def _workspace(row: Row[tuple[object, ...]], sealer: Sealer) -> Workspace:
         domain=row.domain,
         cookie_domain=row.cookie_domain,
         time_zone=row.time_zone,
-        **{name: sealer.open(getattr(row, name)) for name in _SECRETS},
+        email_secret=sealer.open(row.email_secret),
+        click_secret=sealer.open(row.click_secret),
+        identify_secret=sealer.open(row.identify_secret),
     )
 
 

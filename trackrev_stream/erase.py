@@ -1,0 +1,73 @@
+"""`trackrev erase email`: a person goes, with the program up or not; the book stays as it is."""
+
+import argparse
+import asyncio
+import getpass
+import sys
+from typing import Any
+
+from trackrev_stream.admin import Client
+from trackrev_stream.brokers.embedded import EmbeddedBroker
+from trackrev_stream.brokers.port import APP_ID
+from trackrev_stream.clock import now_ms
+from trackrev_stream.commands import CommandError, Outcome
+from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.erasing import ERASE, Eraser
+from trackrev_stream.reach import way_in
+from trackrev_stream.settings import Settings, is_kafka
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.secrets import open_sealer
+from trackrev_stream.store.workspaces import list_workspaces, require_workspace
+
+
+def email(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`erase email`: whoever has this address, in one workspace or in all."""
+    if is_kafka(settings.broker):
+        raise CommandError(
+            "on Kafka records of the past cannot be changed: what holds a person's ids goes by retention (90 "
+            "days of hits, 400 of Stripe's facts). See ops/decisions/0013-erasure.md for what can be done"
+        )
+    address = given.address if given.address != "-" else _asked()
+    if "@" not in address:
+        raise CommandError(f"{address!r} is no email address")
+    erased = asyncio.run(_erase(settings, given.workspace, address))
+    visitors = sum(each["visitors"] for each in erased)
+    text = f"Erased from {len(erased)} workspace(s), with {visitors} visitor id(s). The book is as it was."
+    return Outcome(text, {"erased": erased})
+
+
+def _asked() -> str:
+    return (getpass.getpass("Email: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+
+
+async def _erase(settings: Settings, workspace: str | None, address: str) -> list[dict[str, Any]]:
+    store = Store.open(settings.store)
+    try:
+        sealer = open_sealer(settings.data, settings.secret_key)
+        if workspace:
+            store.read_now(lambda connection: require_workspace(connection, workspace))
+        known = [each.id for each in store.read_now(lambda connection: list_workspaces(connection, sealer))]
+        wanted = [workspace] if workspace else known
+        async with way_in(settings, ERASE) as broker:
+            if isinstance(broker, Client):
+                return [await _ask(broker, name, address) for name in wanted]
+            assert isinstance(broker, EmbeddedBroker), "there are two kinds of broker"
+            if any(broker.lag(topic.name) for topic in TOPICS):
+                raise CommandError(
+                    "the log holds what the agents have not read yet: start `trackrev up`, and erase while "
+                    "it runs"
+                )
+            eraser = Eraser(broker.log, store, sealer, settings.data / "tables", now_ms, group=APP_ID)
+            await eraser.resume()
+            return [await eraser.erase(name, address) for name in wanted]
+    finally:
+        store.close()
+
+
+async def _ask(client: Client, workspace: str, address: str) -> dict[str, Any]:
+    """Ask until it is done: it may take longer than an answer may."""
+    while True:
+        answer = await client.ask(ERASE, {"workspace": workspace, "address": address})
+        if answer["done"]:
+            erased: dict[str, Any] = answer["erased"]
+            return erased
