@@ -49,7 +49,7 @@ def decide(charge: Charge, known: list[Known], rules: Fact) -> Decision:
 
 
 def _in_time(known: list[Known], charge: Charge, rules: Fact) -> Decision:
-    """The strongest who vouch for a touch decide with those above; direct only where there is nothing else."""
+    """The strongest who vouch for a touch decide with those above; direct only where nothing else is."""
     levels = [
         [one for one in known if TRUSTS.index(one.claim.trust) <= rank]
         for rank, trust in enumerate(TRUSTS)

@@ -25,5 +25,5 @@ def grouped(facts: Iterable[Fact], key: Callable[[Fact], Key]) -> dict[Key, list
 
 
 def fingerprint(*parts: str) -> str:
-    """The stable name of something by its parts: 32 hexadecimal digits of SHA-256, each part with its length."""
+    """The stable name of something by its parts: 32 hexadecimal digits of SHA-256, lengths included."""
     return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:32]

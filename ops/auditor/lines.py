@@ -1,4 +1,4 @@
-"""The lines of a charge: its money over the places that earned it, and their US dollars (ops/decisions/0009)."""
+"""The lines of a charge: its money over the places that earned it, and their US dollars (decision 0009)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -69,7 +69,7 @@ def lines_of(charge: Charge, decision: Decision, quotes: Quotes) -> list[Line]:
     return lines
 
 
-def _lines(
+def _lines(  # noqa: PLR0917 - each is what a line is made of
     charge: Charge, places: list[Place], reason: str, name: str, at: int, currency: str, parts: list[int]
 ) -> list[Line]:
     of = fingerprint(charge.key, name, reason)

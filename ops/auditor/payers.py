@@ -1,4 +1,4 @@
-"""Who inherits from whom: subscriptions and their first charges, and what a payer's first credited one lends."""
+"""Who inherits from whom: subscriptions, and a payer's first credited charge."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Tie:
-    """The subscription of a charge (empty: none is known); ``open`` says that it may have one all the same."""
+    """The subscription of a charge (empty: none is known); ``open`` says that it may have one."""
 
     subscription: str = ""
     open: bool = False
 
 
 def tie(charge: Charge, accounts: Iterable[Fact]) -> Tie:
-    """The subscription by name, else by its invoice, else the only one that asks for this amount at this time."""
+    """The subscription by name, else by its invoice, else the only one that asks for that then."""
     if charge.said["subscription"]:
         return Tie(charge.said["subscription"])
     if charge.guest:

@@ -70,7 +70,7 @@ class People:
 
     def known_to(self, payer: str) -> list[Known]:
         """What can be said of a payer's past: visitors under its emails, and those that Stripe names."""
-        workspace = payer.split("|")[0]
+        workspace = payer.split("|", maxsplit=1)[0]
         emails = self._emails(payer)
         found = [
             self._known(person, [c for c in claims if c.join == email])

@@ -1,7 +1,7 @@
-"""Agents and auditor over one history, fact by fact: what they disagree about, and the least that shows it."""
+"""Agents and auditor over one history, fact by fact: what they disagree about, and what shows it."""
 
 from dataclasses import asdict, replace
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -13,13 +13,14 @@ from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.days import day_of, day_of_iso
 from trackrev_stream.domain.dollars import in_usd
 from trackrev_stream.domain.fx import Rate, Rates
+from trackrev_stream.domain.ledger import place_of
 from trackrev_stream.domain.payment import PaymentFact
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.touch import Hit
 
 Row = tuple[Any, ...]
-# An ECB day has rates of its own, so that the wrong day shows; "aed" has none. Holidays are not among these days.
-FIRST_DAY = date.fromtimestamp(START // 1000) - timedelta(days=10)
+# An ECB day has rates of its own, so that the wrong day shows; "aed" has none. There are no holidays then.
+FIRST_DAY = datetime.fromtimestamp(START // 1000, UTC).date() - timedelta(days=10)
 QUOTES = {
     day.isoformat(): {"usd": f"1.1{n:02}", "jpy": f"16{n % 10}.7{n % 10}", "kwd": f"0.3{n:02}"}
     for n in range(DAYS + 20)
@@ -82,8 +83,17 @@ def _as_found(charge: AttributedCharge) -> Any:
         return rate if isinstance(rate, Rate) else None
 
     rows = [
-        (ln.line_id, ln.reason, ln.channel, ln.source, ln.link, ln.partner, ln.amount_minor, ln.currency)
-        + (ln.occurred_at, ln.usd_minor, ln.rate, ln.rate_date)
+        (
+            ln.line_id,
+            ln.reason,
+            *place_of(ln),
+            ln.amount_minor,
+            ln.currency,
+            ln.occurred_at,
+            ln.usd_minor,
+            ln.rate,
+            ln.rate_date,
+        )
         for ln in in_usd(charge.lines, rate_of)
     ]
     reason = charge.decision.reason.value

@@ -5,7 +5,7 @@ A thousand random histories here; as many as you like with ``python -m tests.aud
 
 import pytest
 
-from tests.agents.auditing import random_of, report, shortened, disagreement
+from tests.agents.auditing import disagreement, random_of, report, shortened
 from tests.agents.wide import History, wide
 
 SEED = 1

@@ -1,11 +1,11 @@
-"""The auditor is not blind: what is planted in the program it finds. All of it: ``python -m tests.mutate``."""
+"""The auditor is not blind: what is planted in the program it finds. All: ``python -m tests.mutate``."""
 
 import pytest
 
 from tests.mutate import Mutation, mutations, verdict
 
 PLANTED = mutations()
-SOME = PLANTED[::9]  # what fits into a minute
+SOME = PLANTED[:28:6]  # what fits into a minute
 
 
 def test_there_are_many_and_each_is_one_of_a_kind() -> None:

@@ -1,4 +1,4 @@
-"""Wide random histories, drawn fast from a seed: in any order, with duplicates, sights that contradict others.
+"""Wide random histories, drawn fast from a seed: in any order, with duplicates, sights that contradict.
 
 Several workspaces, modes, currencies, models and settings; retried payments, disputes, late identities,
 subscriptions, a daily visitor and a shared device. All stay within what the program never forgets.
@@ -21,8 +21,8 @@ DAYS = 60
 REGULAR, SHARED = "regular", "shared"
 KINDS = (*("direct",) * 2, *("search",) * 3, *("link",) * 4, *("identify",) * 4, "internal")
 Fact = Hit | PaymentFact | AccountFact
-SHARING = {"ws_1": ((0, Rules(2, Model.LINEAR, lookback_days=90)),)}
 Settings = dict[str, tuple[tuple[int, Rules], ...]]
+SHARING: Settings = {"ws_1": ((0, Rules(2, Model.LINEAR, lookback_days=90)),)}
 
 
 @dataclass(frozen=True)
@@ -191,8 +191,7 @@ def _payment(rng: Random, number: int) -> list[PaymentFact]:
         facts.append(replace(charge, observed_at=created - 1_000, captured=False))
     if rng.random() < 0.15:
         facts.append(replace(charge, charge=f"{charge.charge}f", id=f"{charge.id}f", status="failed"))
-    for _ in range(rng.randrange(5)):
-        facts.append(rng.choice(ASIDES)(rng, charge))
+    facts += [rng.choice(ASIDES)(rng, charge) for _ in range(rng.randrange(5))]
     return [replace(fact, received_at=max(fact.received_at, fact.observed_at)) for fact in facts]
 
 
