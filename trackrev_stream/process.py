@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -62,19 +63,25 @@ async def _main(program: Program, started: Callable[[Program], Coroutine[Any, An
             failed.result()
         failed.cancel()
     except Exception as failure:
-        await _stop_after(program, failure)
+        _end_in_time(failure)
         raise
-    except BaseException:
+    finally:
         await program.stop()
-        raise
-    await program.stop()
 
 
-async def _stop_after(program: Program, failure: Exception) -> None:
-    """Stop a program that failed; where that hangs, end all the same: what is not committed comes again."""
-    stopping = asyncio.create_task(program.stop())
-    if not (await asyncio.wait([stopping], timeout=STOP_S))[0]:
-        log.critical("it failed, and did not stop within %g s; it ends at once: %s", STOP_S, failure)
+def _end_in_time(failure: Exception) -> None:
+    """From now on this process has so long to end: what is not committed comes again.
+
+    A thread sees to it, for what hangs may be the loop itself: when partitions are just being shared out, the
+    loop may wait for the consumer's thread to end (mode/threads.py:225), and that thread for an answer of the
+    loop. Or it may be a thread that the interpreter waits for at its very end.
+    """
+
+    def end() -> None:
+        log.critical("it failed, and did not end within %g s; it ends at once: %s", STOP_S, failure)
         logging.shutdown()
         os._exit(1)
-    stopping.result()
+
+    timer = threading.Timer(STOP_S, end)
+    timer.daemon = True
+    timer.start()

@@ -4,16 +4,18 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 from tests.program.running import ROOT
 
 HANGS = """
-    import asyncio
+    import asyncio, threading
     from trackrev_stream import process
 
     class Hanging:
         async def start(self): pass
         async def wait(self): raise RuntimeError("the book is gone")
-        async def stop(self): await asyncio.Event().wait()
+        async def stop(self): {hangs}
 
     async def started(program): pass
 
@@ -22,9 +24,17 @@ HANGS = """
 """
 
 
-def test_a_program_that_failed_and_cannot_stop_ends_all_the_same_and_says_why() -> None:
+@pytest.mark.parametrize(
+    "hangs",
+    [
+        pytest.param("await asyncio.Event().wait()", id="a task"),
+        pytest.param("threading.Event().wait()", id="the loop"),
+        pytest.param("threading.Thread(target=threading.Event().wait).start()", id="a thread"),
+    ],
+)
+def test_a_program_that_failed_and_cannot_stop_ends_all_the_same_and_says_why(hangs: str) -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(HANGS)],
+        [sys.executable, "-c", textwrap.dedent(HANGS).format(hangs=hangs)],
         cwd=ROOT,
         capture_output=True,
         text=True,
