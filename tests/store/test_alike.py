@@ -17,6 +17,7 @@ from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.connections import list_connections, put_connection
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.links import list_links, put_link
+from trackrev_stream.store.ltv import By, ltv
 from trackrev_stream.store.post import post
 from trackrev_stream.store.queries import find_charge, latest_charges, ledger_page
 from trackrev_stream.store.reports import channels, revenue
@@ -26,7 +27,7 @@ from trackrev_stream.store.workspaces import create_workspace, list_workspaces
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia")
 CHANNELS = ("Newsletter", "newsletter", "YouTube", "Émile", "Zürich", "_x", "A b", "A-c", "東京", "a\0b")
-SPAN = 20 * DAY_MS
+SPAN = 50 * DAY_MS
 
 pytestmark = pytest.mark.postgres
 
@@ -61,6 +62,7 @@ def random_record(dice: random.Random, version: int) -> AttributedCharge | Visit
     return charge(
         name, versions=(version, version), amount=amount, refunds=refunds, touches=touches, at=at,
         currency=currency, livemode=own.random() < 0.8, fee=own.choice([None, 30]),
+        payer=own.choice(["cus_1", "cus_2", name]),
     )  # fmt: skip
 
 
@@ -100,6 +102,8 @@ def answers(store: Store, sealer: Sealer) -> dict[str, Any]:
                 for now in (NOON, NOON - 5 * DAY_MS + 1):
                     found[f"channels {zone} {days} {now}"] = channels(connection, WS, days, now, zone)
                     found[f"revenue {zone} {days} {now}"] = revenue(connection, WS, days, now, zone)
+            for by in By:
+                found[f"ltv {zone} {by}"] = ltv(connection, WS, by, zone)
         return found
 
     return store.read_now(ask)
@@ -131,4 +135,5 @@ def test_every_report_is_the_same_on_both(both: tuple[Store, Store], tmp_path: P
         assert repr(on_postgresql[question]) == repr(answer), question
         assert on_postgresql[question] == answer, question
     assert on_sqlite["latest"]
+    assert len(on_sqlite["ltv UTC channel"]) > 1
     assert any(money.gross_minor for _, money in on_sqlite[f"revenue UTC 30 {NOON}"])

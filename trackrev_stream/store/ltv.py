@@ -100,7 +100,9 @@ def ltv(connection: Connection, workspace: str, by: By, time_zone: str) -> list[
             func.coalesce(func.sum(each.c.usd_minor * credit), 0).label("gross_usd"),
             func.coalesce(func.sum(each.c.usd_minor), 0).label("net_usd"),
             (func.count() - func.count(each.c.usd_minor)).label("unconverted"),
-        ).group_by(*place, each.c.month, each.c.currency)
+        )
+        .group_by(*place, each.c.month, each.c.currency)
+        .order_by(*place, each.c.month, each.c.currency)
     )
     return _cohorts([name for name, _ in starts], list(sums), payers)
 
