@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -132,8 +133,10 @@ def shown(found: Reconciliation) -> dict[str, Any]:
 def _rows(found: Reconciliation) -> list[dict[str, Any]]:
     rows = []
     for number, currency in sorted(found.stripe.keys() | found.ledger.keys()):
-        sides = [side.get((number, currency), {}) for side in (found.stripe, found.ledger)]
-        stripe, ledger = ({kind.value: side.get(kind, 0) for kind in Kind} for side in sides)
+        stripe, ledger = (
+            {kind.value: side.get((number, currency), Counter())[kind] for kind in Kind}
+            for side in (found.stripe, found.ledger)
+        )
         rows.append({"date": iso_of(number), "currency": currency, "stripe": stripe, "ledger": ledger})
     return rows
 

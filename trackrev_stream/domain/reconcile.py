@@ -173,7 +173,7 @@ def shown_of(
 
 def compare(shown: Mapping[str, Account], booked: Mapping[str, Account], heard: Heard) -> list[Difference]:
     """The differences between Stripe's charges and the ledger's, by id, in the order of the charges' time."""
-    every = [(one.created_at, name) for name, one in (booked | shown).items()]
+    every = [(one.created_at, name) for name, one in {**booked, **shown}.items()]
     found: list[Difference] = []
     for _, name in sorted(every):
         found += _compare(shown.get(name), booked.get(name), heard)
