@@ -14,17 +14,9 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import Book, Checked, StripeConnection, Workspace
 from trackrev_stream.contracts.stripe_shapes import Observation
+from trackrev_stream.domain.differences import Difference, compare, residuals
 from trackrev_stream.domain.payment import FactKind, PaymentFact
-from trackrev_stream.domain.reconcile import (
-    Account,
-    Difference,
-    Period,
-    Totals,
-    compare,
-    residuals,
-    shown_of,
-    totals,
-)
+from trackrev_stream.domain.reconcile import Account, Period, Totals, shown_of, totals
 from trackrev_stream.domain.reversals import FAILED
 from trackrev_stream.domain.touch import DAY_MS
 

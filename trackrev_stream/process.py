@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -10,6 +11,11 @@ from typing import Any
 import uvloop
 
 from trackrev_stream.app import Program
+
+log = logging.getLogger(__name__)
+
+STOP_S = 30.0
+"""How long a program that failed may take to stop."""
 
 QUIET = ("faust", "mode", "aiokafka")
 
@@ -55,5 +61,20 @@ async def _main(program: Program, started: Callable[[Program], Coroutine[Any, An
         if failed.done():
             failed.result()
         failed.cancel()
-    finally:
+    except Exception as failure:
+        await _stop_after(program, failure)
+        raise
+    except BaseException:
         await program.stop()
+        raise
+    await program.stop()
+
+
+async def _stop_after(program: Program, failure: Exception) -> None:
+    """Stop a program that failed; where that hangs, end all the same: what is not committed comes again."""
+    stopping = asyncio.create_task(program.stop())
+    if not (await asyncio.wait([stopping], timeout=STOP_S))[0]:
+        log.critical("it failed, and did not stop within %g s; it ends at once: %s", STOP_S, failure)
+        logging.shutdown()
+        os._exit(1)
+    stopping.result()

@@ -12,8 +12,9 @@ from trackrev_stream.clock import now_ms
 from trackrev_stream.commands import CommandError, Outcome, opened
 from trackrev_stream.contracts.ports import StripeConnection, Workspace
 from trackrev_stream.domain.days import day_of, day_of_iso, iso_of
+from trackrev_stream.domain.differences import SENTENCES, Difference
 from trackrev_stream.domain.money import format_minor
-from trackrev_stream.domain.reconcile import SENTENCES, Difference, Kind, Period
+from trackrev_stream.domain.reconcile import Kind, Period
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.polling import StorePollState

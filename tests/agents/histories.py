@@ -185,17 +185,20 @@ def bought() -> tuple[Hit, Hit, PaymentFact]:
 
 
 def renewed() -> list[Fact]:
-    """Two payments for a subscription and one for another, tied in the wrong order; then one moves away."""
+    """Two subscriptions of two payments each, tied in the wrong order; then the first of each moves away."""
     landing, identify, paid = bought()
     first = replace(paid, invoice="in_1")
-    second = charge_fact("ch_2", START + 31 * DAY_MS, invoice="in_2", customer="cus_1")
-    once = charge_fact("ch_3", START + 2 * DAY_MS, invoice="in_3", customer="cus_1")
+    second = charge_fact("ch_2", START + 31 * DAY_MS, invoice="in_2", customer="cus_1", email_key="anna")
+    third, fourth = (
+        charge_fact(f"ch_{n}", START + n * DAY_MS, invoice=f"in_{n}", customer="cus_1", email_key="anna")
+        for n in (3, 4)
+    )
     invoices = [
         account_fact(AccountKind.INVOICE, f"in_{n}", START, subscription=f"sub_{1 + n // 3}")
-        for n in (3, 2, 1)
+        for n in (4, 3, 2, 1)
     ]
-    moved = replace(first, observed_at=START + 2 * DAY_MS, customer="cus_2")
-    return [landing, identify, first, once, second, *invoices, moved]
+    moved = [replace(fact, observed_at=START + 9 * DAY_MS, customer="cus_2") for fact in (third, first)]
+    return [landing, identify, first, third, fourth, second, *invoices, *moved]
 
 
 def matched() -> list[Fact]:

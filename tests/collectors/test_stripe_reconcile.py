@@ -22,8 +22,9 @@ from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import facts_of
 from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
 from trackrev_stream.domain.days import day_of
+from trackrev_stream.domain.differences import Cause
 from trackrev_stream.domain.ids import OWN_ACCOUNT
-from trackrev_stream.domain.reconcile import Cause, Period
+from trackrev_stream.domain.reconcile import Period
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.letters import bury
@@ -39,7 +40,7 @@ READ_UNTIL = (END_S + 86_400) * 1_000
 
 @pytest.fixture(scope="module")
 def made() -> Year:
-    found = year(seed=11, charges=3_000)
+    found = year(seed=11, charges=2_400)
     permissions = {"rak_charge_read", "rak_dispute_read"}
     found.stand_in.keyring = Keyring(
         "sk_test_standin", {ALL: permissions, BLIND: permissions - {"rak_dispute_read"}}
@@ -113,6 +114,10 @@ def test_eight_days_are_as_good_as_a_year(made: Year, store: Store, first: int) 
     assert 0 < found.charges < own_charges(made) / 10
 
 
+def id_of(key: str) -> str:
+    return key.rsplit("|", 1)[1]
+
+
 Plant = Callable[[Connection, str], object]
 
 
@@ -124,7 +129,7 @@ def gone(sql: Connection, key: str) -> None:
 
 def buried(sql: Connection, key: str) -> None:
     gone(sql, key)
-    payload = base64.b64encode(f'{{"id":"{key.split("|")[-1]}"}}'.encode()).decode()
+    payload = base64.b64encode(f'{{"id":"{id_of(key)}"}}'.encode()).decode()
     bury(sql, [DeadLetter("bill", "Malformed", "?", payload, STRIPE_PAYMENTS.name, 0, 7, 0, 1)], 1)
 
 
@@ -185,11 +190,11 @@ def plant_all(sql: Connection) -> dict[str, Cause]:
         wanted = {"credit", reason} | ({"dispute"} if reason == "dispute_reinstated" else set())
         wanted |= {"refund"} if reason == "refund_failed" else set()
         fit = [key for key in sorted(reasons) if reasons[key] - {"fee"} == wanted]
-        fit = [key for key in fit if key.split("|")[-1] not in planted]
+        fit = [key for key in fit if id_of(key) not in planted]
         assert len(fit) >= count, f"the year has {len(fit)} charges with {wanted}"
         for key in fit[:count]:
             plant(sql, key)
-            planted[key.split("|")[-1]] = cause
+            planted[id_of(key)] = cause
     return planted
 
 
@@ -200,8 +205,10 @@ def test_fifty_planted_differences_are_each_named_with_their_cause(made: Year, s
     assert {one.charge: one.cause for one in found.differences} == planted
     assert all(one.residual_minor > 0 for one in found.differences)
     assert found.checked.differences == len(found.differences)
-    last = asyncio.run(StoreBook(store).last(StripeConnection(WORKSPACE.id, OWN_ACCOUNT, False, ())))
-    assert last == found.checked
+    connection = StripeConnection(WORKSPACE.id, OWN_ACCOUNT, False, ())
+    days = WHOLE.last - WHOLE.first + 1
+    assert asyncio.run(StoreBook(store).last(connection, days)) == found.checked
+    assert asyncio.run(StoreBook(store).last(connection, 8)) is None
 
 
 def test_a_charge_that_stripe_does_not_show_is_said_to_be_of_elsewhere(made: Year, store: Store) -> None:
@@ -225,7 +232,7 @@ def test_what_is_newer_than_the_last_poll_is_not_read_yet(made: Year, store: Sto
 
     forgotten = store.write_now(forget)
     found = check(made, store)
-    assert {one.charge for one in found.differences} == {key.split("|")[-1] for key in forgotten}
+    assert {one.charge for one in found.differences} == {id_of(key) for key in forgotten}
     assert {one.cause for one in found.differences} == {Cause.NOT_READ_YET}
 
 
@@ -237,7 +244,7 @@ def test_without_the_permission_for_disputes_those_unheard_of_are_said_to_be_unr
     def forget(sql: Connection) -> str:
         key = next(key for key, reasons in sorted(candidates(sql).items()) if "dispute" in reasons)
         without("dispute", "dispute_reinstated")(sql, key)
-        return key.split("|")[-1]
+        return id_of(key)
 
     forgotten = store.write_now(forget)
     found = check(made, store, key=BLIND)

@@ -4,18 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from trackrev_stream.domain.reconcile import (
-    SENTENCES,
-    Account,
-    Cause,
-    Heard,
-    Kind,
-    Movement,
-    Period,
-    compare,
-    residuals,
-    totals,
-)
+from trackrev_stream.domain.differences import SENTENCES, Cause, Heard, compare, residuals
+from trackrev_stream.domain.reconcile import Account, Kind, Movement, Period, totals
 from trackrev_stream.domain.touch import DAY_MS
 
 DAY = 20_000

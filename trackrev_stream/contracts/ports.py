@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from trackrev_stream.domain.differences import Heard
 from trackrev_stream.domain.ids import erased_hash
-from trackrev_stream.domain.reconcile import Account, Heard, Period
+from trackrev_stream.domain.reconcile import Account, Period
 
 
 class Unavailable(Exception):
@@ -194,6 +195,6 @@ class Book(Protocol):
         """Keep the result of a reconciliation."""
         ...
 
-    async def last(self, connection: StripeConnection) -> Checked | None:
-        """The result of the last one, or None."""
+    async def last(self, connection: StripeConnection, days: int) -> Checked | None:
+        """The result of the last one over so many days, or None."""
         ...

@@ -53,10 +53,11 @@ def released_minor(seen: Seen) -> int:
 
 
 def true_refunds(seen: Seen) -> list[PaymentFact]:
-    """The refund objects, but the one that releases the rest of the authorization."""
+    """The refund objects, but the one that releases the rest of the authorization; a release never fails."""
     released = released_minor(seen)
     ordered = sorted(seen.refunds, key=lambda refund: (refund.created_at, refund.id))
-    rest = next((one for one in ordered if released and one.amount_minor == released), None)
+    releases = (one for one in ordered if one.amount_minor == released and one.id not in seen.failed_since)
+    rest = next(releases, None) if released else None
     return [refund for refund in ordered if refund is not rest]
 
 

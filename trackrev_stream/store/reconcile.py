@@ -4,12 +4,13 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
 from trackrev_stream.contracts.ports import Checked, StripeConnection
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS, STRIPE_PAYMENTS
+from trackrev_stream.domain.differences import Heard
 from trackrev_stream.domain.ledger import REVENUE
-from trackrev_stream.domain.reconcile import KIND_BY_REASON, Account, Heard, Movement, Period
+from trackrev_stream.domain.reconcile import KIND_BY_REASON, Account, Movement, Period
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.letters import Status, list_letters
@@ -17,6 +18,7 @@ from trackrev_stream.store.poll_tables import cursors, reconciliations
 from trackrev_stream.store.schema import charges, lines, upsert
 
 AT_ONCE = 500  # ids in one question
+MOST_CURRENCIES = 200  # Stripe has some 135
 MONEY_LISTS = ("charges", "refunds")  # the cursors of the poller that every key may move
 
 _OBJECT = re.compile(r"\b(?:ch|py|re|pyr|dp|du)_[A-Za-z0-9]+")
@@ -64,19 +66,21 @@ class StoreBook:
 
         await self._store.write(keep)
 
-    async def last(self, connection: StripeConnection) -> Checked | None:
-        """The result of the last one, or None."""
+    async def last(self, connection: StripeConnection, days: int) -> Checked | None:
+        """The result of the last one over so many days, or None."""
         table = reconciliations.c
-        mine = and_(table.workspace == connection.workspace, table.account == connection.account)
-        newest = select(func.max(table.checked_at)).where(mine).scalar_subquery()
-        asked = select(reconciliations).where(mine, table.checked_at == newest)
-        rows = await self._store.read(lambda sql: sql.execute(asked).all())
+        mine = and_(
+            table.workspace == connection.workspace,
+            table.account == connection.account,
+            table.last_day - table.first_day == days - 1,
+        )
+        asked = select(reconciliations).where(mine).order_by(table.checked_at.desc(), table.last_day.desc())
+        rows = await self._store.read(lambda sql: sql.execute(asked.limit(MOST_CURRENCIES)).all())
         if not rows:
             return None
-        latest = max(row.last_day for row in rows), min(row.first_day for row in rows)
-        same = [row for row in rows if (row.last_day, row.first_day) == latest] or rows[:1]
-        one = same[0]
-        residual = {row.currency: row.residual_minor for row in same if row.currency}
+        one = rows[0]
+        of_same = [row for row in rows if (row.checked_at, row.last_day) == (one.checked_at, one.last_day)]
+        residual = {row.currency: row.residual_minor for row in of_same if row.currency}
         return Checked(Period(one.first_day, one.last_day), one.checked_at, residual, one.differences)
 
 

@@ -1,0 +1,206 @@
+"""What was captured of each charge, what went back of it, and whose it is (ops/decisions/0014)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ops.auditor.facts import Fact, grouped, key_of
+
+DETAILS = ("customer", "email_key", "visitor", "invoice", "subscription")
+NO_MONEY = ("failed", "canceled")
+
+
+@dataclass(frozen=True)
+class Move:
+    """Money that went (positive) or returned (negative), by the name of what moved it."""
+
+    at: int
+    name: str
+    reason: str
+    amount: int
+
+    @property
+    def order(self) -> tuple[int, bool, str]:
+        """By time; within a moment what goes before what returns, then by name."""
+        return self.at, self.amount < 0, self.name
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A paid charge. ``payer`` is the customer's key, or the payment's own for a guest."""
+
+    key: str
+    name: str
+    workspace: str
+    payer: str
+    guest: bool
+    created_at: int
+    captured: int
+    currency: str
+    said: dict[str, str]
+    fee: tuple[int, str] | None
+    moves: tuple[Move, ...]
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Where it stands among the charges of its payer."""
+        return self.created_at, self.name
+
+
+def charges_of(facts: Iterable[Fact]) -> list[Charge]:
+    """All paid charges."""
+    payments = grouped(facts, lambda fact: key_of(fact, fact["payment"])).items()
+    return [charge for key, of_payment in payments for charge in _of_payment(key, of_payment)]
+
+
+def _of_payment(key: str, facts: list[Fact]) -> list[Charge]:
+    charges = grouped((f for f in facts if f["kind"] == "charge"), lambda fact: fact["charge"])
+    paid = [sights for sights in charges.values() if _is_paid(_newest(sights))]
+    customer = _said("customer", [fact for fact in facts if fact["kind"] in ("charge", "link")])
+    found = []
+    for sights in paid:
+        newest = _newest(sights)
+        about = [fact for fact in facts if fact["kind"] != "charge" and fact["charge"] == newest["charge"]]
+        links = [
+            fact for fact in facts if fact["kind"] == "link" and fact["charge"] in ("", newest["charge"])
+        ]
+        fee = _said("fee", [*sights, *links])
+        money = Money(sights, [f for f in about if f["kind"] == "refund"])
+        disputes = [fact for fact in about if fact["kind"] == "dispute"]
+        moves = [*money.refunds(), *money.without_object(), *_disputed(disputes)]
+        found.append(
+            Charge(
+                key=key_of(newest, newest["charge"]),
+                name=newest["charge"],
+                workspace=newest["workspace"],
+                payer=key_of(newest, customer) if customer else key,
+                guest=not customer,
+                created_at=newest["created_at"],
+                captured=newest["amount_minor"],
+                currency=newest["currency"],
+                said={name: _said(name, [*sights, *links]) for name in DETAILS},
+                # Where the release of a rest counts as a refund, the fee is that of the whole.
+                fee=_fee(fee) if not money.released else None,
+                moves=tuple(sorted(moves, key=lambda move: move.order)),
+            )
+        )
+    return found
+
+
+def _newest(sights: Iterable[Fact]) -> Fact:
+    fields = ("observed_at", "captured", "refunded_minor", "amount_minor", "status")
+    return max(sights, key=lambda sight: tuple(sight[name] for name in fields))
+
+
+def _is_paid(sight: Fact) -> bool:
+    return bool(sight["status"] == "succeeded" and sight["captured"] and sight["amount_minor"])
+
+
+def _said(name: str, facts: Iterable[Fact]) -> str:
+    """What was said last; an empty saying says nothing, and of two of one second the greater text holds."""
+    sayings = [(fact["observed_at"], _text(name, fact)) for fact in facts]
+    return max((saying for saying in sayings if saying[1]), default=(0, ""))[1]
+
+
+def _text(name: str, fact: Fact) -> str:
+    if name != "fee":
+        return str(fact[name])
+    return "" if fact["fee_minor"] is None else f"{fact['fee_minor']} {fact['fee_currency']}"
+
+
+def _fee(said: str) -> tuple[int, str] | None:
+    kept, _, currency = said.partition(" ")
+    return (int(kept), currency) if kept else None
+
+
+class Money:
+    """The refunds of one charge: by their objects, and by the cumulative sum that the charge shows."""
+
+    def __init__(self, sights: list[Fact], refunds: list[Fact]) -> None:
+        self.charge = _newest(sights)
+        self.sums = [sight for sight in sights if sight["captured"]]
+        self.objects = {name: _newest(seen) for name, seen in grouped(refunds, lambda f: f["id"]).items()}
+        self.failures = {
+            name: min(fact["observed_at"] for fact in seen)
+            for name, seen in grouped(
+                (f for f in refunds if f["status"] in NO_MONEY), lambda f: f["id"]
+            ).items()
+        }
+        self.released = self._released()
+        self.own = self._own()
+
+    def _released(self) -> int:
+        """The rest of the authorization, where all sights of this capture show it as refunded."""
+        rest = int(self.charge["authorized_minor"] - self.charge["amount_minor"])
+        alike = [s for s in self.sums if s["amount_minor"] == self.charge["amount_minor"]]
+        if rest <= 0 or any(sight["refunded_minor"] < rest for sight in alike):
+            return 0
+        went = [o["amount_minor"] for name, o in self.objects.items() if name not in self.failures]
+        explained_by_others = rest not in went and sum(went) >= self.charge["refunded_minor"]
+        return 0 if explained_by_others else rest
+
+    def _own(self) -> list[Fact]:
+        """The refund objects but the first that gives back the rest; a release does not fail."""
+        ordered = sorted(self.objects.values(), key=lambda o: (o["created_at"], o["id"]))
+        for one in ordered:
+            if self.released and one["amount_minor"] == self.released and one["id"] not in self.failures:
+                return [each for each in ordered if each is not one]
+        return ordered
+
+    def refunds(self) -> list[Move]:
+        """Each object on its day, and on the day it was first seen to have failed what that gave back."""
+        moves = [Move(o["created_at"], o["id"], "refund", o["amount_minor"]) for o in self.own]
+        return moves + [
+            Move(
+                max(self.failures[o["id"]], o["created_at"]),
+                f"{o['id']}:failed",
+                "refund_failed",
+                -o["amount_minor"],
+            )
+            for o in self.own
+            if o["id"] in self.failures
+        ]
+
+    def without_object(self) -> list[Move]:
+        """What the newest sum has beyond the objects, in the steps in which sums were seen to grow."""
+        now = self.charge["observed_at"]
+        explained = sum(o["amount_minor"] for o in self.own if not self.failures.get(o["id"], now) < now)
+        steps = {s["refunded_minor"] - self.released for s in self.sums if s["refunded_minor"]}
+        reached = [
+            step for step in steps if explained < step <= self.charge["refunded_minor"] - self.released
+        ]
+        found = []
+        for step in reached:
+            before = max((lower for lower in reached if lower < step), default=explained)
+            since = min(
+                s["observed_at"]
+                for s in self.sums
+                if s["refunded_minor"] and s["refunded_minor"] - self.released >= step
+            )
+            found.append(Move(since, f"{self.charge['charge']}:refunded:{step}", "refund", step - before))
+        return found
+
+
+def _disputed(facts: Iterable[Fact]) -> list[Move]:
+    """What disputes moved; an inquiry has no moves, and what returns is never more than what went."""
+    found = []
+    for name, sights in grouped(facts, lambda fact: fact["id"]).items():
+        moves = [move for sight in sights for move in sight["moves"]]
+        went = _once([move for move in moves if move["amount_minor"] < 0])
+        left = -sum(move["amount_minor"] for move in went)
+        for move in went:
+            part = move["id"] or "withdrawn"
+            found.append(Move(move["moved_at"], f"{name}:{part}", "dispute", -move["amount_minor"]))
+        for move in _once([move for move in moves if move["amount_minor"] > 0]):
+            back, part = min(left, move["amount_minor"]), move["id"] or "reinstated"
+            left -= back
+            if back:
+                found.append(Move(move["moved_at"], f"{name}:{part}", "dispute_reinstated", -back))
+    return found
+
+
+def _once(moves: list[Fact]) -> list[Fact]:
+    """Each balance transaction as it was first seen; only without any the move that an event told of."""
+    named = grouped(moves, lambda move: move["id"])
+    first = [min(seen, key=lambda m: (m["moved_at"], m["amount_minor"])) for seen in named.values()]
+    booked = [move for move in first if move["id"]]
+    return sorted(booked or first, key=lambda move: (move["moved_at"], move["id"]))

@@ -1,0 +1,35 @@
+"""A process around a program that fails: it ends, whatever hangs."""
+
+import subprocess
+import sys
+import textwrap
+
+from tests.program.running import ROOT
+
+HANGS = """
+    import asyncio
+    from trackrev_stream import process
+
+    class Hanging:
+        async def start(self): pass
+        async def wait(self): raise RuntimeError("the book is gone")
+        async def stop(self): await asyncio.Event().wait()
+
+    async def started(program): pass
+
+    process.STOP_S = 0.1
+    process.run(Hanging(), started)
+"""
+
+
+def test_a_program_that_failed_and_cannot_stop_ends_all_the_same_and_says_why() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(HANGS)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "the book is gone" in ended.stderr
