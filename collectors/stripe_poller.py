@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 
 from collectors.stripe_api import CannotRead, Patience, StripeReader
+from collectors.stripe_audit import Audit
 from collectors.stripe_round import PollDeps, Round
 from trackrev_stream.contracts.ports import PollReport, StripeConnection, Unavailable
 from trackrev_stream.metrics import POLL_ROUNDS, POLLED_AT_SECONDS, STRIPE_READS_30_DAYS
@@ -39,6 +40,7 @@ class Poller:
         self._pace = pace or Pace()
         self._holder = uuid.uuid4().hex
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._audit = Audit(deps.book, deps.state, deps.clock)
 
     async def run(self) -> None:
         """Poll for ever; when cancelled, the leases are given back."""
@@ -89,6 +91,8 @@ class Poller:
             started,
         )  # whoever is next goes on at once
         try:
+            # Before the round, so that what the last one found has had its time to reach the book.
+            await self._audit.audit(reader, workspace, connection)
             report, due_at = await self._finish(of_round, connection, started)
         finally:
             await reader.close()

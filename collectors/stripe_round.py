@@ -27,6 +27,7 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import (
     Again,
+    Book,
     Directory,
     PollReport,
     PollState,
@@ -57,22 +58,24 @@ Progress = Callable[[PollReport], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class PollDeps:
-    """What a poller is given: where settings, what it remembers and what it finds are kept."""
+    """What a poller is given: where settings, what it remembers and what it finds are kept, and the book."""
 
     directory: Directory
     state: PollState
+    book: Book
     facts: FactPublisher
     letters: StripeLetters
     clock: Clock
 
 
 def poll_deps(
-    directory: Directory, state: PollState, publisher: Publisher, partitions: int, clock: Clock
+    directory: Directory, state: PollState, book: Book, *, publisher: Publisher, partitions: int, clock: Clock
 ) -> PollDeps:
     """What a poller is given, over a log of so many partitions."""
     return PollDeps(
         directory=directory,
         state=state,
+        book=book,
         facts=FactPublisher(publisher, partitions),
         letters=StripeLetters(DeadLetterPublisher(publisher, partitions)),
         clock=clock,

@@ -40,6 +40,7 @@ from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.polling import StorePollState
 from trackrev_stream.store.post import Postable, Posting
+from trackrev_stream.store.reconcile import StoreBook
 from trackrev_stream.store.secrets import open_sealer
 from trackrev_stream.store.writer import Writer
 
@@ -128,7 +129,7 @@ class Program:
         if Role.COLLECT in self.roles:
             add_routes(public, self._edge(broker, directory))
         if Role.POLL in self.roles:
-            self._poll(broker, directory, StorePollState(store, sealer))
+            self._poll(broker, directory, StorePollState(store, sealer), StoreBook(store))
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
             public.add_routes([*page.routes(), *api.routes()])
@@ -156,8 +157,17 @@ class Program:
         if eraser and isinstance(agents, Keeper):
             eraser.agents = agents
 
-    def _poll(self, broker: Broker, directory: StoreDirectory, state: StorePollState) -> None:
-        deps = poll_deps(directory, state, broker.publisher, self.settings.partitions, self._clock)
+    def _poll(
+        self, broker: Broker, directory: StoreDirectory, state: StorePollState, book: StoreBook
+    ) -> None:
+        deps = poll_deps(
+            directory,
+            state,
+            book,
+            publisher=broker.publisher,
+            partitions=self.settings.partitions,
+            clock=self._clock,
+        )
         self._spawn(Poller(deps, Pace(every_ms=self.settings.poll_minutes * 60_000)).run())
 
     def _define(self, app: faust.App, writer: Writer, store: Store) -> None:

@@ -11,6 +11,7 @@ from trackrev_stream import (
     commands,
     erase,
     letters,
+    reconcile_command,
     settings,
     stripe_commands,
     workspace_commands,
@@ -39,7 +40,9 @@ Command = Callable[[argparse.Namespace, Settings], Outcome]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 when it did what it was asked, 1 when it could not, 2 for words it does not know."""
+    """Run a command; 0 when it did what it was asked, 1 when it could not (or found the book wrong), 2 for
+    words it does not know.
+    """
     given = _parser().parse_args(arguments)
     try:
         chosen = settings.read(
@@ -56,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for warning in outcome.warnings:
         print(f"trackrev: {warning}", file=sys.stderr)
     print(json.dumps(outcome.data, ensure_ascii=False) if given.json else outcome.text)
-    return 0
+    return outcome.status
 
 
 def up(chosen: Settings, roles: Collection[Role]) -> None:
@@ -96,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ltv(top, common)
     _add_dead_letters(top, common)
     _add_erase(top, common)
+    _add_reconcile(top, common)
     return parser
 
 
@@ -256,6 +260,21 @@ def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
     email = _leaf(group, "email", common, erase.email, "whoever has this address; the book stays as it is")
     email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
     email.add_argument("--workspace", metavar="WS", help="in this workspace alone (default: in all)")
+
+
+def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
+    text = "hold the book against Stripe's own lists; 1 where they differ"
+    parser = _leaf(top, "reconcile", common, reconcile_command.check, text)
+    parser.add_argument("workspace", metavar="WS")
+    for name, which in (("from", "first"), ("to", "last")):
+        parser.add_argument(
+            f"--{name}",
+            dest=which,
+            metavar="DAY",
+            type=reconcile_command.day,
+            help=f"the {which} day, UTC, such as 2026-11-20 (default: the last 30 whole days)",
+        )
+    parser.add_argument("--account", metavar="A", help="this account alone (default: all of them)")
 
 
 def _count(text: str) -> int:

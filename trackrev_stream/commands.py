@@ -34,11 +34,15 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command answers: ``text`` for people, ``data`` for programs, ``warnings`` aside from both."""
+    """What a command answers: ``text`` for people, ``data`` for programs, ``warnings`` aside from both.
+
+    ``status`` is what it exits with: not 0 where it did what it was asked and found something wrong.
+    """
 
     text: str
     data: Any
     warnings: list[str] = field(default_factory=list)
+    status: int = 0
 
 
 @contextmanager

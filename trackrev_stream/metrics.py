@@ -77,6 +77,18 @@ POLLED_AT_SECONDS = Gauge(
     ["workspace", "account"],
     registry=REGISTRY,
 )
+RECONCILE_RESIDUAL_MINOR = Gauge(
+    "trackrev_reconcile_residual_minor",
+    "How much the book and Stripe differ over the last eight days, in minor units",
+    ["workspace", "account", "currency"],
+    registry=REGISTRY,
+)
+RECONCILE_DIFFERENCES = Gauge(
+    "trackrev_reconcile_differences",
+    "In how many places the book and Stripe differ over the last eight days",
+    ["workspace", "account"],
+    registry=REGISTRY,
+)
 RATES_KNOWN_THROUGH = Gauge(
     "trackrev_rates_known_through_timestamp_seconds",
     "Until when all reference rates of the ECB are known: the end of the last day before its next one",

@@ -121,7 +121,7 @@ def webhook_events(_given: argparse.Namespace, _settings: Settings) -> Outcome:
 def sync(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`stripe sync`: has the running poller begin a round now, and waits until it has ended."""
     with opened(settings) as (store, sealer):
-        chosen = _chosen(given, store, sealer)
+        chosen = chosen_connections(given, store, sealer)
         asked = {one.account: store.write_now(partial(polling.ask, connection=one)) for one in chosen}
         if given.no_wait:
             return Outcome("Asked for: the poller begins within seconds.", {"asked": sorted(asked)})
@@ -141,7 +141,7 @@ def sync(given: argparse.Namespace, settings: Settings) -> Outcome:
 def status(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`stripe status`: when each account was read, how that went, and how many reads it took."""
     with opened(settings) as (store, sealer):
-        chosen = _chosen(given, store, sealer)
+        chosen = chosen_connections(given, store, sealer)
         found = {
             one.account: store.read_now(partial(polling.find_progress, connection=one, now=now_ms()))
             for one in chosen
@@ -151,7 +151,8 @@ def status(given: argparse.Namespace, settings: Settings) -> Outcome:
     return Outcome("\n".join(lines), {"workspace": given.workspace, "accounts": data})
 
 
-def _chosen(given: argparse.Namespace, store: Store, sealer: Sealer) -> list[StripeConnection]:
+def chosen_connections(given: argparse.Namespace, store: Store, sealer: Sealer) -> list[StripeConnection]:
+    """The connections with a key that a command is about. Raises CommandError where there is none."""
     known = store.read_now(lambda sql: connections.find_connections(sql, sealer, given.workspace))
     chosen = [one for one in known if one.api_key and given.account in (None, one.account)]
     if not chosen:

@@ -30,6 +30,7 @@ from trackrev_stream.domain.subscription import AccountFact
 from trackrev_stream.store import connections, polling, workspaces
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.polling import StorePollState
+from trackrev_stream.store.reconcile import StoreBook
 from trackrev_stream.store.secrets import open_sealer
 
 SECRET_KEY = "sk_test_standin"
@@ -68,7 +69,9 @@ class Shop:
     def poller(self, log: RecordingPublisher | None = None) -> Poller:
         directory = DictDirectory({"ws_1": WORKSPACE, "ws_2": replace(WORKSPACE, id="ws_2")})
         state = StorePollState(self.store, open_sealer(self.place))
-        deps = poll_deps(directory, state, log or self.log, 4, self.clock)
+        deps = poll_deps(
+            directory, state, StoreBook(self.store), publisher=log or self.log, partitions=4, clock=self.clock
+        )
         return Poller(deps, QUICK)
 
     def connect(self, key: str = ALL, workspace: str = "ws_1", base: str = "") -> StripeConnection:

@@ -1,10 +1,12 @@
 """The ports between parts: what collectors need of a log and of the settings, without knowing either."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from trackrev_stream.domain.differences import Heard
 from trackrev_stream.domain.ids import erased_hash
+from trackrev_stream.domain.reconcile import Account, Period
 
 
 class Unavailable(Exception):
@@ -161,4 +163,38 @@ class PollState(Protocol):
 
     async def reads(self, connection: StripeConnection, now: int) -> int:
         """The requests of the 30 days up to ``now``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a reconciliation came to: how much differs by currency, in minor units, in so many differences."""
+
+    period: Period
+    checked_at: int
+    residual_minor: Mapping[str, int]
+    differences: int
+
+
+class Book(Protocol):
+    """The ledger as a reconciliation reads it, for one connection at a time."""
+
+    async def moved(self, connection: StripeConnection, period: Period) -> set[str]:
+        """The charges of which money moved in a period."""
+        ...
+
+    async def booked(self, connection: StripeConnection, charges: Collection[str]) -> dict[str, Account]:
+        """The accounts of these charges, as far as the book has them; all their lines, whenever."""
+        ...
+
+    async def heard(self, connection: StripeConnection, charges: Collection[str]) -> Heard:
+        """What tells why these charges may differ."""
+        ...
+
+    async def keep(self, connection: StripeConnection, checked: Checked) -> None:
+        """Keep the result of a reconciliation."""
+        ...
+
+    async def last(self, connection: StripeConnection, days: int) -> Checked | None:
+        """The result of the last one over so many days, or None."""
         ...

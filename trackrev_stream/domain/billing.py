@@ -86,7 +86,7 @@ def states_of(row: PaymentRow) -> list[PaymentState]:
     charges = tuple(
         _charge_state(row, charge)
         for charge in sorted(row.charges.values(), key=lambda charge: charge.snapshot.charge)
-        if _is_paid(charge.snapshot)
+        if is_paid(charge.snapshot)
     )
     if not charges:
         return []
@@ -106,7 +106,8 @@ def _payer(row: PaymentRow) -> str:
     return scope.key(max(customers)[1])
 
 
-def _is_paid(snapshot: PaymentFact) -> bool:
+def is_paid(snapshot: PaymentFact) -> bool:
+    """Whether a charge is money: captured, not only authorized."""
     # `paid` is true for uncaptured authorizations too (https://docs.stripe.com/api/charges/object).
     return snapshot.status == "succeeded" and snapshot.captured and snapshot.amount_minor > 0
 

@@ -33,7 +33,7 @@ def reversals_of(seen: Seen) -> list[Reversal]:
     """The reversals of a charge by time; within one moment what goes comes before what returns."""
     found = [*_refunds(seen), *_unknown_refunds(seen)]
     for dispute, moves in seen.disputes.items():
-        found += _dispute(dispute, moves)
+        found += dispute_reversals(dispute, moves)
     return sorted(found, key=lambda each: (each.occurred_at, each.amount_minor < 0, each.id))
 
 
@@ -52,7 +52,7 @@ def released_minor(seen: Seen) -> int:
     return 0 if sum(known) >= seen.charge.refunded_minor and rest not in known else rest
 
 
-def _true_refunds(seen: Seen) -> list[PaymentFact]:
+def true_refunds(seen: Seen) -> list[PaymentFact]:
     """The refund objects, but the one that releases the rest of the authorization; a release never fails."""
     released = released_minor(seen)
     ordered = sorted(seen.refunds, key=lambda refund: (refund.created_at, refund.id))
@@ -62,7 +62,7 @@ def _true_refunds(seen: Seen) -> list[PaymentFact]:
 
 
 def _refunds(seen: Seen) -> Iterator[Reversal]:
-    for refund in _true_refunds(seen):
+    for refund in true_refunds(seen):
         yield Reversal(refund.id, "refund", refund.amount_minor, refund.created_at)
         failed_at = seen.failed_since.get(refund.id)
         if failed_at is not None:
@@ -75,7 +75,7 @@ def _unknown_refunds(seen: Seen) -> Iterator[Reversal]:
     released = released_minor(seen)
     explained = sum(
         refund.amount_minor
-        for refund in _true_refunds(seen)
+        for refund in true_refunds(seen)
         # One that failed later was in the sum still; and within one second, perhaps.
         if seen.failed_since.get(refund.id, seen.charge.observed_at) >= seen.charge.observed_at
     )
@@ -89,8 +89,8 @@ def _unknown_refunds(seen: Seen) -> Iterator[Reversal]:
             explained = total
 
 
-def _dispute(dispute: str, moves: tuple[Move, ...]) -> Iterator[Reversal]:
-    """The moves of one dispute; those that only an event told of where no balance transaction does."""
+def dispute_reversals(dispute: str, moves: tuple[Move, ...]) -> Iterator[Reversal]:
+    """What one dispute moved; an event's word counts where no balance transaction tells."""
     withdrawn = _by_transaction([move for move in moves if move.amount_minor < 0])
     reinstated = _by_transaction([move for move in moves if move.amount_minor > 0])
     left = -sum(move.amount_minor for move in withdrawn)

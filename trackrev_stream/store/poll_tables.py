@@ -50,3 +50,15 @@ again = Table(
 )
 
 reads = Table("poll_reads", metadata, *_key(), Column("day", BigInteger, primary_key=True), _number("reads"))
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    *_key(),
+    Column("first_day", BigInteger, primary_key=True),  # since 1970, UTC, as the last
+    Column("last_day", BigInteger, primary_key=True),
+    Column("currency", Words, primary_key=True),  # empty in the one row of a period without money
+    _number("residual_minor"),
+    _number("differences"),  # in all currencies
+    _number("checked_at"),
+)

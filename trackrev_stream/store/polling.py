@@ -11,7 +11,7 @@ from trackrev_stream.contracts.ports import Again, PollReport, StripeConnection
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.connections import list_connections
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.poll_tables import again, cursors, polls, reads
+from trackrev_stream.store.poll_tables import again, cursors, polls, reads, reconciliations
 from trackrev_stream.store.schema import add_new, upsert
 from trackrev_stream.store.secrets import Sealer
 
@@ -150,7 +150,7 @@ def count_reads(sql: Connection, connection: StripeConnection, now: int) -> int:
 
 def forget_progress(sql: Connection, workspace: str, account: str) -> None:
     """Read a connection from its beginning again: what was read belongs to another key's account or mode."""
-    for table in (cursors, again, polls):
+    for table in (cursors, again, polls, reconciliations):
         sql.execute(delete(table).where(table.c.workspace == workspace, table.c.account == account))
 
 

@@ -1,0 +1,65 @@
+"""The daily reconciliation: the poller holds the last whole days of the book against Stripe's by itself."""
+
+import logging
+
+from collectors.stripe_api import CannotRead, StripeReader
+from collectors.stripe_lists import CHARGES
+from collectors.stripe_reconcile import reconcile
+from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.ports import Book, Checked, PollState, StripeConnection, Workspace
+from trackrev_stream.domain.days import day_of
+from trackrev_stream.domain.reconcile import Period
+from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.metrics import RECONCILE_DIFFERENCES, RECONCILE_RESIDUAL_MINOR
+
+DAYS = 8
+
+log = logging.getLogger(__name__)
+
+
+class Audit:
+    """Reconciles connections, and exports what that came to."""
+
+    def __init__(self, book: Book, state: PollState, clock: Clock) -> None:
+        self._book = book
+        self._state = state
+        self._clock = clock
+        self._exported: dict[tuple[str, str], set[str]] = {}
+
+    async def audit(self, reader: StripeReader, workspace: Workspace, connection: StripeConnection) -> None:
+        """Reconcile once a day, or again where the last time something differed.
+
+        A day is looked at once a round has read past its end. What cannot be read is said in the log: the
+        round itself comes to the same.
+        """
+        last = await self._book.last(connection, DAYS)
+        if last is not None:
+            self._export(connection, last)
+        today = day_of(self._clock())
+        period = Period(today - DAYS, today - 1)
+        done = last is not None and last.period.last >= period.last and not last.differences
+        read_until = await self._state.cursor(connection, CHARGES.name)
+        if done or read_until is None or read_until < today * DAY_MS:
+            return
+        try:
+            found = await reconcile(
+                reader, self._book, workspace, connection, period=period, clock=self._clock
+            )
+        except CannotRead as error:
+            log.warning("reconciling %s: %s", connection.workspace, error)
+            return
+        self._export(connection, found.checked)
+        if found.differences:
+            log.warning(
+                "the book of %s differs from Stripe in %d places: `trackrev reconcile %s` names them",
+                *(connection.workspace, len(found.differences), connection.workspace),
+            )
+
+    def _export(self, connection: StripeConnection, checked: Checked) -> None:
+        key = connection.workspace, connection.account
+        known = self._exported.setdefault(key, set())
+        known.update(checked.residual_minor)
+        for currency in known:
+            residual = checked.residual_minor.get(currency, 0)
+            RECONCILE_RESIDUAL_MINOR.labels(*key, currency).set(residual)
+        RECONCILE_DIFFERENCES.labels(*key).set(checked.differences)

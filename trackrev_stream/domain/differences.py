@@ -1,0 +1,233 @@
+"""Where the ledger and Stripe differ, charge by charge, and why they likely do.
+
+What Stripe does not tell (when a refund failed, when a dispute without balance transactions moved) is compared
+in its sum and not by its day. Where refunds and disputes together exceed what was captured the book's cap is
+right, and only the sum counts.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from trackrev_stream.domain.days import day_of
+from trackrev_stream.domain.reconcile import Account, Kind, Movement
+
+
+class Cause(StrEnum):
+    """Why the ledger and Stripe likely differ; ``SENTENCES`` says it to people."""
+
+    NEVER_ARRIVED = "never_arrived"
+    DEAD_LETTER = "dead_letter"
+    NOT_READ_YET = "not_read_yet"
+    ELSEWHERE = "elsewhere"
+    NOT_SHOWN = "not_shown"
+    AMOUNT_CHANGED = "amount_changed"
+    OTHER_CURRENCY = "other_currency"
+    REFUND_MISSING = "refund_missing"
+    REFUND_FAILED = "refund_failed"
+    OTHER_DAY = "other_day"
+    DISPUTE_MISSING = "dispute_missing"
+    DISPUTE_UNREADABLE = "dispute_unreadable"
+    DISPUTE_OUTCOME = "dispute_outcome"
+
+
+SENTENCES = {
+    Cause.NEVER_ARRIVED: "it never arrived: its webhook was lost, and the poller has passed its time",
+    Cause.DEAD_LETTER: "a dead letter names it: trackrev dead-letters list",
+    Cause.NOT_READ_YET: "it is newer than what the poller has read: trackrev stripe sync",
+    Cause.ELSEWHERE: "the book has it in the other mode, or under another account",
+    Cause.NOT_SHOWN: "Stripe does not show it to this key: it is of another account or mode",
+    Cause.AMOUNT_CHANGED: "what was captured changed, and the change was not heard",
+    Cause.OTHER_CURRENCY: "the book has it in another currency",
+    Cause.REFUND_MISSING: "a refund never arrived",
+    Cause.REFUND_FAILED: "a refund failed or was canceled later, and that was not heard",
+    Cause.OTHER_DAY: "it stands on another day: it was known from a sum before it came itself",
+    Cause.DISPUTE_MISSING: "a dispute never arrived",
+    Cause.DISPUTE_UNREADABLE: "it is disputed, and the key may not read disputes",
+    Cause.DISPUTE_OUTCOME: "a dispute was won or gave money back, and that was not heard",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What tells causes apart.
+
+    ``read_until``: how far the poller has read, None where it never did; ``elsewhere``: charges that the
+    book has in the other mode or under another account; ``buried``: ids that open dead letters name.
+    """
+
+    read_until: int | None
+    elsewhere: Collection[str] = ()
+    buried: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference; ``stripe_minor`` is None where Stripe cannot be asked.
+
+    ``residual_minor`` is how much is wrong, never negative: also what stands on a wrong day.
+    """
+
+    charge: str
+    kind: Kind
+    cause: Cause
+    day: int
+    currency: str
+    stripe_minor: int | None
+    ledger_minor: int
+    residual_minor: int
+
+
+def compare(shown: Mapping[str, Account], booked: Mapping[str, Account], heard: Heard) -> list[Difference]:
+    """The differences between Stripe's charges and the ledger's, by id, in the order of the charges' time."""
+    every = [(one.created_at, name) for name, one in {**booked, **shown}.items()]
+    found: list[Difference] = []
+    for _, name in sorted(every):
+        found += _best(shown.get(name), booked.get(name), heard)
+    return found
+
+
+def residuals(differences: Iterable[Difference]) -> Counter[str]:
+    """How much differs, by currency, in its minor units."""
+    found: Counter[str] = Counter()
+    for one in differences:
+        found[one.currency] += one.residual_minor
+    return found
+
+
+def _best(shown: Account | None, booked: Account | None, heard: Heard) -> list[Difference]:
+    """The differences by the reading of Stripe's objects that has the fewest."""
+    found = list(_compare(shown, booked, heard))
+    if found and booked and shown and shown.or_else:
+        other = replace(shown, movements=shown.or_else)
+        found = min(found, list(_compare(other, booked, heard)), key=len)
+    return found
+
+
+def _compare(shown: Account | None, booked: Account | None, heard: Heard) -> Iterator[Difference]:
+    if booked is None:
+        assert shown is not None, "one of both has the charge"
+        empty = Account(shown.charge, shown.created_at, shown.currency, ())
+        yield from _sums(shown, empty, _absence(shown, heard))
+    elif shown is None:
+        empty = Account(booked.charge, booked.created_at, booked.currency, ())
+        yield from _sums(empty, booked, Cause.NOT_SHOWN)
+    elif shown.currency != booked.currency:
+        stripe, ledger = shown.total(Kind.CAPTURED), booked.total(Kind.CAPTURED)
+        day = day_of(shown.created_at)
+        cause = Cause.OTHER_CURRENCY
+        yield Difference(shown.charge, Kind.CAPTURED, cause, day, shown.currency, stripe, ledger, stripe)
+    else:
+        yield from _captured(shown, booked)
+        yield from _reversed(shown, booked, heard)
+
+
+def _absence(shown: Account, heard: Heard) -> Cause:
+    if shown.charge in heard.elsewhere:
+        return Cause.ELSEWHERE
+    if shown.charge in heard.buried:
+        return Cause.DEAD_LETTER
+    return Cause.NOT_READ_YET if _is_unread(shown.created_at, heard) else Cause.NEVER_ARRIVED
+
+
+def _is_unread(at: int | None, heard: Heard) -> bool:
+    return heard.read_until is None or (at is not None and at >= heard.read_until)
+
+
+def _sums(shown: Account, booked: Account, cause: Cause) -> Iterator[Difference]:
+    for kind in Kind:
+        stripe, ledger = shown.total(kind), booked.total(kind)
+        if stripe != ledger:
+            yield _difference(kind, cause, shown, stripe, ledger)
+
+
+def _difference(kind: Kind, cause: Cause, shown: Account, stripe: int, ledger: int) -> Difference:
+    days = [one.day for one in shown.of(kind) if one.day is not None]
+    day = max(days, default=day_of(shown.created_at))
+    return Difference(shown.charge, kind, cause, day, shown.currency, stripe, ledger, abs(stripe - ledger))
+
+
+def _captured(shown: Account, booked: Account) -> Iterator[Difference]:
+    stripe, ledger = shown.total(Kind.CAPTURED), booked.total(Kind.CAPTURED)
+    if stripe != ledger:
+        yield _difference(Kind.CAPTURED, Cause.AMOUNT_CHANGED, shown, stripe, ledger)
+    else:
+        yield from _days(Kind.CAPTURED, shown, booked)
+
+
+def _reversed(shown: Account, booked: Account, heard: Heard) -> Iterator[Difference]:
+    """Refunds and disputes. What the book has captured is its cap: a wrong one has been named already."""
+    if shown.unreadable and not booked.of(Kind.DISPUTED):
+        day = day_of(shown.created_at)
+        cause = Cause.DISPUTE_UNREADABLE
+        yield Difference(shown.charge, Kind.DISPUTED, cause, day, shown.currency, None, 0, 0)
+    # Where disputes cannot be read the book's word is taken for them.
+    disputed = (booked if shown.unreadable else shown).of(Kind.DISPUTED)
+    went = [*shown.of(Kind.REFUNDED), *disputed]
+    cap = booked.total(Kind.CAPTURED)
+    if sum(one.amount_minor for one in went if one.amount_minor > 0) > cap:
+        stripe = min(cap, sum(one.amount_minor for one in went))
+        ledger = booked.total(Kind.REFUNDED) + booked.total(Kind.DISPUTED)
+        if stripe != ledger:
+            yield _difference(*_capped(shown, booked, heard, stripe > ledger), shown, stripe, ledger)
+        return
+    for kind in (Kind.REFUNDED, *(() if shown.unreadable else (Kind.DISPUTED,))):
+        stripe, ledger = shown.total(kind), booked.total(kind)
+        if stripe != ledger:
+            yield _difference(kind, _cause(kind, shown, booked, heard), shown, stripe, ledger)
+        else:
+            yield from _days(kind, shown, booked)
+
+
+def _capped(shown: Account, booked: Account, heard: Heard, more: bool) -> tuple[Kind, Cause]:
+    """Which kind a difference of a capped sum is likely of: the one that differs in its direction."""
+    kinds = (Kind.REFUNDED, Kind.DISPUTED)
+    off = {kind: shown.total(kind) - booked.total(kind) for kind in kinds}
+    kind = max(kinds, key=lambda one: off[one] if more else -off[one])
+    return kind, _cause(kind, shown, booked, heard)
+
+
+def _cause(kind: Kind, shown: Account, booked: Account, heard: Heard) -> Cause:
+    """Why what went back differs."""
+    of_kind = shown.of(kind)
+    if any(one.id in heard.buried for one in of_kind):
+        return Cause.DEAD_LETTER
+    if shown.total(kind) > booked.total(kind):
+        if any(_is_unread(one.at, heard) for one in of_kind):
+            return Cause.NOT_READ_YET
+        return Cause.REFUND_MISSING if kind is Kind.REFUNDED else Cause.DISPUTE_MISSING
+    if any(one.amount_minor < 0 for one in of_kind):
+        return Cause.REFUND_FAILED if kind is Kind.REFUNDED else Cause.DISPUTE_OUTCOME
+    return Cause.NOT_SHOWN
+
+
+def _days(kind: Kind, shown: Account, booked: Account) -> Iterator[Difference]:
+    """Whether what went, and what returned, did so on the same days; where Stripe tells the days."""
+    failed = {one.id for one in shown.of(kind) if one.at is None}
+    stays = _by_day(one for one in shown.of(kind) if one.id not in failed)
+    # The book may have heard of a refund that failed or not: it comes to nothing.
+    came_to_nothing = _by_day(one for one in shown.of(kind) if one.id in failed and one.at is not None)
+    if failed and kind is Kind.DISPUTED:
+        return
+    ledger = _by_day(one for one in booked.of(kind) if not failed or one.amount_minor > 0)
+    misplaced = 0
+    for day in stays.keys() | ledger.keys():
+        beyond = ledger[day] - stays[day]
+        allowed = came_to_nothing[day] if beyond > 0 else 0
+        misplaced += max(0, abs(beyond) - allowed)
+    if misplaced:
+        stripe = shown.total(kind)
+        day = max(stays, default=day_of(shown.created_at))
+        # Each amount is missing on one day and too much on another.
+        wrong = max(1, misplaced // 2)
+        cause = Cause.OTHER_DAY
+        yield Difference(shown.charge, kind, cause, day, shown.currency, stripe, stripe, wrong)
+
+
+def _by_day(movements: Iterable[Movement]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for one in movements:
+        if one.day is not None:
+            found[one.day] += one.amount_minor
+    return found

@@ -1,0 +1,156 @@
+"""`trackrev reconcile`: the book against Stripe's own lists, each difference with its likely cause."""
+
+import argparse
+import asyncio
+from collections import Counter
+from functools import partial
+from typing import Any
+
+from collectors.stripe_api import StripeReader
+from collectors.stripe_reconcile import Reconciliation, reconcile
+from trackrev_stream.clock import now_ms
+from trackrev_stream.commands import CommandError, Outcome, opened
+from trackrev_stream.contracts.ports import StripeConnection, Workspace
+from trackrev_stream.domain.days import day_of, day_of_iso, iso_of
+from trackrev_stream.domain.differences import SENTENCES, Difference
+from trackrev_stream.domain.money import format_minor
+from trackrev_stream.domain.reconcile import Kind, Period
+from trackrev_stream.settings import Settings
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.polling import StorePollState
+from trackrev_stream.store.reconcile import StoreBook
+from trackrev_stream.store.secrets import Sealer
+from trackrev_stream.store.workspaces import find_workspace
+from trackrev_stream.stripe_commands import chosen_connections
+
+DAYS = 30
+
+
+def day(text: str) -> int:
+    """A day given by its date."""
+    try:
+        return day_of_iso(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def check(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`reconcile`: reads Stripe, compares, keeps and tells the result."""
+    last = day_of(now_ms()) - 1 if given.last is None else given.last
+    period = Period(last - DAYS + 1 if given.first is None else given.first, last)
+    if period.last < period.first:
+        raise CommandError(f"--from {iso_of(period.first)} is later than --to {iso_of(period.last)}")
+    with opened(settings) as (store, sealer):
+        workspace = store.read_now(partial(find_workspace, sealer=sealer, workspace=given.workspace))
+        if workspace is None:
+            raise CommandError(
+                f"there is no workspace {given.workspace!r}; `trackrev workspace list` names them"
+            )
+        found = {
+            one.account: asyncio.run(_check(store, sealer, workspace, one, period))
+            for one in chosen_connections(given, store, sealer)
+        }
+    return Outcome(
+        "\n".join(text(account, one) for account, one in found.items()),
+        {"workspace": given.workspace, "accounts": {account: shown(one) for account, one in found.items()}},
+        [warning for account, one in found.items() for warning in _warnings(account, one)],
+        status=int(any(one.differences or one.unread for one in found.values())),
+    )
+
+
+async def _check(
+    store: Store, sealer: Sealer, workspace: Workspace, connection: StripeConnection, period: Period
+) -> Reconciliation:
+    reads = 0
+
+    def count() -> None:
+        nonlocal reads
+        reads += 1
+
+    reader = StripeReader(connection, count)
+    book = StoreBook(store)
+    try:
+        return await reconcile(reader, book, workspace, connection, period=period, clock=now_ms)
+    finally:
+        await reader.close()
+        await StorePollState(store, sealer).count_reads(connection, now_ms(), reads)
+
+
+def text(account: str, found: Reconciliation) -> str:
+    """What a person is told of an account."""
+    period = found.checked.period
+    lines = [
+        f"{account}, {iso_of(period.first)} to {iso_of(period.last)}, {found.charges:,} charges of Stripe:"
+    ]
+    for row in _rows(found):
+        sides = (row["stripe"], row["ledger"])
+        money = [
+            " and ".join(f"{kind} {format_minor(side[kind], row['currency'])}" for kind in Kind if side[kind])
+            or "nothing"
+            for side in sides
+        ]
+        told = money[0] if money[0] == money[1] else f"Stripe has {money[0]}; the book has {money[1]}"
+        lines.append(f"  {row['date']}  {told}")
+    lines += [f"  {_sentence(one)}" for one in found.differences]
+    count = len(found.differences)
+    if not count:
+        lines.append("  no difference")
+    else:
+        residual = ", ".join(
+            format_minor(minor, currency) for currency, minor in found.checked.residual_minor.items() if minor
+        )
+        lines.append(f"  {count} difference{'s' if count > 1 else ''}, {residual or 'not known how much'}")
+    return "\n".join(lines)
+
+
+def shown(found: Reconciliation) -> dict[str, Any]:
+    """The same for programs; amounts in minor units."""
+    period = found.checked.period
+    return {
+        "from": iso_of(period.first),
+        "to": iso_of(period.last),
+        "charges": found.charges,
+        "residual_minor": dict(found.checked.residual_minor),
+        "days": _rows(found),
+        "differences": [
+            {
+                "charge": one.charge,
+                "kind": one.kind,
+                "cause": one.cause,
+                "date": iso_of(one.day),
+                "currency": one.currency,
+                "stripe_minor": one.stripe_minor,
+                "ledger_minor": one.ledger_minor,
+                "residual_minor": one.residual_minor,
+                "message": SENTENCES[one.cause],
+            }
+            for one in found.differences
+        ],
+        "missing_permissions": list(found.missing),
+        "unread": list(found.unread),
+    }
+
+
+def _rows(found: Reconciliation) -> list[dict[str, Any]]:
+    rows = []
+    for number, currency in sorted(found.stripe.keys() | found.ledger.keys()):
+        stripe, ledger = (
+            {kind.value: side.get((number, currency), Counter())[kind] for kind in Kind}
+            for side in (found.stripe, found.ledger)
+        )
+        rows.append({"date": iso_of(number), "currency": currency, "stripe": stripe, "ledger": ledger})
+    return rows
+
+
+def _sentence(one: Difference) -> str:
+    stripe = "an unknown amount" if one.stripe_minor is None else format_minor(one.stripe_minor, one.currency)
+    ledger = format_minor(one.ledger_minor, one.currency)
+    said = f"Stripe has {stripe}, the book {ledger}" if stripe != ledger else f"both have {stripe}"
+    return f"{one.charge} {one.kind} ({iso_of(one.day)}): {said}. Likely {SENTENCES[one.cause]}"
+
+
+def _warnings(account: str, found: Reconciliation) -> list[str]:
+    warnings = [
+        f"{account}: the key lacks {name}; what it would show was not compared" for name in found.missing
+    ]
+    return warnings + [f"{account}: {name} cannot be understood as Stripe shows it" for name in found.unread]
