@@ -5,7 +5,7 @@ import pytest
 from tests.mutate import Mutation, mutations, verdict
 
 PLANTED = mutations()
-SOME = PLANTED[:28:6]  # what fits into a minute
+SOME = [PLANTED[number] for number in (0, 6, 12, 18, 27)]  # what fits into a minute, and is found in so few
 
 
 def test_there_are_many_and_each_is_one_of_a_kind() -> None:
