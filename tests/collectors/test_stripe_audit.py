@@ -1,5 +1,9 @@
 """The poller reconciles by itself: once a day, again while something differs, and the metric follows."""
 
+import asyncio
+import json
+import os
+import sys
 from pathlib import Path
 
 from collectors.stripe_audit import DAYS
@@ -8,7 +12,7 @@ from tests.agents.simulation import Simulation
 from tests.collectors.test_stripe_poller import Shop, played, shop
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.days import day_of
+from trackrev_stream.domain.days import day_of, iso_of
 from trackrev_stream.metrics import REGISTRY
 from trackrev_stream.store.post import post
 from trackrev_stream.store.reconcile import StoreBook
@@ -68,3 +72,46 @@ async def test_the_book_is_held_against_stripe_once_a_day_and_while_it_differs(t
         at.pass_time(DAY_MS)
         await rounds(at, connection, 3)
         assert charges_read(at) == 2 * once_a_round + 1
+
+
+async def reconcile(at: Shop, *more: str) -> tuple[int, str, str]:
+    """The command in a process of its own, over the days around now."""
+    today = day_of(at.clock())
+    days = ("--from", iso_of(today - 5), "--to", iso_of(today))
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "trackrev_stream.cli", "reconcile", "ws_1", *days, *more),
+        env=os.environ | {"TRACKREV_DATA": str(at.place), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await running.communicate()
+    assert running.returncode is not None
+    return running.returncode, out.decode(), err.decode()
+
+
+@played
+async def test_the_command_names_what_differs_and_ends_with_one(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        connection = at.connect()
+        charge = await at.pay(4_800)
+        await at.post("/v1/refunds", charge=charge, amount=1_000)
+        status, out, err = await reconcile(at)
+        assert (status, err) == (1, "")
+        assert f"{charge} captured" in out
+        assert "the book 0.00 USD" in out
+        assert "newer than what the poller has read" in out
+
+        at.pass_time(2 * HOUR_MS)
+        await at.poller().poll(connection)
+        status, out, _ = await reconcile(at, "--json")
+        of_own = json.loads(out)["accounts"]["own"]
+        assert status == 1
+        assert {one["cause"] for one in of_own["differences"]} == {"never_arrived"}
+        assert of_own["residual_minor"] == {"usd": 5_800}
+
+        book(at, 0)
+        status, out, err = await reconcile(at)
+        assert (status, err) == (0, "")
+        assert "no difference" in out
+        assert "captured 48.00 USD and refunded 10.00 USD" in out
+        assert "rk_" not in out

@@ -1,8 +1,8 @@
 """Where the ledger and Stripe differ, charge by charge, and why they likely do.
 
-What Stripe does not tell (when a refund failed, when a dispute without balance transactions moved) is
-compared in its sum and not by its day. Where refunds and disputes together exceed what was captured the
-book's cap is right, and only the sum counts.
+What Stripe does not tell (when a refund failed, when a dispute without balance transactions moved) is held
+against its sum, not its day. Where refunds and disputes together exceed what was captured the book's cap is
+right, and only the sum counts.
 """
 
 from collections import Counter
