@@ -3,14 +3,19 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
+# Tests run in so many processes, each file of them in one; long files of few tests must not come last.
+JOBS   ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: up demo test test-kafka kafka-server servers soak check bench format clean help
+.PHONY: up demo test test-kafka test-redpanda kafka-server servers soak soak-stripe check bench format clean help
 help:
 	@echo "make up     start everything in one process (Ctrl-C stops it; it goes on where it left off)"
 	@echo "make demo   a shop, its visitors and a stand-in of Stripe on loopback; compares the books"
 	@echo "make test   checks and tests          make check   linters, types and directions of imports"
 	@echo "make test-kafka  tests over a real broker and database of their own"
+	@echo "make test-redpanda  the same on the Redpanda of docker-compose.yml, where Docker is"
 	@echo "make soak   the long faults (ARGS=--help tells its sizes); the short ones are in test-kafka"
+	@echo "make soak-stripe  a year of Stripe by every way (ARGS=ways), and more: ARGS=--help"
 	@echo "make servers  a Kafka and a PostgreSQL on loopback, to try the cluster on"
 	@echo "make bench  figures, as ratios        make format  formats the code"
 
@@ -35,19 +40,30 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 test: $(READY) chromium promtool check
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 # The cluster's tier: a real broker and a real database, of their own.
 test-kafka: $(READY) kafka-server postgres-server
-	$(BIN)/python -m pytest -m "kafka or postgres" $(ARGS)
+	$(PYTEST) -m "kafka or postgres" $(ARGS)
+
+# The same on the Redpanda of docker-compose.yml, where Docker is.
+test-redpanda: $(READY) kafka-server postgres-server
+	@$(BIN)/python -m ops.redpanda
+	TRACKREV_TEST_BROKER=redpanda $(PYTEST) -m kafka tests/kafka $(ARGS)
 
 # A real broker for tests and benchmarks: its jars, fetched by Maven where they are missing.
 kafka-server: $(READY)
 	@$(BIN)/python -m ops.kafka.jars || echo "the tests that need a real Kafka are skipped (they fail under CI=true)"
 
-# By hand: some tens of minutes. Its results are kept in ops/soak.md.
+# By hand: some tens of minutes, then the auditor for as long again. The results are kept in ops/soak.md.
+# With ARGS, which are those of tests.soak, the faults alone.
 soak: $(READY) kafka-server postgres-server
 	@$(BIN)/python -m tests.soak $(ARGS)
+	$(if $(ARGS),,@$(BIN)/python -m tests.audit --histories 100000 --record)
+
+# By hand: some tens of minutes, over the stand-in of Stripe. Its results are kept in ops/soak.md.
+soak-stripe: $(READY)
+	@$(BIN)/python -m tests.stripe $(ARGS)
 
 # To try the cluster: a broker and a database on loopback, gone with Ctrl-C.
 servers: $(READY) kafka-server postgres-server

@@ -82,21 +82,24 @@ def json_response(body: object, status: int = 200) -> web.Response:
 
 async def read_at_most(request: web.Request, limit: int) -> bytes:
     """The body of a request. Raises Refused (413) beyond ``limit`` bytes, (400) when it cannot be read."""
-    too_large = Refused(413, "too_large", f"The body has more than {limit} bytes. Send less in one request.")
     if (request.content_length or 0) > limit:
-        raise too_large
+        raise _too_large(limit)
     body = bytearray()
     try:
         while chunk := await request.content.readany():
             body += chunk
             if len(body) > limit:
-                raise too_large
+                raise _too_large(limit)
     except web.RequestPayloadError as error:
         # No byte after this can be trusted: nothing more is read, and the connection is not used again.
         request.content.feed_eof()
         message = "The body broke off, or its encoding is broken."
         raise Refused(400, "malformed", message, close=True) from error
     return bytes(body)
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(413, "too_large", f"The body has more than {limit} bytes. Send less in one request.")
 
 
 def allow_origin(request: web.Request, response: web.StreamResponse, workspace: Workspace | None) -> None:

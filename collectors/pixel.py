@@ -1,5 +1,6 @@
 """The pixel: ``POST /e`` takes the hits of pages and answers once they are durable."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,8 +97,8 @@ class Pixel:
             await self._dead_letters.put(envelope.workspace.id, letters)
         except Unavailable as error:
             raise unavailable(error, self._deps.limits, envelope.workspace) from error
-        for hit in accepted:
-            HITS_ACCEPTED.labels(hit.workspace, hit.kind.value).inc()
+        for kind, count in Counter([hit.kind for hit in accepted]).items():
+            HITS_ACCEPTED.labels(envelope.workspace.id, kind.value).inc(count)
         return _answer(accepted, dropped, envelope.visitor)
 
     async def preflight(self, request: web.Request) -> web.Response:

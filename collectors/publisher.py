@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
 
 from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAME, encode, encode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter
@@ -20,8 +20,6 @@ from trackrev_stream.domain.payment import PaymentFact
 from trackrev_stream.domain.subscription import AccountFact
 from trackrev_stream.domain.touch import Hit
 from trackrev_stream.metrics import DEAD_LETTERS as DEAD_LETTERS_TOTAL
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +33,40 @@ class Bounds:
     most_pending: int = 20_000
     longest_wait_s: float = 5.0
     spacing_s: float = 0.01
-    frames_a_second: float = 300.0
+    frames_a_second: float = 120.0
 
 
 _DEFAULT = Bounds()
 
 
 class _Ticket:
-    """What one caller waits for: all of its hits, which may travel in several frames."""
+    """What one caller waits for: all that it gave, which may travel by several ways."""
 
-    def __init__(self, hits: int) -> None:
-        self._left = hits
+    def __init__(self, given: int) -> None:
+        self._left = given
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def settle(self, failure: Exception | None) -> None:
+    def settle(self, failure: BaseException | None) -> None:
         self._left -= 1
-        if self.done.done():  # an earlier frame failed, or the caller has gone
+        if self.done.done():  # something else of it failed, or the caller has gone
             return
         if failure is not None:
             self.done.set_exception(failure)
         elif self._left == 0:
             self.done.set_result(None)
+
+    async def wait(self, longest_s: float) -> None:
+        """Return once all is durable. Raises Unavailable when it is not, or not within ``longest_s``."""
+        # Not by asyncio.timeout, which costs as much as half of the write that is waited for.
+        timer = self.done.get_loop().call_later(longest_s, self._expire, longest_s)
+        try:
+            await self.done
+        finally:
+            timer.cancel()
+
+    def _expire(self, waited_s: float) -> None:
+        if not self.done.done():
+            self.done.set_exception(Unavailable(f"the log has not confirmed within {waited_s} s"))
 
 
 @dataclass(slots=True)
@@ -92,7 +103,7 @@ class HitPublisher:
         for hit in hits:
             number = partition_of(visitor_key(hit.workspace, hit.visitor), len(self._lanes))
             self._enqueue(number, encode(hit), ticket)
-        await _wait(ticket.done, self._bounds.longest_wait_s if wait_s is None else wait_s)
+        await ticket.wait(self._bounds.longest_wait_s if wait_s is None else wait_s)
 
     def _enqueue(self, number: int, hit: bytes, ticket: _Ticket) -> None:
         lane = self._lanes[number]
@@ -161,8 +172,9 @@ class FactPublisher:
                 payments.append((fact.key, encode(fact)))
             else:
                 accounts.append((fact.payer, encode(fact)))
-        await self._records.put(STRIPE_PAYMENTS.name, payments)
+        # What is known of a payer first, so that a charge need not be decided twice; no more than a courtesy.
         await self._records.put(STRIPE_ACCOUNTS.name, accounts)
+        await self._records.put(STRIPE_PAYMENTS.name, payments)
 
 
 class DeadLetterPublisher:
@@ -192,22 +204,18 @@ class _Records:
             return
         if self._pending + len(records) > self._bounds.most_pending:
             raise Unavailable(f"{self._pending} records are waiting for the log already")
-        # Shielded: a record that is on its way stays so, and counted, when its caller no longer waits.
-        sent = asyncio.gather(*(self._publish(topic, *record) for record in records), return_exceptions=True)
-        for outcome in await _wait(asyncio.shield(sent), self._bounds.longest_wait_s):
-            if outcome is not None:
-                raise outcome
+        ticket = _Ticket(len(records))
+        for key, value in records:
+            self._send(topic, key, value, ticket)
+        await ticket.wait(self._bounds.longest_wait_s)
 
-    async def _publish(self, topic: str, key: str, value: bytes) -> None:
+    def _send(self, topic: str, key: str, value: bytes, ticket: _Ticket) -> None:
+        """A record that is on its way stays so, and counted, when its caller no longer waits."""
+        partition = partition_of(key, self._partitions)
+        sent = asyncio.ensure_future(self._publisher.publish(topic, partition, key.encode(), value))
         self._pending += 1
-        try:
-            await self._publisher.publish(topic, partition_of(key, self._partitions), key.encode(), value)
-        finally:
-            self._pending -= 1
+        sent.add_done_callback(partial(self._arrived, ticket))
 
-
-async def _wait(durable: asyncio.Future[T], wait_s: float) -> T:
-    try:
-        return await asyncio.wait_for(durable, wait_s)
-    except TimeoutError:
-        raise Unavailable(f"the log has not confirmed within {wait_s} s") from None
+    def _arrived(self, ticket: _Ticket, sent: asyncio.Future[int]) -> None:
+        self._pending -= 1
+        ticket.settle(Unavailable("the collector is stopping") if sent.cancelled() else sent.exception())

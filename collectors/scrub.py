@@ -21,6 +21,8 @@ _TELLING_WORDS = frozenset(
     ("code", "key", "apikey", "auth", "authorization", "jwt", "otp", "pwd", "pass", "pin", "sid", "sig",
      "signature", "nonce", "mail", "phone", "hash")
 )  # fmt: skip
+# An address with nothing to take out, as most are; looked through step by step it takes ten times as long.
+CLEAN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?!.*eyJ)(?:/[\w/.~-]*)?", re.ASCII)
 _KEPT = frozenset(("ref", "source", "gclid", "msclkid", "fbclid"))
 
 
@@ -33,6 +35,8 @@ def scrub_url(url: str, longest: int, *, drop: str = "") -> str:
 
     Raises BadUrl when it is not http or https, or has more than ``longest`` characters after that.
     """
+    if len(url) <= longest and CLEAN.fullmatch(url):
+        return url
     if len(url) > _LONGEST_RAW or _CONTROL.search(url):
         raise BadUrl(f"url should have at most {longest} characters, and no spaces or control characters")
     try:

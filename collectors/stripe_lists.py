@@ -1,9 +1,10 @@
-"""The lists of Stripe that the poller reads, and what it makes of their objects."""
+"""The lists of Stripe that the poller reads, as far as its key may, and what it makes of their objects."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
+from collectors.stripe_api import NotPermitted, Page, StripeReader
 from trackrev_stream.contracts.stripe_accounts import (
     Fact,
     customer_facts,
@@ -12,8 +13,15 @@ from trackrev_stream.contracts.stripe_accounts import (
 )
 from trackrev_stream.contracts.stripe_payments import charge_facts, dispute_facts, refund_facts
 from trackrev_stream.contracts.stripe_shapes import HashesEmails, Observation, expanded
+from trackrev_stream.domain.reversals import FAILED
+
+REFUND_FAILS_DAYS = 45  # up to 30 days after it was made: https://docs.stripe.com/refunds#failed-refunds
+DISPUTE_ENDS_DAYS = 180  # a decision takes months: https://docs.stripe.com/disputes/how-disputes-work
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
+
+_ENDED = frozenset(("won", "lost", "warning_closed", "charge_refunded"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +57,84 @@ def _subscription(subscription: Json, workspace: HashesEmails, seen: Observation
     return [*subscription_facts(subscription, workspace, seen)]
 
 
-CHARGES = Listed("charges", "/v1/charges", ("balance_transaction", "customer", "invoice", "refunds"), _charge)
-REFUNDS = Listed("refunds", "/v1/refunds", (), _refund)
+_OF_CHARGE = (
+    *("balance_transaction", "customer", "invoice", "refunds"),
+    "refunds.data.failure_balance_transaction",
+)
+CHARGES = Listed("charges", "/v1/charges", _OF_CHARGE, _charge)
+REFUNDS = Listed("refunds", "/v1/refunds", ("failure_balance_transaction",), _refund)
 DISPUTES = Listed("disputes", "/v1/disputes", (), _dispute)
 SUBSCRIPTIONS = Listed("subscriptions", "/v1/subscriptions", (), _subscription)
 LISTS = {listed.name: listed for listed in (CHARGES, REFUNDS, DISPUTES, SUBSCRIPTIONS)}
 
 
-def without(listed: Listed, permission: str) -> Listed | None:
-    """The list without the expansion that lacks ``permission``; None where the list itself lacks it."""
-    kept = tuple(name for name in listed.expand if name not in permission)
-    return Listed(listed.name, listed.path, kept, listed.facts) if kept != listed.expand else None
+class ListReader:
+    """Reads the lists of one account, with as many expansions as its key may read.
+
+    ``missing`` are the permissions that it was found to lack.
+    """
+
+    def __init__(self, reader: StripeReader) -> None:
+        self.missing: set[str] = set()
+        self._reader = reader
+        self._lists = dict(LISTS)
+
+    def __getitem__(self, name: str) -> Listed:
+        """A list with what the key may read, as far as that is known."""
+        return self._lists[name]
+
+    async def page(self, name: str, **params: Any) -> Page:
+        """One page. Raises NotPermitted, CannotRead."""
+        return await self._poorer(
+            name, lambda listed: self._reader.page(listed.path, **params, **_data(listed))
+        )
+
+    async def pages(self, name: str, **params: Any) -> AsyncIterator[Page]:
+        """All pages, newest first. Raises NotPermitted, CannotRead."""
+        page = await self.page(name, **params)
+        yield page
+        while page.more and page.objects:
+            page = await self.page(name, **params, starting_after=page.objects[-1]["id"])
+            yield page
+
+    async def found(self, name: str, query: str) -> list[Page]:
+        """All that a search finds. Raises Refused where there is no search, NotPermitted, CannotRead."""
+
+        async def find(listed: Listed) -> list[Page]:
+            return [page async for page in self._reader.found(listed.path, query, **_data(listed))]
+
+        return await self._poorer(name, find)
+
+    async def one(self, name: str, object_id: str) -> tuple[dict[str, Any], int]:
+        """One object, and a time at or before which Stripe looked. Raises NotPermitted, CannotRead."""
+
+        async def read(listed: Listed) -> tuple[dict[str, Any], int]:
+            expand = {"expand": list(listed.expand)} if listed.expand else {}
+            return await self._reader.one(f"{listed.path}/{object_id}", **expand)
+
+        return await self._poorer(name, read)
+
+    async def _poorer(self, name: str, read: Callable[[Listed], Awaitable[T]]) -> T:
+        """What is read of a list, leaving out what may not be expanded. Raises as ``read`` does."""
+        while True:
+            listed = self._lists[name]
+            try:
+                return await read(listed)
+            except NotPermitted as error:
+                self.missing.add(error.permission)
+                kept = tuple(each for each in listed.expand if _needed(each) not in error.permission)
+                if kept == listed.expand:
+                    raise
+                self._lists[name] = replace(listed, expand=kept)
+
+
+def _data(listed: Listed) -> dict[str, list[str]]:
+    return {"expand": [f"data.{each}" for each in listed.expand]} if listed.expand else {}
+
+
+def _needed(expansion: str) -> str:
+    """The kind of object that is expanded, as the names of permissions have it."""
+    return expansion.rpartition(".")[2].removeprefix("failure_")
 
 
 def unsettled(listed: Listed, shown: Json) -> str:
@@ -76,5 +151,12 @@ def unsettled(listed: Listed, shown: Json) -> str:
         return ""
     if listed.name == "refunds":
         return str(status) if status in ("pending", "requires_action") else ""
-    settled = ("won", "lost", "warning_closed", "charge_refunded")
-    return "" if status in settled else "open"
+    if listed.name == "disputes":
+        return "" if status in _ENDED else "open"
+    return ""  # a subscription is listed again with each of its periods
+
+
+def came_late(listed: Listed, shown: Json) -> bool:
+    """Whether an object is one of those that may have changed when nobody expected it any more."""
+    status = shown.get("status")
+    return status in _ENDED if listed.name == "disputes" else status in FAILED

@@ -5,11 +5,18 @@ Stripe's word or the book's. It is compared whole then, with all its refunds and
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from collectors.stripe_api import NotPermitted, Refused, StripeReader
-from collectors.stripe_lists import CHARGES, DISPUTES, REFUNDS, Listed
+from collectors.stripe_lists import (
+    CHARGES,
+    DISPUTE_ENDS_DAYS,
+    DISPUTES,
+    REFUND_FAILS_DAYS,
+    REFUNDS,
+    Listed,
+)
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import Book, Checked, StripeConnection, Workspace
@@ -20,13 +27,10 @@ from trackrev_stream.domain.reconcile import Account, Period, Totals, shown_of, 
 from trackrev_stream.domain.reversals import FAILED
 from trackrev_stream.domain.touch import DAY_MS
 
-REFUND_FAILS_DAYS = 45  # up to 30 days after it was made: https://docs.stripe.com/refunds#failed-refunds
-DISPUTE_ENDS_DAYS = (
-    180  # a decision takes two to three months: https://docs.stripe.com/disputes/how-disputes-work
-)
 VIA = "reconcile"
-MONEY = Listed(CHARGES.name, CHARGES.path, ("refunds",), CHARGES.facts)
-"""Charges with nothing but what moves money."""
+MONEY = replace(CHARGES, expand=("refunds",))
+GIVEN_BACK = replace(REFUNDS, expand=())
+"""Charges and refunds with nothing but what moves money, which every key may read."""
 
 Json = dict[str, Any]
 
@@ -101,7 +105,7 @@ class _StripeSide:
         """The charges of the period, and those of which the book says that money moved."""
         found = {shown["id"]: shown for shown in await self._all(MONEY, _created(period))}
         others = set(moved)
-        refunds = await self._permitted(REFUNDS, _created(period, REFUND_FAILS_DAYS))
+        refunds = await self._permitted(GIVEN_BACK, _created(period, REFUND_FAILS_DAYS))
         others |= {
             str(one.get("charge"))
             for one in refunds or ()
@@ -150,7 +154,7 @@ class _StripeSide:
         refunds = shown.get("refunds") or {}
         disputed = bool(shown.get("disputed"))
         if refunds.get("has_more") or (shown.get("amount_refunded") and not refunds.get("data")):
-            shown = shown | {"refunds": {"data": await self._permitted(REFUNDS, {"charge": name}) or []}}
+            shown = shown | {"refunds": {"data": await self._permitted(GIVEN_BACK, {"charge": name}) or []}}
         disputes = await self._permitted(DISPUTES, {"charge": name}) if disputed and readable else None
         facts = self._facts(CHARGES.facts, [shown])
         charge = next(one for one in facts if one.kind is FactKind.CHARGE)

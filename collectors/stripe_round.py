@@ -1,27 +1,31 @@
 """One round of the poller over one connection: what is new, and what may have changed.
 
 The plan keeps within Stripe's read allocation for small accounts (about 14 reads an hour): one page of each
-list since the last round, what is known to be unsettled, and once a week a search for what slipped through.
+list since the last round, what is known to be unsettled, once a day what has come to a late end, and once a
+week a search for what slipped through.
 History comes oldest first, window by window, so that a charge is known before those that inherit from it,
 and a round that ends in the middle goes on where it was.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from collectors.publisher import DeadLetterPublisher, FactPublisher
+from collectors.publisher import Bounds, DeadLetterPublisher, FactPublisher
 from collectors.stripe_api import NotPermitted, Page, Refused, StripeReader
 from collectors.stripe_letters import StripeLetters
 from collectors.stripe_lists import (
     CHARGES,
+    DISPUTE_ENDS_DAYS,
     DISPUTES,
-    LISTS,
+    REFUND_FAILS_DAYS,
     REFUNDS,
     SUBSCRIPTIONS,
     Listed,
+    ListReader,
+    came_late,
     unsettled,
-    without,
 )
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
@@ -46,11 +50,12 @@ LONGEST_SPAN_MS = 365 * DAY_MS
 SHORTEST_SPAN_MS = 1_000
 FEW, MANY = 500, 5_000  # objects in a window: with fewer the next one is longer, with more it is cut
 AT_ONCE = 500  # facts on their way to the log
-MOST_AGAIN = 20
+MOST_AGAIN = 20  # for each hour since the last round, of a week at most
 TRIES_AGAIN = 40
 AUDIT_EVERY_MS = 7 * DAY_MS
 AUDITED_MS = 540 * DAY_MS  # a card's dispute comes up to 540 days after its charge
 TELL_EVERY_MS = 1_000
+UNHURRIED = Bounds(longest_wait_s=60.0)  # nobody waits for an answer; well within a lease
 VIA = "poll"
 
 Progress = Callable[[PollReport], Awaitable[None]]
@@ -76,8 +81,8 @@ def poll_deps(
         directory=directory,
         state=state,
         book=book,
-        facts=FactPublisher(publisher, partitions),
-        letters=StripeLetters(DeadLetterPublisher(publisher, partitions)),
+        facts=FactPublisher(publisher, partitions, UNHURRIED),
+        letters=StripeLetters(DeadLetterPublisher(publisher, partitions, UNHURRIED)),
         clock=clock,
     )
 
@@ -96,43 +101,34 @@ class Round:
     ) -> None:
         self._workspace = workspace
         self._connection = connection
-        self._reader = reader
         self._facts = deps.facts
         self._letters = deps.letters
         self._state = deps.state
         self._clock = deps.clock
         self._progress = progress
-        self._lists = dict(LISTS)
+        self._lists = ListReader(reader)
         self.report = PollReport(started_at=deps.clock())
         self._told_at = self.report.started_at
 
     async def run(self) -> PollReport:
         """Read and publish; what is not permitted is left out and named. Raises CannotRead, Unavailable."""
-        for part in (self._subscriptions, self._charges, self._refunds, self._disputes):
-            await self._permitted(part)
-        await self._again()
-        await self._permitted(self._audit)
-        self.report = replace(self.report, done_permille=1000, ended_at=self._clock(), result="ok")
+        most_again = MOST_AGAIN * await self._hours()  # asked now: reading the charges moves on
+        await self._permitted(self._subscriptions())
+        for listed in (CHARGES, REFUNDS, DISPUTES):
+            await self._permitted(self._catch_up(listed.name))
+        await self._again(most_again)
+        await self._permitted(self._late(REFUNDS.name, REFUND_FAILS_DAYS))
+        await self._permitted(self._late(DISPUTES.name, DISPUTE_ENDS_DAYS))
+        await self._permitted(self._audit())
+        self.report = self._reported(done_permille=1000, ended_at=self._clock(), result="ok")
         return self.report
 
-    async def _permitted(self, part: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await part()
-        except NotPermitted as error:
-            self._note_missing(error.permission)
+    async def _permitted(self, part: Awaitable[None]) -> None:
+        with suppress(NotPermitted):  # the reader of the lists has noted it
+            await part
 
-    def _note_missing(self, permission: str) -> None:
-        missing = sorted({*self.report.missing, permission})
-        self.report = replace(self.report, missing=tuple(missing))
-
-    async def _charges(self) -> None:
-        await self._catch_up(CHARGES.name)
-
-    async def _refunds(self) -> None:
-        await self._catch_up(REFUNDS.name)
-
-    async def _disputes(self) -> None:
-        await self._catch_up(DISPUTES.name)
+    def _reported(self, **changes: Any) -> PollReport:
+        return replace(self.report, missing=tuple(sorted(self._lists.missing)), **changes)
 
     async def _catch_up(self, name: str) -> None:
         """Read a list from where it was left to now, in windows, the oldest first."""
@@ -162,7 +158,7 @@ class Round:
         """A time before which a list has nothing."""
         now, back = self._clock(), FIRST_SPAN_MS
         while (before := now - back) > 0:
-            page = await self._page(name, limit=1, created={"lt": before // 1_000})
+            page = await self._lists.page(name, limit=1, created={"lt": before // 1_000})
             if not page.objects:
                 return before
             back *= 2
@@ -170,30 +166,16 @@ class Round:
 
     async def _window(self, name: str, created: dict[str, int], most: int | None) -> list[Page] | None:
         """All pages of a window, or None where it holds more than ``most``."""
-        pages = [page := await self._page(name, created=created)]
+        pages = [page := await self._lists.page(name, created=created)]
         held = len(page.objects)
         while page.more and page.objects:
             if most is not None and held > most:
                 return None
-            page = await self._page(name, created=created, starting_after=page.objects[-1]["id"])
+            page = await self._lists.page(name, created=created, starting_after=page.objects[-1]["id"])
             pages.append(page)
             held += len(page.objects)
             await self._tell(self.report.done_permille)
         return pages
-
-    async def _page(self, name: str, **params: Any) -> Page:
-        """One page, with as many expansions as the key may read. Raises NotPermitted, CannotRead."""
-        while True:
-            listed = self._lists[name]
-            expand = {"expand": [f"data.{each}" for each in listed.expand]} if listed.expand else {}
-            try:
-                return await self._reader.page(listed.path, **params, **expand)
-            except NotPermitted as error:
-                poorer = without(listed, error.permission)
-                if poorer is None:
-                    raise
-                self._lists[name] = poorer
-                self._note_missing(error.permission)
 
     async def _subscriptions(self) -> None:
         """New periods since the last round: their latest invoices tell which charges are renewals."""
@@ -201,24 +183,28 @@ class Round:
         known = await self._state.cursor(self._connection, name)
         since = {} if known is None else {"current_period_start": {"gte": (known - OVERLAP_MS) // 1_000}}
         pages = []
-        async for page in self._reader.pages(SUBSCRIPTIONS.path, status="all", **since):
+        async for page in self._lists.pages(name, status="all", **since):
             pages.append(page)
             await self._tell(self.report.done_permille)
         await self._publish(name, pages)
         await self._state.move(self._connection, name, min(pages[0].seen_at, self._clock()))
 
-    async def _again(self) -> None:
+    async def _hours(self) -> int:
+        """The hours since the last round: who polls seldom reads as much again as who polls often."""
+        last, now = await self._state.cursor(self._connection, CHARGES.name), self._clock()
+        return 1 if last is None else max(1, min(now - last, 7 * DAY_MS) // HOUR_MS)
+
+    async def _again(self, most: int) -> None:
         """Read what was unsettled once more, ever less often, until it is or there is no hope."""
-        for one in await self._state.again(self._connection, self._clock(), MOST_AGAIN):
-            listed = self._lists[one.list]
-            expand = {"expand": list(listed.expand)} if listed.expand else {}
+        for one in await self._state.again(self._connection, self._clock(), most):
             try:
-                shown, seen_at = await self._reader.one(f"{listed.path}/{one.id}", **expand)
-            except NotPermitted as error:
-                self._note_missing(error.permission)
+                shown, seen_at = await self._lists.one(one.list, one.id)
+            except NotPermitted:
                 continue
+            listed = self._lists[one.list]
             await self._put(listed, [(shown, seen_at)])
             await self._watch(one, unsettled(listed, shown))
+            await self._tell(self.report.done_permille)  # there may be thousands: a lease lasts two minutes
 
     async def _watch(self, one: Again, why: str) -> None:
         if not why or one.tries >= TRIES_AGAIN:
@@ -227,6 +213,20 @@ class Round:
         wait = min(HOUR_MS * 2**one.tries, DAY_MS)
         later = replace(one, why=why, due_at=self._clock() + wait, tries=one.tries + 1)
         await self._state.note_again(self._connection, [later])
+
+    async def _late(self, name: str, days: int) -> None:
+        """Once a day: what of a list has come to another end long after it was first read."""
+        cursor, now = f"late {name}", self._clock()
+        done = await self._state.cursor(self._connection, cursor)
+        if done is not None and now - done < DAY_MS:
+            return
+        if done is not None:  # else all history has just been read
+            listed = self._lists[name]
+            created = {"gte": (now - days * DAY_MS) // 1_000}
+            async for page in self._lists.pages(name, created=created):
+                late = [(shown, page.seen_at) for shown in page.objects if came_late(listed, shown)]
+                await self._put(listed, late)
+        await self._state.move(self._connection, cursor, now)
 
     async def _audit(self) -> None:
         """Once a week: every charge that was refunded or disputed, by search, or all where there is none."""
@@ -240,7 +240,7 @@ class Round:
         for condition in ("-refunded:null", 'disputed:"true"'):
             query = f"created>{since} AND {condition}"
             try:
-                pages = [page async for page in self._reader.found(CHARGES.path, query)]
+                pages = await self._lists.found(CHARGES.name, query)
             except Refused:  # search is not offered everywhere (India): look at everything once more
                 await self._state.move(self._connection, CHARGES.name, now - AUDITED_MS)
                 break
@@ -268,7 +268,7 @@ class Round:
                 await self._letters.bury(self._workspace.id, {"data": {"object": shown}}, error, seen_at)
         for start in range(0, len(facts), AT_ONCE):
             await self._facts.put(facts[start : start + AT_ONCE])
-        self.report = replace(self.report, facts=self.report.facts + len(facts))
+        self.report = self._reported(facts=self.report.facts + len(facts))
 
     def _seen(self, seen_at: int) -> Observation:
         return Observation(
@@ -281,7 +281,7 @@ class Round:
         )
 
     async def _tell(self, done_permille: int) -> None:
-        self.report = replace(self.report, done_permille=min(done_permille, 999))
+        self.report = self._reported(done_permille=min(done_permille, 999))
         now = self._clock()
         if now - self._told_at >= TELL_EVERY_MS:
             self._told_at = now

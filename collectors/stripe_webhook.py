@@ -1,24 +1,33 @@
-"""The Stripe webhook: ``POST /webhooks/stripe/{workspace}`` verifies an event and saves its facts."""
+"""The Stripe webhook: ``POST /webhooks/stripe/{workspace}`` verifies an event and saves its facts.
 
-from collections.abc import Iterable, Mapping
+A platform has one endpoint for all accounts that are connected to it. What its secret signed goes to the
+workspaces that are connected to the event's account; of an account that none is connected to it is
+acknowledged, and counted (ops/decisions/0017).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import orjson
-import stripe
 from aiohttp import web
 
 from collectors.answers import Refused, json_response, read_at_most, unavailable
 from collectors.deps import EdgeDeps
 from collectors.publisher import FactPublisher
 from collectors.stripe_letters import StripeLetters
+from collectors.stripe_signature import Signature
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.reasons import IgnoreReason
-from trackrev_stream.contracts.stripe_events import facts_of, has_effect
-from trackrev_stream.domain.ids import is_plain
+from trackrev_stream.contracts.stripe_accounts import Fact
+from trackrev_stream.contracts.stripe_events import account_of, facts_of, has_effect
+from trackrev_stream.contracts.stripe_shapes import flag
+from trackrev_stream.domain.ids import EVERY_ACCOUNT, OWN_ACCOUNT, is_plain
 from trackrev_stream.metrics import WEBHOOKS_ACCEPTED, WEBHOOKS_IGNORED
 
 VIA = "webhook"
+
+Json = Mapping[str, Any]
 
 
 class StripeWebhook:
@@ -34,20 +43,18 @@ class StripeWebhook:
         received_at = self._deps.clock()
         workspace, connections = await self._connected(request.match_info["workspace"])
         raw = await read_at_most(request, self._deps.limits.webhook_bytes)
-        secrets = [secret for connection in connections for secret in connection.webhook_secrets]
         signature = request.headers.get("Stripe-Signature", "")
-        verify(raw, signature, secrets, received_at, self._deps.limits.signature_tolerance_s)
+        signers = verify(raw, signature, connections, received_at, self._deps.limits.signature_tolerance_s)
         event: Any = None
         try:
             event = _parse(raw)
-            ignored = await self._apply(event, workspace, connections, received_at)
+            ignored = await self._apply(event, await self._told(event, signers, connections), received_at)
         except Malformed as error:
             await self._bury(workspace, event, error, received_at)
             ignored = IgnoreReason.MALFORMED
         if ignored is not None:
             WEBHOOKS_IGNORED.labels(ignored.value).inc()
             return json_response({"received": True, "ignored": ignored.value})
-        WEBHOOKS_ACCEPTED.labels(workspace.id, event["type"]).inc()
         return json_response({"received": True})
 
     async def _connected(self, workspace_id: str) -> tuple[Workspace, tuple[StripeConnection, ...]]:
@@ -65,27 +72,41 @@ class StripeWebhook:
             raise Refused(404, "no_webhook_secret", message)
         return workspace, connections
 
+    async def _told(
+        self, event: Json, signers: Iterable[StripeConnection], connections: Iterable[StripeConnection]
+    ) -> list[StripeConnection]:
+        """The connections that an event is for: all of its account, where a platform's endpoint is told.
+
+        Otherwise those of the workspace alone. Raises Malformed.
+        """
+        account = account_of(event)
+        if account != OWN_ACCOUNT and any(one.account == EVERY_ACCOUNT for one in signers):
+            return list(await self._deps.directory.connected_to(account))
+        return [one for one in connections if one.account == account]
+
     async def _apply(
-        self,
-        event: Mapping[str, Any],
-        workspace: Workspace,
-        connections: Iterable[StripeConnection],
-        received_at: int,
+        self, event: Json, told: Collection[StripeConnection], received_at: int
     ) -> IgnoreReason | None:
-        """Publish what the event tells; return why it has no effect, or None. Raises Malformed, Refused."""
+        """Publish what an event tells; return why it has no effect, or None. Raises Malformed, Refused."""
         if not has_effect(event["type"]):
             return IgnoreReason.EVENT_TYPE
-        facts = facts_of(event, workspace, received_at, VIA)
-        if not facts:
+        livemode = flag(event, "livemode")
+        of_mode = [one for one in told if one.livemode == livemode]
+        if not of_mode:
+            return IgnoreReason.LIVEMODE if told else IgnoreReason.ACCOUNT
+        found: list[Fact] = []
+        for connection in of_mode:
+            workspace = await self._deps.directory.workspace(connection.workspace)
+            assert workspace is not None, "a connection has a workspace"
+            found += facts_of(event, workspace, received_at, VIA)
+        if not found:
             return IgnoreReason.NO_EFFECT
-        of_event = facts[0]
-        modes = {found.livemode for found in connections if found.account == of_event.account}
-        if of_event.livemode not in modes:
-            return IgnoreReason.LIVEMODE if modes else IgnoreReason.ACCOUNT
         try:
-            await self._facts.put(facts)
+            await self._facts.put(found)
         except Unavailable as error:
             raise unavailable(error, self._deps.limits) from error
+        for connection in of_mode:
+            WEBHOOKS_ACCEPTED.labels(connection.workspace, event["type"]).inc()
         return None
 
     async def _bury(
@@ -97,39 +118,32 @@ class StripeWebhook:
             raise unavailable(error, self._deps.limits) from error
 
 
-def verify(raw: bytes, header: str, secrets: Iterable[str], now: int, tolerance_s: int) -> None:
-    """Check that one of ``secrets`` signed the event within ``tolerance_s`` of ``now``.
+def verify(
+    raw: bytes, header: str, connections: Iterable[StripeConnection], now: int, tolerance_s: int
+) -> list[StripeConnection]:
+    """The connections with the secret that signed an event within ``tolerance_s`` of ``now``.
 
     Raises Refused (400) when none did.
     """
-    if not any(_signed(raw, header, secret) for secret in secrets):
+    found = list(connections)
+    secrets = dict.fromkeys(secret for one in found for secret in one.webhook_secrets)
+    signature = Signature.read(header)
+    signed_with = signature and next((secret for secret in secrets if signature.is_by(secret, raw)), None)
+    if signature is None or signed_with is None:
         message = (
             "The signature does not verify. Check that the webhook secret of the workspace is the signing "
             "secret of this very endpoint, and that nothing on the way alters the body."
         )
         raise Refused(400, "bad_signature", message)
-    late_s = now // 1_000 - _signed_at_s(header)
+    late_s = now // 1_000 - signature.at_s
     if abs(late_s) > tolerance_s:
         side = f"{late_s} s old" if late_s > 0 else f"{-late_s} s in the future"
         message = f"The signature is {side}; at most {tolerance_s} s are allowed. Check this server's clock."
         raise Refused(400, "stale_signature", message)
+    return [one for one in found if signed_with in one.webhook_secrets]
 
 
-def _signed(raw: bytes, header: str, secret: str) -> bool:
-    try:
-        # Without a tolerance: it would read the clock, and take any time in the future.
-        stripe.WebhookSignature.verify_header(raw, header, secret, tolerance=None)
-    except (stripe.SignatureVerificationError, ValueError, TypeError):  # bytes that are no text
-        return False
-    return True
-
-
-def _signed_at_s(header: str) -> int:
-    # The same reading as the library's, which has verified the header by now.
-    return next(int(value[1]) for item in header.split(",") if (value := item.split("=", 2))[0] == "t")
-
-
-def _parse(raw: bytes) -> Mapping[str, Any]:
+def _parse(raw: bytes) -> Json:
     try:
         event = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -5,14 +5,19 @@ Ends with 3 at the first disagreement, which is shown with the least that makes 
 
 import argparse
 import os
+import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from tests.agents.auditing import disagreement, random_of, report
 from tests.agents.wide import wide
 
 BATCH = 500
+RESULTS = Path(__file__).parent.parent / "ops" / "soak.md"
+TABLE = "| date | commit | seed | histories | facts | result | minutes |\n|---|---|---|---|---|---|---|\n"
 DISAGREED = 3  # an error of Python's own ends with 1
 
 
@@ -23,10 +28,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="the number of the first history")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--record", action="store_true", help="add the result to ops/soak.md")
     given = parser.parse_args(arguments)
     last = given.first + given.histories
     starts = range(given.first, last, BATCH)
-    facts = 0
+    facts, began = 0, time.monotonic()
     print(f"seed {given.seed}, histories {given.first} to {last - 1}", flush=True)
     with ProcessPoolExecutor(given.processes) as pool:
         for start, (heard, wrong) in zip(
@@ -40,7 +46,20 @@ def main(arguments: list[str]) -> int:
             if (start - given.first) // BATCH % 20 == 19:
                 print(f"{start + BATCH - given.first} histories, {facts} facts: agreed", flush=True)
     print(f"seed {given.seed}: {given.histories} histories, {facts} facts, after each of which all agreed")
+    if given.record:
+        minutes = (time.monotonic() - began) / 60
+        record(f"{given.seed} | {given.histories:,} | {facts:,} | all agreed | {minutes:.0f}")
     return 0
+
+
+def record(result: str) -> None:
+    """Add a row to the table of results, the newest first."""
+    asked = ("git", "rev-parse", "--short", "HEAD")
+    done = subprocess.run(asked, cwd=RESULTS.parent, capture_output=True, text=True, check=True)
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    RESULTS.write_text(
+        RESULTS.read_text().replace(TABLE, f"{TABLE}| {today} | {done.stdout.strip()} | {result} |\n", 1)
+    )
 
 
 def check(seed: int, last: int, start: int) -> tuple[int, str]:

@@ -26,7 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
+
+from tests.missing import missing
+from tests.program.running import until
 
 PERSON = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -213,13 +215,10 @@ class Chromium:
 
 
 def chromium_path() -> str:
-    """Where Chromium is. Without one the test is skipped, and fails where CI says that all must run."""
+    """Where Chromium is; see `missing` where there is none."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
-        missing = "no chromium in PATH: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+        missing("no chromium in PATH: apt-get install chromium")
     return found
 
 
@@ -243,12 +242,12 @@ def chromium() -> Iterator[Chromium]:
 
 
 def _endpoint(process: subprocess.Popen[bytes], profile: Path) -> str:
-    deadline = time.monotonic() + PATIENCE_S
     said = profile / "DevToolsActivePort"
-    while not said.exists() or said.read_text().count("\n") < 1:
-        errors = (profile / "stderr").read_text(errors="replace")
-        assert process.poll() is None, f"chromium ended: {errors}"
-        assert time.monotonic() < deadline, f"chromium did not start: {errors}"
-        time.sleep(0.02)
+
+    def told() -> bool:
+        assert process.poll() is None, f"chromium ended: {(profile / 'stderr').read_text(errors='replace')}"
+        return said.exists() and "\n" in said.read_text()
+
+    until(told, "chromium tells where it listens", PATIENCE_S)
     port, path = said.read_text().split("\n")[:2]
     return f"ws://127.0.0.1:{port}{path}"

@@ -24,6 +24,7 @@ from trackrev_stream.contracts.ports import Publisher, Unavailable
 
 FILE = "admin.json"
 PUBLISH = "publish"
+NEWEST = "newest"
 MOST_BYTES = 32 * 1024 * 1024  # the largest record, in base64
 LONGEST_WAIT_S = 30.0
 
@@ -111,6 +112,16 @@ def publishing(publisher: Publisher) -> Action:
     return publish
 
 
+def newest(read: Callable[[str, int, str], Awaitable[list[bytes]]]) -> Action:
+    """The action that reads of a compacted topic what stands under some keys."""
+
+    async def find(asked: Json) -> Json:
+        found = await read(asked["topic"], asked["partition"], asked["beginning"])
+        return {"values": [base64.b64encode(value).decode() for value in found]}
+
+    return find
+
+
 class Client:
     """Asks the program of a data directory; also a Publisher into its log."""
 
@@ -137,6 +148,11 @@ class Client:
             "value": base64.b64encode(value).decode(),
         }
         return int((await self.ask(PUBLISH, asked))["offset"])
+
+    async def newest(self, topic: str, partition: int, beginning: str) -> list[bytes]:
+        """What the program's log holds of the keys with this beginning. Raises Unavailable."""
+        asked = {"topic": topic, "partition": partition, "beginning": beginning}
+        return [base64.b64decode(value) for value in (await self.ask(NEWEST, asked))["values"]]
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Collection, Coroutine, Sequence
-from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,7 @@ from collectors.deps import EdgeDeps, Limits
 from collectors.stripe_poller import Pace, Poller
 from collectors.stripe_round import poll_deps
 from trackrev_stream import address, metrics
-from trackrev_stream.admin import Admin, publishing
+from trackrev_stream.admin import Admin, newest, publishing
 from trackrev_stream.agents import bury, post
 from trackrev_stream.agents.keeper import Keeper
 from trackrev_stream.agents.rules import StoredRules
@@ -26,7 +25,7 @@ from trackrev_stream.api import page
 from trackrev_stream.api.read import ReadApi
 from trackrev_stream.brokers.embedded import EmbeddedBroker
 from trackrev_stream.brokers.opening import open_broker
-from trackrev_stream.brokers.port import APP_ID, Broker
+from trackrev_stream.brokers.port import APP_ID, Broker, Intake
 from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS
@@ -34,7 +33,9 @@ from trackrev_stream.erasing import Eraser
 from trackrev_stream.first_run import FirstRun, first_run
 from trackrev_stream.rates.ecb import bundled
 from trackrev_stream.rates.live import LiveRates
+from trackrev_stream.roles import Role
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
+from trackrev_stream.settling import caught_up
 from trackrev_stream.store import pending
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
@@ -49,15 +50,6 @@ log = logging.getLogger(__name__)
 
 class AddressTakenError(OSError):
     """An address cannot be listened on; the message says which."""
-
-
-class Role(StrEnum):
-    """A part of the program that may be a process of its own."""
-
-    COLLECT = "collect"
-    WORK = "worker"
-    SERVE = "api"
-    POLL = "poll"
 
 
 class Program:
@@ -99,13 +91,7 @@ class Program:
 
     async def _start(self) -> None:
         settings = self.settings
-        if set(self.roles) != set(Role) and not is_kafka(settings.broker):
-            raise SettingsError(
-                f"TRACKREV_BROKER is {settings.broker!r}, a log for one process: run `trackrev up`, or set "
-                "TRACKREV_BROKER to kafka://HOST:PORT to run collect, worker and api apart"
-            )
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        broker = await open_broker(settings, self._clock)
+        broker = await self._open_broker()
         self._closing.push_async_callback(broker.close)
         store = Store.open(settings.store)
         self._closing.callback(store.close)
@@ -115,29 +101,37 @@ class Program:
             self.first = first_run(settings.data, store, sealer, self._clock())
         eraser: Eraser | None = None
         if isinstance(broker, EmbeddedBroker):
-            eraser = Eraser(broker.log, store, sealer, settings.data / "tables", self._clock, group=APP_ID)
+            settled = partial(caught_up, broker.log, APP_ID)
+            eraser = Eraser(broker.place(store), store, sealer, self._clock, settled)
             await eraser.resume()
         if Role.WORK in self.roles:
             await self._work(broker, store, eraser)
-        # On Kafka commands reach the log themselves, and nothing of the past can be changed.
-        admin = Admin(publish=publishing(broker.publisher), erase=eraser.act) if eraser else None
-        url = await self._serve_admin(self._admin(broker, admin))
-        if admin is not None:
-            admin.open(settings.data, url)
-            self._closing.callback(admin.close, settings.data)
+        await self._open_admin(broker, eraser)
         public = web.Application()
-        if Role.COLLECT in self.roles:
-            add_routes(public, self._edge(broker, directory))
+        intake = await self._intake(broker, directory) if Role.COLLECT in self.roles else None
+        if intake is not None:
+            add_routes(public, self._edge(intake, directory))
         if Role.POLL in self.roles:
-            self._poll(broker, directory, StorePollState(store, sealer), StoreBook(store))
+            await self._poll(broker, directory, StorePollState(store, sealer), StoreBook(store))
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
             public.add_routes([*page.routes(), *api.routes()])
         if set(self.roles) & {Role.COLLECT, Role.SERVE}:
             self.url = await self._serve(public, settings.host, settings.port)
-        if Role.COLLECT in self.roles:
+        if intake is not None:
             address.note(settings.data, self.url)
+            self._closing.push_async_callback(intake.settle)
         self._ready = True
+
+    async def _open_broker(self) -> Broker:
+        settings = self.settings
+        if set(self.roles) != set(Role) and not is_kafka(settings.broker):
+            raise SettingsError(
+                f"TRACKREV_BROKER is {settings.broker!r}, a log for one process: run `trackrev up`, or set "
+                "TRACKREV_BROKER to kafka://HOST:PORT to run collect, worker and api apart"
+            )
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return await open_broker(settings, self._clock, patient=set(self.roles) == {Role.COLLECT})
 
     async def _work(self, broker: Broker, store: Store, eraser: Eraser | None) -> None:
         await broker.resume(store)
@@ -157,9 +151,11 @@ class Program:
         if eraser and isinstance(agents, Keeper):
             eraser.agents = agents
 
-    def _poll(
+    async def _poll(
         self, broker: Broker, directory: StoreDirectory, state: StorePollState, book: StoreBook
     ) -> None:
+        if isinstance(broker, EmbeddedBroker):  # which has the log, and so the store, to itself
+            await state.free_all()
         deps = poll_deps(
             directory,
             state,
@@ -190,16 +186,32 @@ class Program:
         worker.add_sink("post", post.read, submit)
         worker.add_sink("bury", bury.read, submit)
 
-    def _edge(self, broker: Broker, directory: StoreDirectory) -> EdgeDeps:
+    async def _intake(self, broker: Broker, directory: StoreDirectory) -> Intake:
+        intake = await broker.intake(directory)
+        self._closing.push_async_callback(intake.close)
+        self._spawn(intake.run())
+        return intake
+
+    def _edge(self, intake: Intake, directory: StoreDirectory) -> EdgeDeps:
         return EdgeDeps(
             directory=directory,
-            publisher=broker.publisher,
+            publisher=intake,
             partitions=self.settings.partitions,
             clock=self._clock,
             limits=Limits(behind_proxy=self.settings.behind_proxy),
-            ready=lambda: self._ready,
+            ready=lambda: self._ready and intake.ready(),
             overrides=directory.overrides,
         )
+
+    async def _open_admin(self, broker: Broker, eraser: Eraser | None) -> None:
+        admin: Admin | None = None
+        if eraser is not None:  # on Kafka commands reach the log themselves
+            actions = {"publish": publishing(broker.publisher), "newest": newest(broker.newest)}
+            admin = Admin(**actions, erase=eraser.act)
+        url = await self._serve_admin(self._admin(broker, admin))
+        if admin is not None:
+            admin.open(self.settings.data, url)
+            self._closing.callback(admin.close, self.settings.data)
 
     async def _serve_admin(self, app: web.Application) -> str:
         port = self.settings.admin_port

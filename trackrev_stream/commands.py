@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,35 +13,16 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trackrev_stream import address
-from trackrev_stream.api import answers
 from trackrev_stream.api.snippet import script_tag
 from trackrev_stream.clock import now_ms
+from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.domain.overrides import Overrides
-from trackrev_stream.first_run import FirstRun
+from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import channel_rules as rules_of
 from trackrev_stream.store import links, workspaces
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.explain import explain
-from trackrev_stream.store.queries import find_charge
 from trackrev_stream.store.secrets import Sealer, open_sealer
-
-
-class CommandError(Exception):
-    """A command that cannot be done; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a command answers: ``text`` for people, ``data`` for programs, ``warnings`` aside from both.
-
-    ``status`` is what it exits with: not 0 where it did what it was asked and found something wrong.
-    """
-
-    text: str
-    data: Any
-    warnings: list[str] = field(default_factory=list)
-    status: int = 0
 
 
 @contextmanager
@@ -61,22 +41,12 @@ def origin(settings: Settings) -> str:
     return settings.public_url or address.noted(settings.data) or f"http://{settings.host}:{settings.port}"
 
 
-def greeting(settings: Settings, url: str, first: FirstRun | None) -> str:
-    """What `up` says once it is ready."""
-    if first is None:
-        return f"trackrev is up at {url}\nData is in {settings.data}; stop with Ctrl-C."
-    workspace, tag = first.workspace.id, script_tag(settings.public_url or url, first.workspace)
-    return (
-        f"trackrev is up.\n\n"
-        f"  Live page   {url}/#ws={workspace}&key={first.api_key}\n"
-        f"  Workspace   {workspace}\n"
-        f"  API key     {first.api_key}\n"
-        f"  Data        {settings.data}\n\n"
-        f"Put this on every page of your site:\n\n{tag}\n\n"
-        f"Next: trackrev link create {workspace} SLUG --to URL --channel NAME\n"
-        f"      trackrev stripe connect {workspace}\n"
-        f"Stop with Ctrl-C; it goes on where it left off."
-    )
+def chosen_workspaces(store: Store, sealer: Sealer, only: str | None) -> list[Workspace]:
+    """All of them, or the one that was asked for. Raises StoreError."""
+    if only:
+        store.read_now(partial(workspaces.require_workspace, workspace=only))
+    found = store.read_now(partial(workspaces.list_workspaces, sealer=sealer))
+    return [each for each in found if only in (None, each.id)]
 
 
 def create_workspace(given: argparse.Namespace, settings: Settings) -> Outcome:
@@ -189,17 +159,12 @@ def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
     return Outcome(text or f"No link yet: trackrev link create {given.workspace} SLUG ...", {"links": data})
 
 
-def inspect_charge(given: argparse.Namespace, settings: Settings) -> Outcome:
-    """`inspect charge`."""
-    with opened(settings) as (store, sealer):
-        known = store.read_now(lambda connection: workspaces.list_workspaces(connection, sealer))
-        for name in [given.workspace] if given.workspace else [each.id for each in known]:
-            found = store.read_now(partial(find_charge, workspace=name, charge=given.charge))
-            if found is not None:
-                return Outcome(explain(found), answers.detail(found))
-    raise CommandError(
-        f"no charge {given.charge!r} in the book: it may not be here yet, unpaid, or in the other mode"
-    )
+def address_of(given: str) -> str:
+    """An email address from an argument, or unseen from standard input (-). Raises CommandError."""
+    found = secret_of(given, "") if given != "-" or not sys.stdin.isatty() else getpass.getpass("Email: ")
+    if "@" not in found:
+        raise CommandError(f"{found!r} is no email address")
+    return found.strip()
 
 
 def secret_of(given: str | None, prompt: str) -> str:

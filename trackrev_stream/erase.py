@@ -2,19 +2,19 @@
 
 import argparse
 import asyncio
-import getpass
-import sys
 from typing import Any
 
 from trackrev_stream.admin import Client
-from trackrev_stream.brokers.embedded import EmbeddedBroker
-from trackrev_stream.brokers.port import APP_ID
+from trackrev_stream.brokers.kafka import KafkaBroker
+from trackrev_stream.brokers.port import APP_ID, Broker
 from trackrev_stream.clock import now_ms
-from trackrev_stream.commands import CommandError, Outcome
+from trackrev_stream.commands import address_of
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasing import ERASE, Eraser
+from trackrev_stream.kafka.topics import members
+from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.reach import way_in
-from trackrev_stream.settings import Settings, is_kafka
+from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.secrets import open_sealer
 from trackrev_stream.store.workspaces import list_workspaces, require_workspace
@@ -22,22 +22,11 @@ from trackrev_stream.store.workspaces import list_workspaces, require_workspace
 
 def email(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`erase email`: whoever has this address, in one workspace or in all."""
-    if is_kafka(settings.broker):
-        raise CommandError(
-            "on Kafka records of the past cannot be changed: what holds a person's ids goes by retention (90 "
-            "days of hits, 400 of Stripe's facts). See ops/decisions/0013-erasure.md for what can be done"
-        )
-    address = given.address if given.address != "-" else _asked()
-    if "@" not in address:
-        raise CommandError(f"{address!r} is no email address")
+    address = address_of(given.address)
     erased = asyncio.run(_erase(settings, given.workspace, address))
     visitors = sum(each["visitors"] for each in erased)
     text = f"Erased from {len(erased)} workspace(s), with {visitors} visitor id(s). The book is as it was."
     return Outcome(text, {"erased": erased})
-
-
-def _asked() -> str:
-    return (getpass.getpass("Email: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
 
 
 async def _erase(settings: Settings, workspace: str | None, address: str) -> list[dict[str, Any]]:
@@ -51,17 +40,26 @@ async def _erase(settings: Settings, workspace: str | None, address: str) -> lis
         async with way_in(settings, ERASE) as broker:
             if isinstance(broker, Client):
                 return [await _ask(broker, name, address) for name in wanted]
-            assert isinstance(broker, EmbeddedBroker), "there are two kinds of broker"
-            if any(broker.lag(topic.name) for topic in TOPICS):
-                raise CommandError(
-                    "the log holds what the agents have not read yet: start `trackrev up`, and erase while "
-                    "it runs"
-                )
-            eraser = Eraser(broker.log, store, sealer, settings.data / "tables", now_ms, group=APP_ID)
+            await _alone(broker)
+            eraser = Eraser(broker.place(store), store, sealer, now_ms)
             await eraser.resume()
             return [await eraser.erase(name, address) for name in wanted]
     finally:
         store.close()
+
+
+async def _alone(broker: Broker) -> None:
+    """Raises CommandError where agents are at work, or have not yet done all that they should have."""
+    if isinstance(broker, KafkaBroker):
+        if number := await members(broker.cluster, APP_ID):
+            raise CommandError(
+                f"{number} worker(s) are at work: stop all of them, and start them again when this is done. "
+                "Collectors, the poller and the API may stay up; charges wait meanwhile"
+            )
+    elif any(broker.lag(topic.name) for topic in TOPICS):
+        raise CommandError(
+            "the log holds what the agents have not read yet: start `trackrev up`, and erase while it runs"
+        )
 
 
 async def _ask(client: Client, workspace: str, address: str) -> dict[str, Any]:

@@ -1,24 +1,29 @@
-"""Erasure over the embedded log: a person's names go from the log, the tables and the database, for good.
+"""Erasure: a person's names go from the log, the tables and the database, for good.
 
 While it works the agents rest, and the edge goes on. It may be broken off anywhere: what it is about is noted
-in the database before the first change, and the next start finishes it.
+in the database before the first change, and the next start (on Kafka, the next erasure) finishes it.
 """
 
 import asyncio
+import re
 import secrets
-import shutil
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.dead_letters import DeadLetter
-from trackrev_stream.contracts.erasure import Erasure, letter_mentions, payers_with, visitors_with
-from trackrev_stream.contracts.ports import Unavailable, Workspace
-from trackrev_stream.contracts.topics import BINDS, DEAD_LETTERS, PIXEL_HITS, TOPICS
+from trackrev_stream.contracts.erasure import (
+    Erasure,
+    credited_in,
+    letter_mentions,
+    payers_with,
+    visitors_with,
+)
+from trackrev_stream.contracts.ports import Workspace
+from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, BINDS, DEAD_LETTERS
 from trackrev_stream.domain.identity import Bind
 from trackrev_stream.domain.ids import (
     email_join,
@@ -29,8 +34,7 @@ from trackrev_stream.domain.ids import (
     uuid7,
     visitor_key,
 )
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import Record, TopicPartition
+from trackrev_stream.embedded.records import Record
 from trackrev_stream.store.directory import CHECK_EVERY_MS
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.erasures import (
@@ -46,12 +50,35 @@ from trackrev_stream.store.workspaces import find_workspace
 
 ERASE = "erase"  # the admin action
 LONGEST_ANSWER_S = 10.0
-LOOK_AGAIN_S = 0.05
-LONGEST_SETTLING_S = 60.0
 HEARD_S = 2 * CHECK_EVERY_MS / 1_000  # after so long the edge knows of every change, and has sent what it had
-HANDS = 8  # through so many agents goes what a hit or a charge can lead to
 
 Work = Callable[[], Awaitable[None]]
+
+
+class Past(Protocol):
+    """All records that the log has, those of the tables too. Methods raise Unavailable."""
+
+    async def search(
+        self,
+        look: Callable[[str, Record], None],
+        mentioned: re.Pattern[bytes],
+        names: Collection[str] | None = None,
+    ) -> None:
+        """Show ``look`` the records that mention it, of the topics ``names`` or of all."""
+        ...
+
+    async def rewrite(
+        self,
+        change: Callable[[str, Record], Record | None],
+        mentioned: re.Pattern[bytes],
+        opaque: Collection[str] = (),
+    ) -> int:
+        """Put records through ``change``, which takes one out by None; returns how many changed."""
+        ...
+
+    async def sweep(self) -> None:
+        """Let nothing remain on the disk of what was changed or removed."""
+        ...
 
 
 class Agents(Protocol):
@@ -62,22 +89,38 @@ class Agents(Protocol):
         ...
 
 
-class Eraser:
-    """Erases people from a data directory; ``agents`` are those that work in this process, if any do.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an erasure takes place: the log's past, its partitions, what forgets the tables made from it.
 
-    They commit as ``group``, and keep their ``tables`` in a directory.
+    ``apart`` says that edges in other processes may be up.
+    """
+
+    past: Past
+    partitions: int
+    forget_tables: Callable[[], None]
+    apart: bool = False
+
+
+class Eraser:
+    """Erases people; ``agents`` are those that work in this process, if any do, and ``caught_up`` waits
+    until they have done all that is in the log (raises Unavailable when that takes too long).
     """
 
     def __init__(
-        self, event_log: Log, store: Store, sealer: Sealer, tables: Path, clock: Clock, *, group: str
+        self,
+        place: Place,
+        store: Store,
+        sealer: Sealer,
+        clock: Clock,
+        caught_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.agents: Agents | None = None
-        self._log = event_log
-        self._group = group
+        self._place = place
         self._store = store
         self._sealer = sealer
-        self._tables = tables
         self._clock = clock
+        self._caught_up = caught_up
         self._one = asyncio.Lock()
         self._running: dict[tuple[str, str], asyncio.Task[dict[str, Any]]] = {}
 
@@ -88,15 +131,17 @@ class Eraser:
         """
         async with self._one:
             workspace = await self._workspace(workspace_id)
-            if self.agents is not None:
-                await self._caught_up()
             key = email_key(workspace.email_secret, address)
             plan = {key: self._like(key, partial(secrets.token_hex, 16), partial(email_join, workspace.id))}
-            await self._note(workspace, plan)
             if self.agents is None:
+                await self._note(workspace, plan)
+                await self._heard()
                 await self._finish(workspace, plan)
             else:
-                await asyncio.sleep(HEARD_S)  # from here on nobody identifies with this address
+                assert self._caught_up is not None, "agents are waited for"
+                await self._caught_up()
+                await self._note(workspace, plan)
+                await self._heard()  # from here on nobody identifies with this address
                 await self._caught_up()
                 await self.agents.aside(partial(self._finish, workspace, plan))
             return {"workspace": workspace.id, "visitors": len(plan) - 1}
@@ -130,19 +175,23 @@ class Eraser:
         begun = Begun(workspace.id, plan, hashes, self._clock())
         await self._store.write(partial(begin_erasure, sealer=self._sealer, begun=begun))
 
+    async def _heard(self) -> None:
+        """Wait until every edge heeds what was noted."""
+        if self.agents is not None or self._place.apart:
+            await asyncio.sleep(HEARD_S)
+
     async def _finish(self, workspace: Workspace, plan: dict[str, str]) -> None:
         """Without agents: find the person's visitors, and change all that mentions any name."""
         key = next(iter(plan))
         for visitor in sorted(await self._visitors_of(key) - plan.keys()):
             plan[visitor] = self._like(visitor, _anyone, partial(visitor_key, workspace.id))
         await self._note(workspace, plan)
-        if self.agents is not None:
-            await asyncio.sleep(HEARD_S)  # from here on nobody comes as one of these visitors
-        credited = await self._store.read(partial(credited_by, names=list(plan)))
-        erasure = Erasure(plan, credited)
-        await self._log.rewrite(partial(changed, erasure), erasure.mentioned, {DEAD_LETTERS.name})
-        await self._log.sweep()
-        shutil.rmtree(self._tables, ignore_errors=True)  # made anew from the log
+        await self._heard()  # from here on nobody comes as one of these visitors
+        erasure = Erasure(plan, await self._credited(plan))
+        past = self._place.past
+        await past.rewrite(partial(changed, erasure), erasure.mentioned, {DEAD_LETTERS.name})
+        await past.sweep()
+        self._place.forget_tables()
         await self._store.write(partial(erase_rows, erasure=erasure))
         await self._store.sweep()
         await self._store.write(partial(end_erasure, number=erased_hash(workspace.email_secret, key)))
@@ -152,50 +201,39 @@ class Eraser:
         visitors: set[str] = set()
         joins: set[str] = set()
 
-        def collect(_topic: str, record: Record) -> Record:
+        def collect(_topic: str, record: Record) -> None:
             visitors.update(visitors_with(key, record.value))
             joins.update(payer_join(payer) for payer in payers_with(key, record.value))
-            return record
 
-        def collect_named(topic: str, record: Record) -> Record:
-            if topic == BINDS.name and record.value:
-                bind = decode(Bind, record.value)
-                visitors.update({bind.visitor} if bind.join in joins else ())
-            return record
+        def collect_named(_topic: str, record: Record) -> None:
+            bind = decode(Bind, record.value) if record.value else None
+            visitors.update({bind.visitor} if bind and bind.join in joins else ())
 
-        await self._log.rewrite(collect, Erasure({key: ""}).mentioned)
+        await self._place.past.search(collect, Erasure({key: ""}).mentioned)
         if joins:
-            await self._log.rewrite(collect_named, Erasure(dict.fromkeys(joins, "")).mentioned)
+            named = Erasure(dict.fromkeys(joins, "")).mentioned
+            await self._place.past.search(collect_named, named, {BINDS.name})
         return visitors
+
+    async def _credited(self, plan: Mapping[str, str]) -> set[str]:
+        """The touches that earned a charge: of those in the book, and of those on their way there."""
+        names = list(plan)
+        credited = await self._store.read(partial(credited_by, names=names))
+
+        def collect(_topic: str, record: Record) -> None:
+            if record.value:
+                credited.update(credited_in(record.value, names))
+
+        await self._place.past.search(collect, Erasure(plan).mentioned, {ATTRIBUTED_CHARGES.name})
+        return credited
 
     def _like(self, old: str, new: Callable[[], str], place: Callable[[str], str]) -> str:
         """A new name that lies in the same partition as the old one: what was routed by it stays there."""
-        partitions = self._log.topics()[PIXEL_HITS.name].partitions
+        partitions = self._place.partitions
         wanted = partition_of(place(old), partitions)
         while partition_of(place(found := new()), partitions) != wanted:
             pass
         return found
-
-    async def _caught_up(self) -> None:
-        """Wait until the agents have done all that is in the log now. Raises Unavailable after a minute."""
-        try:
-            async with asyncio.timeout(LONGEST_SETTLING_S):
-                for _ in range(HANDS):
-                    await self._reached(self._ends())
-        except TimeoutError:
-            message = "the agents are behind, and only what they have done can be erased; try again later"
-            raise Unavailable(message) from None
-
-    def _ends(self) -> dict[TopicPartition, int]:
-        numbers = range(self._log.topics()[PIXEL_HITS.name].partitions)
-        return {(each.name, n): self._log.high_watermark(each.name, n) for each in TOPICS for n in numbers}
-
-    async def _reached(self, ends: Mapping[TopicPartition, int]) -> None:
-        def behind() -> bool:
-            return any((self._log.committed(self._group, *place) or 0) < end for place, end in ends.items())
-
-        while behind():  # noqa: ASYNC110 - the log does not tell of commits
-            await asyncio.sleep(LOOK_AGAIN_S)
 
 
 def _anyone() -> str:
@@ -216,4 +254,4 @@ def changed(erasure: Erasure, topic: str, record: Record) -> Record | None:
     value = erasure.record(topic, record.value)
     if value is None and record.value is not None:
         return None
-    return replace(record, key=erasure.rename(record.key) if record.key else record.key, value=value)
+    return record._replace(key=erasure.rename(record.key) if record.key else record.key, value=value)

@@ -1,11 +1,7 @@
 """`trackrev dead-letters`: look at what could not be processed and decide, with the program up or not."""
 
 import argparse
-import asyncio
 import json
-import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -14,27 +10,20 @@ from sqlalchemy import Connection
 
 from trackrev_stream.api.answers import rfc3339
 from trackrev_stream.clock import now_ms
-from trackrev_stream.commands import CommandError, Outcome
-from trackrev_stream.contracts.dead_letters import replay_key
-from trackrev_stream.contracts.ports import Publisher
-from trackrev_stream.reach import publisher
+from trackrev_stream.contracts.choices import Status
+from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.explain import moment
 from trackrev_stream.store.letters import (
     Kept,
-    Status,
     count_letters,
     drop_letters,
     find_letters,
     letter_ids,
     list_letters,
-    mark_replayed,
-    read_letters,
 )
+from trackrev_stream.store.words import moment
 
-AT_A_TIME = 100
-"""So many letters are replayed at the same time, and told of as done."""
 _SHOWN_ID = 12
 _SHORTEST_ID = 4
 _LONGEST_MESSAGE = 100
@@ -76,49 +65,13 @@ def show(given: argparse.Namespace, settings: Settings) -> Outcome:
 def drop(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`dead-letters drop`: nothing more shall become of them."""
     with closing(Store.open(settings.store)) as store:
-        ids = _chosen(store, given, "drop")
+        ids = chosen(store, given, "drop")
         store.write_now(partial(drop_letters, ids=ids, now=now_ms()))
-    text = f"{_counted(len(ids))} dropped. `trackrev dead-letters replay` takes back what it is given by id."
+    text = f"{counted(len(ids))} dropped. `trackrev dead-letters replay` takes back what it is given by id."
     return Outcome(text, {"dropped": ids})
 
 
-def replay(given: argparse.Namespace, settings: Settings) -> Outcome:
-    """`dead-letters replay`: put them into their topics again."""
-    with closing(Store.open(settings.store)) as store:
-        ids = _chosen(store, given, "replay")
-        skipped = _not_replayable(store, ids)
-        if skipped and (not given.all or len(skipped) == len(ids)):
-            raise CommandError("; ".join(_refusals(skipped)))
-        wanted = [each for each in ids if each not in skipped]
-        read_at_once = asyncio.run(_replay(store, wanted, settings))
-    text = f"{_counted(len(wanted))} replayed. What fails again is open again: `trackrev dead-letters list`."
-    if not read_at_once:
-        text += " No program runs here: it reads them once it is started (`trackrev up`)."
-    return Outcome(text, {"replayed": wanted, "skipped": skipped}, _refusals(skipped))
-
-
-async def _replay(store: Store, ids: Sequence[str], settings: Settings) -> bool:
-    async with publisher(settings) as (log, read_at_once):
-        for start in range(0, len(ids), AT_A_TIME):
-            kept = store.read_now(partial(read_letters, ids=ids[start : start + AT_A_TIME]))
-            told = await asyncio.gather(*(_publish(log, each) for each in kept), return_exceptions=True)
-            done = [each for each, error in zip(kept, told, strict=True) if error is None]
-            store.write_now(partial(mark_replayed, replayed=done, now=now_ms()))
-            for error in filter(None, told):
-                sys.stderr.write(f"replayed {start + len(done):,} of {len(ids):,}, then:\n")
-                raise error
-            if len(ids) > AT_A_TIME:
-                sys.stderr.write(f"replayed {start + len(done):,} of {len(ids):,}\n")
-    return read_at_once
-
-
-async def _publish(log: Publisher, kept: Kept) -> None:
-    letter = kept.letter
-    # A hit that came in a frame goes alone: a frame of one.
-    await log.publish(letter.topic, letter.partition, replay_key(letter.id), letter.raw)
-
-
-def _chosen(store: Store, given: argparse.Namespace, to: str) -> list[str]:
+def chosen(store: Store, given: argparse.Namespace, to: str) -> list[str]:
     """The ids of the letters that were named; with --all of the open ones, those that failed first before."""
     if bool(given.letters) == given.all:
         raise CommandError(f"say which to {to}: ids as `trackrev dead-letters list` shows them, or --all")
@@ -142,22 +95,6 @@ def _find(connection: Connection, beginning: str) -> Kept:
     if len(found) > 1:
         raise CommandError(f"more than one dead letter begins with {beginning!r}: give more of its id")
     return found[0]
-
-
-def _not_replayable(store: Store, ids: Sequence[str]) -> dict[str, str]:
-    """The reason for each that cannot be replayed."""
-    reasons: dict[str, str] = {}
-    for start in range(0, len(ids), AT_A_TIME):
-        for kept in store.read_now(partial(read_letters, ids=ids[start : start + AT_A_TIME])):
-            if kept.letter.not_replayable:
-                reasons[kept.letter.id] = kept.letter.not_replayable
-    return reasons
-
-
-def _refusals(skipped: Mapping[str, str]) -> list[str]:
-    """For each reason a sentence."""
-    counts = Counter(skipped.values())
-    return [f"{_counted(count)} cannot be replayed: {reason}" for reason, count in sorted(counts.items())]
 
 
 def _facts(kept: Kept) -> dict[str, Any]:
@@ -223,5 +160,5 @@ def _kind(processor: str, status: str) -> str:
     return f"{'' if status == 'all' else f'{status} '}dead letter{f' of {processor}' if processor else ''}"
 
 
-def _counted(number: int) -> str:
+def counted(number: int) -> str:
     return f"{number:,} dead letter{'' if number == 1 else 's'}"

@@ -98,6 +98,28 @@ RATES_FETCHES = Counter(
     "trackrev_rates_fetches", "Attempts to fetch reference rates from the ECB", ["outcome"], registry=REGISTRY
 )
 
+SPOOL_WAITING_RECORDS = Gauge(
+    "trackrev_spool_waiting_records",
+    "Records that a collector has acknowledged and the broker does not have yet",
+    registry=REGISTRY,
+)
+SPOOL_BYTES = Gauge("trackrev_spool_bytes", "What the spool takes on the disk", registry=REGISTRY)
+SPOOL_CAPACITY_BYTES = Gauge(
+    "trackrev_spool_capacity_bytes", "What the spool may take on the disk", registry=REGISTRY
+)
+SPOOL_SINCE_TIMESTAMP_SECONDS = Gauge(
+    "trackrev_spool_since_timestamp_seconds",
+    "When the oldest record in the spool came, in seconds since the epoch; 0 without any",
+    registry=REGISTRY,
+)
+SPOOLED = Counter("trackrev_spooled", "Records put into the spool", registry=REGISTRY)
+SPOOL_DELIVERED = Counter(
+    "trackrev_spool_delivered", "Records of the spool that the broker has taken", registry=REGISTRY
+)
+SPOOL_DAMAGED = Counter(
+    "trackrev_spool_damaged", "Records or whole logs of the spool that could not be read", registry=REGISTRY
+)
+
 
 def exposition() -> bytes:
     """All metrics in the text format of Prometheus."""

@@ -1,4 +1,4 @@
-"""A process around the program: its logging, its garbage, its event loop and its signals."""
+"""A process around the program: its garbage, its event loop and its signals."""
 
 import asyncio
 import gc
@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 STOP_S = 30.0
 """How long a program that failed may take to stop."""
 
-QUIET = ("faust", "mode", "aiokafka")
-
 
 def calm_the_collector() -> None:
     """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
@@ -30,13 +28,6 @@ def calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-def quiet_libraries(level: str) -> None:
-    """Log at ``level``; Faust and its libraries only warn, for at other levels each event costs a record."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]]) -> None:

@@ -9,10 +9,11 @@ from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.embedded.records import LogBusy
+from trackrev_stream.errors import ForPeople
 from trackrev_stream.settings import Settings, is_kafka
 
 
-class Unreachable(Exception):
+class Unreachable(ForPeople):
     """The log is there, and cannot be written to now: for people."""
 
 

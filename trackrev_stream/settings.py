@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from trackrev_stream.errors import ForPeople
+
 ADMIN_PORT = 8766
 
 
-class SettingsError(Exception):
+class SettingsError(ForPeople):
     """A setting that cannot be used; the message names the variable, its value and what it may be."""
 
 
@@ -53,6 +55,7 @@ class Settings:
     poll_minutes: int
     rates_url: str
     most_rejected: int
+    spool_mb: int
 
     def __repr__(self) -> str:
         return f"Settings(data={str(self.data)!r}, host={self.host!r}, port={self.port})"
@@ -73,6 +76,7 @@ VARIABLES = {
     "TRACKREV_KAFKA_PASSWORD": "of SASL",
     "TRACKREV_KAFKA_CA_FILE": "who signed the brokers' certificates; the system's authorities by default",
     "TRACKREV_STUCK_S": "a worker on Kafka without progress for so many seconds ends, 120 by default",
+    "TRACKREV_SPOOL_MB": "what a collector may keep on disk while Kafka is away, 256 by default; 0: nothing",
     "TRACKREV_POLL_MINUTES": "how often Stripe is polled, 60 by default",
     "TRACKREV_MOST_REJECTED": "so many of a topic's last 1000 records may be unreadable, 100 by default",
     "TRACKREV_PUBLIC_URL": "where the outside reaches this program, http://HOST:PORT by default",
@@ -116,6 +120,7 @@ def read(
         poll_minutes=_number(environment, "TRACKREV_POLL_MINUTES", 60, 1, 1_440),
         rates_url=_rates(environment),
         most_rejected=_number(environment, "TRACKREV_MOST_REJECTED", 100, 0, 1000),
+        spool_mb=_number(environment, "TRACKREV_SPOOL_MB", 256, 0, 1_048_576),
     )
 
 

@@ -1,21 +1,16 @@
 """The commands about Stripe: connect an account, poll it now, see how it stands."""
 
 import argparse
-import asyncio
-import csv
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
-from collectors.stripe_permissions import Probe, probe
 from trackrev_stream.clock import now_ms
-from trackrev_stream.commands import CommandError, Outcome, opened, origin, secret_of
+from trackrev_stream.commands import opened
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import event_types
-from trackrev_stream.domain.ids import OWN_ACCOUNT
+from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import connections, polling
 from trackrev_stream.store.engine import Store
@@ -24,92 +19,6 @@ from trackrev_stream.store.secrets import Sealer
 LOOK_S = 0.25
 NOBODY_POLLS_S = 15
 BUDGET = 10_000  # reads a month that Stripe allots at least: https://docs.stripe.com/rate-limits
-
-
-def connect(given: argparse.Namespace, settings: Settings) -> Outcome:
-    """`stripe connect`: keeps the secrets sealed, and says what the key may read."""
-    if given.csv:
-        return _connect_many(given, settings)
-    if not given.workspace:
-        raise CommandError("which workspace? `trackrev workspace list` names them; many at once: --csv FILE")
-    key = secret_of(given.key, "Restricted key (rk_..., empty for webhooks alone): ")
-    hooks = [secret_of(each, "") for each in given.webhook_secret or []]
-    if given.webhook_secret is None:
-        hooks = [secret_of(None, "Webhook signing secret (whsec_..., empty for none): ")]
-    wanted = StripeConnection(
-        workspace=given.workspace,
-        account=given.account or OWN_ACCOUNT,
-        livemode="_test_" not in key and not given.test_mode,
-        webhook_secrets=tuple(filter(None, hooks)),
-        api_key=key,
-        api_base=given.api_base,
-    )
-    found = _connect(wanted, settings, may_write=given.allow_secret_key)
-    hook = f"{origin(settings)}/webhooks/stripe/{wanted.workspace}"
-    text = "\n".join(f"  {name:20} {state}" for name, state in found.permissions.items())
-    return Outcome(
-        f"Workspace {wanted.workspace} is connected to Stripe.\n{text}\n  webhook              {hook}\n"
-        "Its events: trackrev stripe webhook-events",
-        {"workspace": wanted.workspace, "permissions": found.permissions, "webhook_url": hook},
-        list(found.warnings),
-    )
-
-
-def _connect(wanted: StripeConnection, settings: Settings, *, may_write: bool) -> Probe:
-    if not wanted.api_key and not wanted.webhook_secrets:
-        raise CommandError("neither a key nor a webhook secret was given: there is nothing to connect with")
-    if wanted.api_key.startswith("sk_") and not may_write:
-        raise CommandError(
-            "this is a secret key (sk_...), which may also charge, refund and pay out. Make a restricted one "
-            "that only reads (Stripe's dashboard, Developers, API keys), or insist with --allow-secret-key"
-        )
-    with opened(settings) as (store, sealer):
-        store.write_now(lambda connection: connections.put_connection(connection, sealer, wanted, now_ms()))
-    if not wanted.api_key:
-        return Probe({}, ("no key was given: webhooks alone bring charges",))
-    return asyncio.run(probe(wanted))
-
-
-def _connect_many(given: argparse.Namespace, settings: Settings) -> Outcome:
-    """A platform's workspaces from a file: workspace, account, key and webhook secret in named columns."""
-    rows = list(_rows(Path(given.csv)))
-    warnings, answers = [], []
-    for number, row in enumerate(rows, start=2):  # below the names of the columns
-        key = row.get("key") or secret_of(given.key, "")
-        wanted = StripeConnection(
-            workspace=row.get("workspace", ""),
-            account=row.get("account") or OWN_ACCOUNT,
-            livemode="_test_" not in key and not given.test_mode,
-            webhook_secrets=tuple(filter(None, [row.get("webhook_secret"), *(given.webhook_secret or [])])),
-            api_key=key,
-            api_base=given.api_base,
-        )
-        try:
-            found = _connect(wanted, settings, may_write=given.allow_secret_key)
-        except Exception as error:
-            raise CommandError(
-                f"{given.csv}, line {number}: {error} (the lines before it are connected)"
-            ) from error
-        answers.append(
-            {"workspace": wanted.workspace, "account": wanted.account, "permissions": found.permissions}
-        )
-        warnings += [f"{wanted.workspace}: {warning}" for warning in found.warnings]
-    return Outcome(f"{len(rows)} workspaces are connected to Stripe.", {"connected": answers}, warnings)
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if "workspace" not in (rows.fieldnames or ()):
-                raise CommandError(
-                    f"{path} should begin with the names of its columns: workspace, account, key, "
-                    "webhook_secret"
-                )
-            for row in rows:
-                yield {name: (value or "").strip() for name, value in row.items() if isinstance(value, str)}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CommandError(f"cannot read {path}: {error}") from error
 
 
 def webhook_events(_given: argparse.Namespace, _settings: Settings) -> Outcome:
@@ -180,7 +89,7 @@ def _wait(store: Store, connection: StripeConnection, number: int) -> polling.Pr
                 "no poller has taken it up: is `trackrev up` (or `trackrev poll`) running? Once one is, it "
                 "begins with this"
             )
-        time.sleep(LOOK_S)
+        time.sleep(LOOK_S)  # not a guess: the poller, another process, notes how far it is
 
 
 def _show(text: str) -> None:

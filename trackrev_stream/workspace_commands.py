@@ -9,27 +9,22 @@ from zoneinfo import ZoneInfo
 
 from trackrev_stream.api import answers
 from trackrev_stream.clock import now_ms
-from trackrev_stream.commands import CommandError, Outcome, opened
+from trackrev_stream.commands import opened
+from trackrev_stream.contracts.choices import UNLIMITED, By
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.domain.attribution import Returning
 from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.money import format_minor
+from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import rules
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.explain import moment
-from trackrev_stream.store.ltv import By, Cohort, Sum, ltv
+from trackrev_stream.store.ltv import Cohort, Sum, ltv
 from trackrev_stream.store.rules import SettingsVersion
 from trackrev_stream.store.secrets import Sealer
+from trackrev_stream.store.words import moment
 from trackrev_stream.store.workspaces import find_workspace
-
-UNLIMITED = "unlimited"
-
-
-def days_or_unlimited(text: str) -> int | None:
-    """A number of days, or None for no limit. Raises ValueError."""
-    return None if text == UNLIMITED else int(text)
 
 
 def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:

@@ -3,25 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ops.auditor.disputes import Fee, Move, disputes_of
 from ops.auditor.facts import Fact, grouped, key_of
 
 DETAILS = ("customer", "email_key", "visitor", "invoice", "subscription")
 NO_MONEY = ("failed", "canceled")
-
-
-@dataclass(frozen=True)
-class Move:
-    """Money that went (positive) or returned (negative), by the name of what moved it."""
-
-    at: int
-    name: str
-    reason: str
-    amount: int
-
-    @property
-    def order(self) -> tuple[int, bool, str]:
-        """By time; within a moment what goes before what returns, then by name."""
-        return self.at, self.amount < 0, self.name
 
 
 @dataclass(frozen=True)
@@ -39,6 +25,7 @@ class Charge:
     said: dict[str, str]
     fee: tuple[int, str] | None
     moves: tuple[Move, ...]
+    dispute_fees: tuple[Fee, ...]
 
     @property
     def order(self) -> tuple[int, str]:
@@ -65,8 +52,8 @@ def _of_payment(key: str, facts: list[Fact]) -> list[Charge]:
         ]
         fee = _said("fee", [*sights, *links])
         money = Money(sights, [f for f in about if f["kind"] == "refund"])
-        disputes = [fact for fact in about if fact["kind"] == "dispute"]
-        moves = [*money.refunds(), *money.without_object(), *_disputed(disputes)]
+        disputes = disputes_of(newest, [fact for fact in about if fact["kind"] == "dispute"])
+        moves = [*money.refunds(), *money.without_object(), *(m for one in disputes for m in one.moves())]
         found.append(
             Charge(
                 key=key_of(newest, newest["charge"]),
@@ -81,14 +68,24 @@ def _of_payment(key: str, facts: list[Fact]) -> list[Charge]:
                 # Where the release of a rest counts as a refund, the fee is that of the whole.
                 fee=_fee(fee) if not money.released else None,
                 moves=tuple(sorted(moves, key=lambda move: move.order)),
+                dispute_fees=tuple(fee for one in disputes for fee in one.fees()),
             )
         )
     return found
 
 
 def _newest(sights: Iterable[Fact]) -> Fact:
-    fields = ("observed_at", "captured", "refunded_minor", "amount_minor", "status")
-    return max(sights, key=lambda sight: tuple(sight[name] for name in fields))
+    """The latest; of one second the one that shows more of the money, then knows best what was authorized.
+
+    That is the least amount of those that are told: a program that could not tell has written nothing.
+    """
+
+    def order(sight: Fact) -> tuple[object, ...]:
+        money = tuple(sight[name] for name in ("observed_at", "captured", "refunded_minor", "amount_minor"))
+        authorized = sight["authorized_minor"]
+        return (*money, authorized != 0, -authorized, sight["status"])
+
+    return max(sights, key=order)
 
 
 def _is_paid(sight: Fact) -> bool:
@@ -178,29 +175,3 @@ class Money:
             )
             found.append(Move(since, f"{self.charge['charge']}:refunded:{step}", "refund", step - before))
         return found
-
-
-def _disputed(facts: Iterable[Fact]) -> list[Move]:
-    """What disputes moved; an inquiry has no moves, and what returns is never more than what went."""
-    found = []
-    for name, sights in grouped(facts, lambda fact: fact["id"]).items():
-        moves = [move for sight in sights for move in sight["moves"]]
-        went = _once([move for move in moves if move["amount_minor"] < 0])
-        left = -sum(move["amount_minor"] for move in went)
-        for move in went:
-            part = move["id"] or "withdrawn"
-            found.append(Move(move["moved_at"], f"{name}:{part}", "dispute", -move["amount_minor"]))
-        for move in _once([move for move in moves if move["amount_minor"] > 0]):
-            back, part = min(left, move["amount_minor"]), move["id"] or "reinstated"
-            left -= back
-            if back:
-                found.append(Move(move["moved_at"], f"{name}:{part}", "dispute_reinstated", -back))
-    return found
-
-
-def _once(moves: list[Fact]) -> list[Fact]:
-    """Each balance transaction as it was first seen; only without any the move that an event told of."""
-    named = grouped(moves, lambda move: move["id"])
-    first = [min(seen, key=lambda m: (m["moved_at"], m["amount_minor"])) for seen in named.values()]
-    booked = [move for move in first if move["id"]]
-    return sorted(booked or first, key=lambda move: (move["moved_at"], move["id"]))

@@ -6,13 +6,11 @@ from decimal import Context, Decimal
 
 from ops.auditor.charges import Charge
 from ops.auditor.facts import DAY_MS, Fact
-from ops.auditor.people import TRUSTS, Claim, Known, Touch
+from ops.auditor.people import TRUSTS, Claim, Known, Place, Touch
 
 SAME_SECOND_MS = 1_000
 HALF_LIFE_MS = 7 * DAY_MS
 EXACT = Context(prec=60)
-
-Place = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from decimal import Context, Decimal
 from fractions import Fraction
 
 from ops.auditor.charges import Charge
-from ops.auditor.credit import Decision, Place
+from ops.auditor.credit import Decision
 from ops.auditor.facts import fingerprint
+from ops.auditor.people import Place
 
 WITHOUT_DECIMALS = ("jpy", "krw")
 THREE_DECIMALS = ("kwd", "bhd")
@@ -66,7 +67,21 @@ def lines_of(charge: Charge, decision: Decision, quotes: Quotes) -> list[Line]:
         parts = [-part for part in split(kept, credits_)]
         fees = _lines(charge, places, "fee", charge.name, charge.created_at, currency, parts)
         lines += _converted(fees, _rate(currency, day, quotes))
-    return lines
+    return lines + _dispute_fees(charge, places, credits_, day, quotes)
+
+
+def _dispute_fees(
+    charge: Charge, places: list[Place], weights: list[int], day: str, quotes: Quotes
+) -> list[Line]:
+    """Shared as the charge is; those that are taken, or given back, in one moment are converted together."""
+    taken: dict[tuple[int, str, bool], list[Line]] = {}
+    for fee in charge.dispute_fees:
+        sign = 1 if fee.amount < 0 else -1
+        parts = [sign * part for part in split(abs(fee.amount), weights)]
+        of_fee = _lines(charge, places, "dispute_fee", fee.name, fee.at, fee.currency, parts)
+        taken.setdefault((fee.at, fee.currency, sign < 0), []).extend(of_fee)
+    together = [_converted(lines, _rate(key[1], day, quotes)) for key, lines in taken.items()]
+    return [line for lines in together for line in lines]
 
 
 def _lines(  # noqa: PLR0917 - each is what a line is made of

@@ -14,6 +14,7 @@ MOST_DIRECT = 16
 SEARCH_ENGINES = {"google.com": "google", "duckduckgo.com": "duckduckgo"}
 
 Person = tuple[str, str]  # workspace and visitor
+Place = tuple[str, str, str, str]  # channel, source, link and partner
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Touch:
     at: int
     name: str
     visitor: str
-    place: tuple[str, str, str, str]
+    place: Place
 
     @property
     def direct(self) -> bool:
@@ -108,22 +109,27 @@ class People:
 
 
 def _touches(hits: Iterable[Fact]) -> list[Touch]:
-    """The touches of one visitor; of several sightings of one the earliest stands, the redirect first."""
-    seen = sorted(
-        (hit for hit in hits if _place(hit)),
-        key=lambda hit: (hit["occurred_at"], hit["kind"] == "pageview" and bool(hit["click"]), hit["url"]),
-    )
+    """The touches of one visitor; of several sightings of one the earliest stands, the redirect first.
+
+    Sightings of one moment: by the address, then by the place, so that none counts for having come first.
+    """
+    seen = [(place, hit) for hit in hits if (place := _place(hit))]
     found: dict[str, Touch] = {}
-    for hit in seen:
+    for place, hit in sorted(seen, key=_sighted):
         name = hit["click"]["id"] if hit["click"] else hit["id"]
-        place = _place(hit)
-        if place and name not in found:
+        if name not in found:
             found[name] = Touch(hit["occurred_at"], name, hit["visitor"], place)
     return sorted(found.values(), key=lambda touch: touch.order)
 
 
-def _place(hit: Fact) -> tuple[str, str, str, str] | None:
-    """Channel, source, link and partner of a hit; None for an identify, and a page view within the site."""
+def _sighted(seen: tuple[Place, Fact]) -> tuple[object, ...]:
+    place, hit = seen
+    landing = hit["kind"] == "pageview" and bool(hit["click"])
+    return hit["occurred_at"], landing, hit["url"], place
+
+
+def _place(hit: Fact) -> Place | None:
+    """Where a hit came from; None for an identify, and a page view within the site."""
     if hit["kind"] == "identify":
         return None
     if click := hit["click"]:

@@ -13,7 +13,19 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from ops.bench import cluster, domain, edge, latency, log, payers, recovery, stitch, visitors
+from ops.bench import (
+    cluster,
+    domain,
+    edge,
+    latency,
+    log,
+    payers,
+    poller,
+    recovery,
+    stitch,
+    visitors,
+    webhooks,
+)
 from ops.bench.figures import Result
 from ops.bench.load import HITS_EACH
 from ops.bench.watch import Rates
@@ -29,6 +41,8 @@ BENCHMARKS: dict[str, tuple[Benchmark, float]] = {
     "domain": (domain.run, 10.0),
     "payers": (payers.run, 10.0),
     "log": (log.run, 8.0),
+    "webhooks": (webhooks.run, 10.0),
+    "poller": (poller.run, 10.0),
     "stitch": (stitch.run, 15.0),
     "recovery": (recovery.run, 100.0),
     "visitors": (visitors.run, 30.0),
@@ -61,6 +75,10 @@ def _arguments() -> argparse.ArgumentParser:
         "--hits", type=int, default=plan.rates.hits, metavar="N", help="a second, of `cluster`"
     )
     parser.add_argument("--charges", type=int, default=plan.rates.webhooks, metavar="N", help="as --hits")
+    parser.add_argument(
+        "--together", type=int, default=plan.rates.together, choices=(1, 2, 5, HITS_EACH), metavar="N",
+        help="hits in a request, of `cluster`: p.js sends those of a second together, ten at most",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=plan.workers, metavar="N", help="of `cluster`")
     default = Path(tempfile.gettempdir()) / "trackrev-bench" / "last.json"
     parser.add_argument("--out", type=Path, default=default, metavar="FILE", help=f"default {default}")
@@ -79,7 +97,7 @@ async def _run(given: argparse.Namespace, place: Path) -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     print(f"{machine}, load before {os.getloadavg()[0]:.1f}", flush=True)
-    plan = cluster.Plan(Rates(given.hits, given.charges), given.workers)
+    plan = cluster.Plan(Rates(given.hits, given.charges, given.together), given.workers)
     if (visitors := given.hits // HITS_EACH) < given.charges:
         raise DemoError(
             f"{given.charges} charges/s are of {given.charges} visitors/s; {given.hits} hits/s are of "

@@ -26,6 +26,7 @@ from trackrev_stream.domain.touch import Hit, HitKind, touch_of
 
 _HITS_EACH = 10
 _LANDINGS = 0.2
+_HITS_A_CHARGE = 250
 _AT_ONCE = 100
 """So many visitors take part at a time: their hits are mingled, then their payments come."""
 
@@ -94,16 +95,22 @@ async def run(_place: Path, seconds: float) -> Result:
             )
         cost = _json_a_second() * total_s / events
         result.add("  an event / a hit through JSON", cost, "times", "orjson, read and written")
-    alone = _alone(seconds / 4)
+    alone = _alone(seconds / 4, _AT_ONCE)
     result.add("the domain alone", alone, "/s", "the same events: no rows, no JSON, no topics; aim 50,000")
+    traffic = _alone(seconds / 4, _AT_ONCE * _HITS_EACH // _HITS_A_CHARGE)
+    note = f"{_HITS_A_CHARGE} hits a charge, as in `cluster` with 5,000 hits and 20 charges a second"
+    result.add("  under the cluster's traffic", traffic, "/s", note)
     return result
 
 
-def _alone(seconds: float) -> float:
-    """Events a second through the domain's functions, on one core: from hits and facts to lines."""
+def _alone(seconds: float, charges: int) -> float:
+    """Events a second through the domain's functions, on one core: from hits and facts to lines.
+
+    Of _AT_ONCE visitors at a time there come so many charges.
+    """
     spent_s, events = 0.0, 0
     for number in itertools.count():
-        crowd = Crowd(number, _AT_ONCE, _HITS_EACH, _AT_ONCE, name=str(number), landings=_LANDINGS)
+        crowd = Crowd(number, _AT_ONCE, _HITS_EACH, charges, name=str(number), landings=_LANDINGS)
         hits = crowd.hits()
         payments = [fact for fact in crowd.payments() if isinstance(fact, PaymentFact)]
         began_s = time.process_time()

@@ -37,6 +37,15 @@ class Result:
         if not met:
             self.shortfalls.append(f"{name} is {_number(value)} {unit}, the aim is at most {_number(most)}")
 
+    def reach(self, name: str, value: float, least: float, unit: str, note: str = "") -> None:
+        """Add a figure that should be at least `least`; what is below it is named as a shortfall."""
+        met = value >= least
+        self.add(
+            name, value, unit, f"aim: at least {_number(least)} {unit}, {'met' if met else 'MISSED'}{note}"
+        )
+        if not met:
+            self.shortfalls.append(f"{name} is {_number(value)} {unit}, the aim is at least {_number(least)}")
+
     def add_percentiles(self, name: str, values_s: Sequence[float], note: str = "") -> None:
         """Add p50, p99 and the maximum of durations in seconds, as milliseconds."""
         for label, share in (("p50", 0.50), ("p99", 0.99), ("max", 1.0)):

@@ -37,10 +37,24 @@ class Target:
 async def the_program(data: Path) -> AsyncIterator[Target]:
     """`trackrev up` with a workspace that takes webhooks. Raises DemoError when it does not start."""
     async with program(data, 0) as running:
-        key = (await command(data, "workspace", "create", WORKSPACE, "--domain", DOMAIN))["api_key"]
-        connect = ("stripe", "connect", WORKSPACE, "--key", "", "--webhook-secret", WEBHOOK_SECRET)
-        await command(data, *connect)
-        yield Target(running.url, running.child, key)
+        yield Target(running.url, running.child, await _workspace(data))
+
+
+@asynccontextmanager
+async def the_collector(data: Path) -> AsyncIterator[Target]:
+    """The edge alone, with a workspace that takes webhooks. Raises DemoError when it does not start."""
+    await _workspace(data)
+    arguments = ("-m", "ops.bench.collector", "--data", str(data))
+    async with child("the collector", *arguments, errors=data / "collector.log") as running:
+        yield Target(json.loads(await running.line())["url"], running)
+
+
+async def _workspace(data: Path) -> str:
+    """Make the workspace of the benchmarks; its API key."""
+    key = str((await command(data, "workspace", "create", WORKSPACE, "--domain", DOMAIN))["api_key"])
+    connect = ("stripe", "connect", WORKSPACE, "--key", "", "--webhook-secret", WEBHOOK_SECRET)
+    await command(data, *connect)
+    return key
 
 
 @asynccontextmanager

@@ -16,7 +16,8 @@ from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.brokers.kafka import KafkaBroker
 from trackrev_stream.clock import now_ms
 from trackrev_stream.domain.rules import RuleBook
-from trackrev_stream.process import calm_the_collector, quiet_libraries
+from trackrev_stream.logs import quiet_libraries
+from trackrev_stream.process import calm_the_collector
 from trackrev_stream.settings import Settings
 
 
@@ -67,7 +68,7 @@ async def stitch(chosen: Settings, frames: int) -> dict[str, float]:
     async def no_writer() -> None:
         """What a worker waits for before it commits is its writer; here is none."""
 
-    broker = await KafkaBroker.open(chosen)
+    broker = await KafkaBroker.open(chosen, now_ms)
     agents = broker.agents(define, no_writer, lambda _: None)
     try:
         await agents.start()

@@ -40,17 +40,32 @@ def visitor_id(visitor: int) -> str:
 
 def hit(url: str, visitor: int, number: int, *, identify: bool = False, landing: bool = False) -> bytes:
     """A request with one hit, the `number`-th of a visitor."""
+    return hits(url, visitor, [_one(visitor, number, identify=identify, landing=landing)])
+
+
+def batch(url: str, visitor: int, numbers: range, of: int, *, known: bool) -> bytes:
+    """A request with some of a visitor's `of` hits: the first and last land, the middle one may identify."""
+    one = (
+        _one(visitor, number, identify=known and number == of // 2, landing=number in (0, of - 1))
+        for number in numbers
+    )
+    return hits(url, visitor, list(one))
+
+
+def hits(url: str, visitor: int, several: list[dict[str, object]]) -> bytes:
+    """A request of a visitor as p.js sends it."""
+    body = json.dumps({"workspace": WORKSPACE, "sent_at": START_MS, "hits": several}).encode()
+    return request("POST", f"{url}/e", _HEADERS | {"Cookie": f"tr_vid={visitor_id(visitor)}"}, body)
+
+
+def _one(visitor: int, number: int, *, identify: bool, landing: bool) -> dict[str, object]:
     referrer = _REFERRERS[(visitor + number) % len(_REFERRERS)] if landing else f"{_SITE}/pricing"
     page = _landing(visitor) if landing and not identify else f"{_SITE}/p/{(visitor + number) % 1_000}"
     # Spelled as p.js does it: small differences in size are not the point.
     one = {"id": f"{visitor:x}-{number:x}-8f14e45fceea167a5a36", "at": START_MS, "url": page}
-    one |= (
-        {"type": "identify", "email": email(visitor)}
-        if identify
-        else {"type": "pageview", "referrer": referrer}
-    )
-    body = json.dumps({"workspace": WORKSPACE, "sent_at": START_MS, "hits": [one]}).encode()
-    return request("POST", f"{url}/e", _HEADERS | {"Cookie": f"tr_vid={visitor_id(visitor)}"}, body)
+    if identify:
+        return one | {"type": "identify", "email": email(visitor)}
+    return one | {"type": "pageview", "referrer": referrer}
 
 
 def hit_record(visitor: int, number: int, of: int) -> Hit:

@@ -22,10 +22,11 @@ _GOOD = ("hit 202", "webhook 200")
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What is sent a second."""
+    """What is sent a second; `together` hits of a visitor share a request."""
 
     hits: int
     webhooks: int
+    together: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Sent:
     """What the load generator found.
 
     `hits_s` and `webhooks_s` are pairs of when a request was due and how long after that it was answered, of
-    hits one in `hits_per_kept`; `charges` tells when the webhook of each was due.
+    hits one for each `hits_per_kept`; `charges` tells when the webhook of each was due.
     """
 
     seconds: float
@@ -84,7 +85,14 @@ async def load(url: str, place: Path, seconds: float, rates: Rates) -> AsyncIter
     """Send it; the rates are full from LIFE_S after its start, for so many seconds."""
     out = place / "load.json"
     arguments = ("--url", url, "--out", str(out), "--seconds", str(seconds))
-    of_each = ("--hits", str(rates.hits), "--webhooks", str(rates.webhooks))
+    of_each = (
+        "--hits",
+        str(rates.hits),
+        "--webhooks",
+        str(rates.webhooks),
+        "--together",
+        str(rates.together),
+    )
     async with child(
         "the load", "-m", "ops.bench.load", *arguments, *of_each, errors=place / "load.log"
     ) as process:

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+from ops.kafka.certificates import certificates
 from ops.kafka.jars import jars
 
 CLUSTER = "dHJhY2tyZXYtdGVzdHMtMQ"
@@ -26,13 +27,24 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl}
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl},\
+SSL://127.0.0.1:{tls},SASL_SSL://127.0.0.1:{sasl_tls},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl},\
+SSL://127.0.0.1:{tls},SASL_SSL://127.0.0.1:{sasl_tls}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=\
-PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
+ssl.keystore.type=PEM
+ssl.keystore.location={keystore}
 sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_ssl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=\
+org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\
+org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
 listener.name.sasl_plaintext.plain.sasl.jaas.config=\
 org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
 log.dirs={logs}
@@ -83,10 +95,24 @@ class Broker:
         self._lasting = lasting
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
-        plain, sasl, controller = _free_ports(3)
+        plain, sasl, tls, sasl_tls, controller = _free_ports(5)
         self.address = f"127.0.0.1:{plain}"
-        self.sasl_address = f"127.0.0.1:{sasl}"
-        self._ports = {"plain": plain, "sasl": sasl, "controller": controller}
+        #: Where each of the program's TRACKREV_KAFKA_SECURITY is asked for.
+        self.addresses = {
+            "plaintext": self.address,
+            "sasl": f"127.0.0.1:{sasl}",
+            "tls": f"127.0.0.1:{tls}",
+            "sasl+tls": f"127.0.0.1:{sasl_tls}",
+        }
+        #: Who signed its certificate.
+        self.authority = directory / "ca.pem"
+        self._ports = {
+            "plain": plain,
+            "sasl": sasl,
+            "tls": tls,
+            "sasl_tls": sasl_tls,
+            "controller": controller,
+        }
         self._classpath = f"{jars()}/*"
 
     def __enter__(self) -> Self:
@@ -142,12 +168,14 @@ class Broker:
 
     def _format(self, properties: Path) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
+        made = certificates(self._directory)
         text = _PROPERTIES.format(
-            logs=self._directory / "data", user=self.user, password=self.password, **self._ports
-        )
+            logs=self._directory / "data", keystore=made.keystore, user=self.user, password=self.password,
+            **self._ports,
+        )  # fmt: skip
         properties.write_text(text + (LASTING_PROPERTIES if self._lasting else ""))
         done = subprocess.run(
-            [*self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties)],
+            self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties, *self._users()),
             capture_output=True,
             text=True,
             check=False,
@@ -155,6 +183,12 @@ class Broker:
         if done.returncode:
             properties.unlink()
             raise RuntimeError(f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}")
+
+    def _users(self) -> list[str]:
+        """Whom SCRAM knows; those of PLAIN are in the properties."""
+        mechanisms = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+        who = f"[name={self.user},password={self.password}]"
+        return [word for mechanism in mechanisms for word in ("--add-scram", f"{mechanism}={who}")]
 
     def _java(self, main: str, *arguments: object) -> list[str]:
         java = shutil.which("java") or "java"
@@ -170,7 +204,7 @@ class Broker:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while not _answers(self._ports["plain"]):
+        while not answers(self._ports["plain"]):
             assert self._process is not None
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
@@ -197,7 +231,7 @@ def _free_ports(count: int) -> list[int]:
         return [place.getsockname()[1] for place in places]
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     """Whether a broker answers an ApiVersions request (key 18, version 0, no client id)."""
     request = struct.pack(">hhih", 18, 0, 1, -1)
     try:

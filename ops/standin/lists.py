@@ -47,6 +47,8 @@ _LISTS: Final = {
     ("invoice", "payments"): ("invoice_payments", "invoice"),
 }
 """Fields that are absent until they are expanded -> the table that fills them, and what there points back."""
+_ABSENT: Final = frozenset({("refund", "failure_balance_transaction")})
+"""References that are absent until something happens; they can be expanded all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ class Reader:
         listed = _LISTS.get((shown.get("object", ""), head))
         if listed is not None and (head != "payments" or is_basil(self.api_version)):
             shown.setdefault(head, self._list_of(shown, *listed))
-        value = shown.get(head, ...)
+        absent = None if (shown.get("object", ""), head) in _ABSENT else ...
+        value = shown.get(head, absent)
         if isinstance(value, str) and head in _REFERENCES:
             shown[head] = self._referred(value, rest, depth)
         elif isinstance(value, dict) and (rest or "object" in value):

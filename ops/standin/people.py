@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
@@ -32,7 +33,7 @@ _SLOW_S: Final = 10 * _DAY_S
 _CURRENCIES: Final = (*["usd"] * 11, *["eur"] * 3, *["gbp"] * 2, "jpy", "jpy", "kwd", "cad")
 
 
-class Person:
+class Person(ABC):
     """Somebody who comes once. All that is left to chance hangs on seed, kind and number alone."""
 
     def __init__(self, seed: int, number: int) -> None:
@@ -45,8 +46,9 @@ class Person:
     def comes_at_s(self, from_s: int, to_s: int) -> int:
         return self.chance.randrange(from_s, to_s)
 
+    @abstractmethod
     def act(self, merchant: Merchant) -> None:
-        raise NotImplementedError
+        """Come, and do what this kind of person does."""
 
     def customer(self, merchant: Merchant) -> str:
         return str(merchant.customers.create(Params({"email": self.email}), BY_ITSELF)["id"])

@@ -42,24 +42,31 @@ def year(seed: int = 0, charges: int = 10_000, api_version: str = BASIL) -> Year
 
     The same seed gives the same objects and events. ValueError for too few charges.
     """
-    if charges < _CHARGES_A_SUBSCRIBER:
-        raise ValueError(f"a year has at least {_CHARGES_A_SUBSCRIBER} charges, not {charges}")
-    stand_in = StandIn(seed=seed, clock=lambda: START_S * 1000, connected=CONNECTED, api_version=api_version)
-    events: list[Json] = []
-    stand_in.listeners += [events.append, Aftermath(stand_in, seed, END_S).see]
     # Nobody knows beforehand how often subscriptions will be paid, so they have the year for themselves, and
     # then those who buy once have the same year until the number is full.
-    subscribers = charges // _CHARGES_A_SUBSCRIBER
-    _live(stand_in, [Subscriber(seed, number) for number in range(subscribers)])
-    buyers = charges - len(stand_in.books.by_charge())
-    if buyers < 0:
-        raise ValueError(f"subscriptions alone made more than {charges} charges; try another seed")
-    once = [Buyer(seed, number) for number in range(buyers)]
-    _live(stand_in, [*once, *(Quitter(seed, number) for number in range(charges // _CHARGES_A_QUITTER))])
+    made = _subscribed(seed, charges, api_version)
+    stand_in = made.stand_in
+    _live(stand_in, _others(seed, charges, charges - len(stand_in.books.by_charge())))
     stand_in.listeners.clear()
-    events.sort(key=lambda event: int(event["created"]))
+    made.events.sort(key=lambda event: int(event["created"]))
     stand_in.books.movements.sort(key=lambda movement: movement.at_s)
-    return Year(stand_in, events)
+    return made
+
+
+def coming(seed: int = 0, charges: int = 10_000, api_version: str = BASIL) -> Year:
+    """The same people in a year that is still to come: who puts its clock forward sees it happen.
+
+    Who comes when is as in `year`; ids and what chance makes of charges are not. ValueError as there.
+    """
+    begun = _begun(seed, api_version)
+    invite(begun.stand_in, people(seed, charges), START_S, END_S)
+    return begun
+
+
+def people(seed: int = 0, charges: int = 10_000) -> list[Person]:
+    """Everybody who comes in such a year. ValueError as for `year`."""
+    buyers = charges - len(_subscribed(seed, charges, BASIL).stand_in.books.by_charge())
+    return [*_subscribers(seed, charges), *_others(seed, charges, buyers)]
 
 
 def invite(stand_in: StandIn, people: Iterable[Person], from_s: int, to_s: int) -> None:
@@ -69,6 +76,37 @@ def invite(stand_in: StandIn, people: Iterable[Person], from_s: int, to_s: int) 
         # Four of five come to the platform's own shop.
         merchant = merchants[0] if person.chance.random() < 0.8 else person.chance.choice(merchants)
         stand_in.agenda.add(person.comes_at_s(from_s, to_s), partial(person.act, merchant))
+
+
+def _begun(seed: int, api_version: str) -> Year:
+    """A year of which nothing has happened yet; its clock is at the beginning."""
+    stand_in = StandIn(seed=seed, clock=lambda: START_S * 1000, connected=CONNECTED, api_version=api_version)
+    events: list[Json] = []
+    stand_in.listeners += [events.append, Aftermath(stand_in, seed, END_S).see]
+    return Year(stand_in, events)
+
+
+def _subscribed(seed: int, charges: int, api_version: str) -> Year:
+    """A year of those alone who subscribe. ValueError for too few charges, or where they alone make more."""
+    if charges < _CHARGES_A_SUBSCRIBER:
+        raise ValueError(f"a year has at least {_CHARGES_A_SUBSCRIBER} charges, not {charges}")
+    made = _begun(seed, api_version)
+    _live(made.stand_in, _subscribers(seed, charges))
+    if len(made.stand_in.books.by_charge()) > charges:
+        raise ValueError(f"subscriptions alone made more than {charges} charges; try another seed")
+    return made
+
+
+def _subscribers(seed: int, charges: int) -> list[Person]:
+    return [Subscriber(seed, number) for number in range(charges // _CHARGES_A_SUBSCRIBER)]
+
+
+def _others(seed: int, charges: int, buyers: int) -> list[Person]:
+    quitters = charges // _CHARGES_A_QUITTER
+    return [
+        *(Buyer(seed, number) for number in range(buyers)),
+        *(Quitter(seed, number) for number in range(quitters)),
+    ]
 
 
 def _live(stand_in: StandIn, people: Iterable[Person]) -> None:

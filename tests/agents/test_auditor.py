@@ -10,6 +10,7 @@ from tests.agents.wide import History, wide
 
 SEED = 1
 BATCHES, HISTORIES = 10, 100
+ONCE_DISAGREED = ((5, 854), (20_261_129, 14_887), (20_261_129, 56_223))
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
@@ -17,6 +18,12 @@ def test_the_agents_agree_with_the_auditor_after_every_fact(batch: int) -> None:
     for number in range(batch * HISTORIES, (batch + 1) * HISTORIES):
         history = wide(random_of(SEED, number))
         assert not disagreement(history), report(f"{SEED}/{number}", history)
+
+
+@pytest.mark.parametrize(("seed", "number"), ONCE_DISAGREED)
+def test_they_agree_where_they_once_did_not(seed: int, number: int) -> None:
+    history = wide(random_of(seed, number))
+    assert not disagreement(history), report(f"{seed}/{number}", history)
 
 
 def test_a_disagreement_is_shown_with_the_least_that_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,12 @@ def test_a_poisoned_record_changes_no_row() -> None:
     assert not standing.puts
 
 
+def test_a_record_without_a_value_says_nothing() -> None:
+    outcome = apply(rows(), Record(PIXEL_HITS.name, 3, 17, b"trackrev-marker", None))
+    assert not outcome.sends
+    assert not outcome.letters
+
+
 def test_a_row_that_cannot_be_read_is_no_fault_of_the_record() -> None:
     landing, *_ = bought()
     damaged = Rows({visitor_key("ws_1", landing.visitor).encode(): b"{}"}.get, "here")

@@ -245,13 +245,27 @@ def _dispute(rng: Random, charge: PaymentFact) -> PaymentFact:
     seen, name = _seen_later(rng, charge), f"{charge.charge}_{rng.choice('12')}"
     amount, at = _part(rng, charge), seen.observed_at
     moves = [
-        Move(f"txn_{name}", -amount, at),
-        Move("", -amount, at),
+        *(Move(f"txn_{name}", -amount, at), Move("", -amount, at)),
         Move("", amount, at + rng.choice((0, DAY_MS))),
         Move(f"txn_{name}_back", amount, at + DAY_MS),
+        Move(f"txn_{name}_fee", 0, at + rng.choice((0, DAY_MS))),
     ]
-    chosen = tuple(rng.sample(moves, rng.randrange(4)))
-    return replace(seen, kind=FactKind.DISPUTE, id=f"dp_{name}", amount_minor=amount, moves=chosen)
+    chosen = tuple(_settled(rng, move) for move in rng.sample(moves, rng.randrange(4)))
+    currency = rng.choice((*(charge.currency,) * 4, "usd", "eur", ""))
+    asked = amount * rng.choice((1, 1, 1, 3))
+    return replace(
+        seen, kind=FactKind.DISPUTE, id=f"dp_{name}", amount_minor=asked, currency=currency, moves=chosen
+    )
+
+
+def _settled(rng: Random, move: Move) -> Move:
+    """A move with its fee, taken or given back, in a balance of its own currency or another."""
+    if not move.id or rng.random() < 0.3:
+        return move
+    settled = rng.choice(("", "", "usd", "eur", "jpy"))
+    fee = rng.choice((None, 0, 1, 1_500, 1_500, -1_500))
+    moved = move.amount_minor * 9 // 10 if settled else 0
+    return replace(move, settled_minor=moved, settled_currency=settled, fee_minor=fee)
 
 
 def _link(rng: Random, charge: PaymentFact) -> PaymentFact:

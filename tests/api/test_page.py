@@ -34,6 +34,23 @@ def test_the_page_fills_by_itself_and_explains_a_charge(
             told = await page.wait_for("document.querySelector('dialog[open]')?.innerText")
             assert "Credited to Newsletter (link spring): it was the last click" in told
             assert "refund · Newsletter" in told
+            assert "disputed" not in told
+            assert page.problems == []
+
+    run(story())
+
+
+def test_the_page_says_that_the_outcome_of_a_dispute_is_not_known(
+    open_site: OpenSite, running_chromium: Chromium
+) -> None:
+    async def story() -> None:
+        async with open_site() as site, running_chromium.connect() as browser:
+            site.put(charge(dispute_unseen=True))
+            page = await browser.open(address(site))
+            await page.wait_for("document.querySelector('.charge')")
+            await page.evaluate("document.querySelector('.charge').click()")
+            told = await page.wait_for("document.querySelector('dialog[open]')?.innerText")
+            assert "It is disputed; the outcome is not known." in told
             assert page.problems == []
 
     run(story())

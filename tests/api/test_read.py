@@ -171,6 +171,44 @@ def test_fees_are_apart_and_known_or_null(
     run(story())
 
 
+@pytest.mark.parametrize(("taken", "shown"), [((1_500,), 1_530), ((1_500, -1_500), 30), (None, None)])
+def test_fees_of_disputes_are_among_the_fees_and_known_or_null(
+    open_site: OpenSite, taken: tuple[int, ...] | None, shown: int | None
+) -> None:
+    async def story() -> None:
+        async with open_site() as site:
+            disputed = charge(disputes=(("dp_1", 900),), dispute_fees=taken, fee=30)
+            site.put(disputed, charge("ch_2", fee=0))
+            channels: Any = await site.get(f"{WS}/channels")
+            assert (channels["total"]["net_minor"], channels["total"]["fee_minor"]) == (8_900, shown)
+            known: Any = await site.get(f"{WS}/charges/ch_1")
+            assert (known["fee_minor"], known["net_minor"]) == (30, 4_000)
+            assert known["dispute_fee_minor"] == (None if taken is None else sum(taken))
+            without: Any = await site.get(f"{WS}/charges/ch_2")
+            assert (without["dispute_fee_minor"], without["dispute_fee_currency"]) == (0, "usd")
+
+    run(story())
+
+
+def test_a_dispute_that_nobody_has_seen_is_told_and_its_fee_is_not_known(open_site: OpenSite) -> None:
+    async def story() -> None:
+        async with open_site() as site:
+            site.put(charge("ch_1", fee=30, dispute_unseen=True), charge("ch_2", fee=30))
+            first, second = [await site.get(f"{WS}/charges/{name}") for name in ("ch_1", "ch_2")]
+            assert (first["dispute"], second["dispute"]) == ("unknown", None)
+            assert (first["dispute_fee_minor"], second["dispute_fee_minor"]) == (None, 0)
+            assert first["net_minor"] == second["net_minor"]
+            channels: Any = await site.get(f"{WS}/channels")
+            assert channels["total"]["fee_minor"] is None
+            listing: Any = await site.get(f"{WS}/charges")
+            assert {one["charge"]: one["dispute"] for one in listing["charges"]} == {
+                "ch_1": "unknown",
+                "ch_2": None,
+            }
+
+    run(story())
+
+
 def test_a_refund_counts_on_its_own_day_or_on_that_of_its_charge(open_site: OpenSite) -> None:
     async def story() -> list[Any]:
         async with open_site() as site:

@@ -28,19 +28,21 @@ def test_percentiles_are_nearest_ranks(values: list[float], share: float, expect
     assert percentile(values, share) == expected
 
 
-def test_the_load_is_due_at_the_rates_that_it_names() -> None:
-    due = list(schedule("http://127.0.0.1:1", 4.0, hits_a_second=100, webhooks_a_second=5))
+@pytest.mark.parametrize("together", [1, 5])
+def test_the_load_is_due_at_the_rates_that_it_names(together: int) -> None:
+    due = list(schedule("http://127.0.0.1:1", 4.0, 100, 5, together))
     assert due == sorted(due)
     full = [one for one in due if LIFE_S <= one.at_s < LIFE_S + 4.0]
-    hits = Counter(int(one.at_s) for one in full if one.number is not None)
-    webhooks = Counter(int(one.at_s) for one in full if one.number is None)
-    assert all(abs(count - 100) <= 10 for count in hits.values()), "to one hit of each visitor"
-    assert set(webhooks.values()) == {5}
-    identified = {one.visitor: one.at_s for one in due if one.number == 5}
+    hits, webhooks = Counter[int](), Counter[int]()
     for one in full:
-        assert one.number is not None or identified[one.visitor] <= one.at_s - 2, (
-            "known well before the charge"
-        )
+        hits[int(one.at_s)] += one.hits
+        webhooks[int(one.at_s)] += not one.hits
+        assert one.raw is None or one.raw.count(b'"at"') == one.hits
+    assert all(abs(count - 100) <= 10 * together for count in hits.values()), "to a request of each visitor"
+    assert set(webhooks.values()) == {5}
+    identified = {one.visitor: one.at_s for one in due if one.raw and b'"identify"' in one.raw}
+    payers = [one for one in full if not one.hits]
+    assert all(identified[one.visitor] <= one.at_s - 2 for one in payers), "known well before the charge"
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -72,6 +74,16 @@ def test_under_load_nothing_is_lost(tmp_path: Path) -> None:
     assert latency["webhook to credited entry p50"] >= latency["webhook to readable entry p50"]
 
 
+def test_stripe_is_taken_by_webhook_and_by_poller(tmp_path: Path) -> None:
+    out = tmp_path / "last.json"
+    done = bench("webhooks", "poller", "--seconds", "1", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    webhooks, poller = figures(out, "webhooks"), figures(out, "poller")
+    assert webhooks["not taken"] == 0
+    assert webhooks["taken by the edge"] > 0
+    assert poller["facts"] > poller["charges"] > 0
+
+
 def test_it_says_which_names_it_knows() -> None:
     done = bench("speed")
     assert done.returncode == 1
@@ -95,6 +107,12 @@ def test_a_shortfall_is_named() -> None:
     assert not result.shortfalls
     result.aim("memory", 1_100, 1_024, "MB")
     assert result.as_lines()[-1] == "  SHORTFALL: memory is 1,100 MB, the aim is at most 1,024"
+    result.reach("fetched", 5_000, 4_000, "records/s")
+    result.reach("taken", 3_900, 4_000, "requests/s")
+    assert result.as_lines()[-2:] == [
+        "  SHORTFALL: memory is 1,100 MB, the aim is at most 1,024",
+        "  SHORTFALL: taken is 3,900 requests/s, the aim is at least 4,000",
+    ]
 
 
 def test_a_table_is_for_people() -> None:

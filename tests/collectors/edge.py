@@ -100,6 +100,9 @@ class DictDirectory:
     async def stripe_connections(self, workspace: str) -> tuple[StripeConnection, ...]:
         return tuple(found for found in self.connections if found.workspace == workspace)
 
+    async def connected_to(self, account: str) -> tuple[StripeConnection, ...]:
+        return tuple(found for found in self.connections if found.account == account)
+
     async def overrides(self, workspace: str) -> Overrides:
         return self.channel_rules.get(workspace, NO_OVERRIDES)
 

@@ -1,13 +1,14 @@
 """A workspace's rules of channels are applied at the edge, and the hit carries what they said."""
 
 from dataclasses import replace
+from typing import Any
 
 from tests.collectors.edge import WORKSPACE, DictDirectory, Edge, identify, on_edge, pageview
 from tests.facts import hit
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.codec import decode, encode
 from trackrev_stream.domain.overrides import Overrides, Rule
-from trackrev_stream.domain.touch import Click, Hit, same_contact, touch_of
+from trackrev_stream.domain.touch import Click, Hit, Touch, same_contact, touch_of
 
 PARTNERS = Overrides(3, (Rule("Partners", host="*.partner.example"), Rule("Search ads", click_id="gclid")))
 FROM_PARTNER = "https://www.blog.partner.example/?email=jo@shop.example"
@@ -67,6 +68,19 @@ def test_a_hit_seen_again_under_newer_rules_stays_what_it_was() -> None:
     assert same_contact(old, new) == same_contact(new, old) == old
     newest = replace(old, channel="A", rule_version=old.rule_version + 1)  # of a later program
     assert same_contact(old, newest) == same_contact(newest, old) == old
+
+
+def changed(touch: Touch, **fields: Any) -> Touch:
+    return replace(touch, **fields)
+
+
+def test_of_sights_of_one_moment_none_counts_for_having_come_first() -> None:
+    seen = touch_of(hit(channel="Direct"))
+    assert seen is not None
+    names = ("channel", "source", "link", "partner")
+    for before, after in ([{name: "Direct"}, {name: "Direct mail"}] for name in names):
+        one, other = (changed(seen, **named) for named in (before, after))
+        assert same_contact(one, other) == same_contact(other, one) == one
 
 
 def test_hits_from_before_there_were_rules_are_read() -> None:

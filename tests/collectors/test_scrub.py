@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors import scrub
 from collectors.rates import Buckets
 from collectors.scrub import BadUrl, scrub_referrer, scrub_text, scrub_url, values_of
 from trackrev_stream.domain.contact import CLICK_IDS
@@ -66,6 +67,32 @@ def test_no_email_passes(email: str, place: str) -> None:
     except BadUrl:
         return
     assert "@" not in scrubbed or local not in scrubbed
+
+
+_PIECES = (
+    "a",
+    "B7",
+    "shop.example",
+    ".",
+    "-",
+    "~",
+    "_",
+    ":80",
+    ":99999",
+    ":",
+    "/",
+    "//",
+    "..",
+    "eyJabcde.abcdef",
+    "eyJ",
+)
+
+
+@given(st.sampled_from(("http://", "https://")), st.lists(st.sampled_from(_PIECES), max_size=6).map("".join))
+def test_what_passes_as_clean_had_nothing_to_take_out(scheme: str, rest: str) -> None:
+    url = scheme + rest
+    if scrub.CLEAN.fullmatch(url):
+        assert scrub_url(f"{url}?", 2_048) == url  # the query, empty as it is, has it looked through
 
 
 @pytest.mark.parametrize(

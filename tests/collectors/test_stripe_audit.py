@@ -9,7 +9,7 @@ from pathlib import Path
 from collectors.stripe_audit import DAYS
 from collectors.stripe_round import DAY_MS, HOUR_MS
 from tests.agents.simulation import Simulation
-from tests.collectors.test_stripe_poller import Shop, played, shop
+from tests.collectors.shop import Shop, played, shop
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.days import day_of, iso_of

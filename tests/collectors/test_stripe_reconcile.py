@@ -189,7 +189,7 @@ def plant_all(sql: Connection) -> dict[str, Cause]:
     for plant, count, reason, cause in PLANTED:
         wanted = {"credit", reason} | ({"dispute"} if reason == "dispute_reinstated" else set())
         wanted |= {"refund"} if reason == "refund_failed" else set()
-        fit = [key for key in sorted(reasons) if reasons[key] - {"fee"} == wanted]
+        fit = [key for key in sorted(reasons) if reasons[key] - {"fee", "dispute_fee"} == wanted]
         fit = [key for key in fit if id_of(key) not in planted]
         assert len(fit) >= count, f"the year has {len(fit)} charges with {wanted}"
         for key in fit[:count]:

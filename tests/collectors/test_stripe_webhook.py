@@ -1,6 +1,7 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import stripe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.collectors.edge import WORKSPACE, DictDirectory, Edge, on_edge
+from collectors.stripe_signature import Signature
+from tests.collectors.edge import CONNECTED, OWN, WORKSPACE, DictDirectory, Edge, on_edge
 from tests.contracts.stripe import (
     charge,
     checkout_session,
@@ -26,7 +28,7 @@ from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import event_types
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS
-from trackrev_stream.domain.ids import partition_of
+from trackrev_stream.domain.ids import EVERY_ACCOUNT, partition_of
 from trackrev_stream.domain.subscription import AccountFact
 from trackrev_stream.metrics import REGISTRY
 
@@ -44,6 +46,31 @@ async def post(
     headers = {"Stripe-Signature": signature(raw, secret) if header is None else header}
     response = await edge.client.post(f"/webhooks/stripe/{workspace}", data=raw, headers=headers)
     return response.status, await response.json()
+
+
+@given(
+    st.text().map(str.encode),
+    st.lists(st.sampled_from(("whsec_a", "whsec_b")), min_size=1, max_size=3),
+    st.integers(0, 2**33),
+    st.sampled_from(("", ",", ",v0=00", ",v1=", ",t=1", ",v0")),
+)
+def test_a_signature_is_what_the_sdk_takes_for_one(
+    raw: bytes, secrets: list[str], at: int, more: str
+) -> None:
+    digests = [signature(raw, secret, at).partition(",")[2] for secret in secrets]
+    header = ",".join((f"t={at}", *digests)) + more
+    found = Signature.read(header)
+    assert found is not None
+    for secret in ("whsec_a", "whsec_b"):
+        assert found.is_by(secret, raw) == (secret in secrets) == taken_by_the_sdk(raw, header, secret)
+
+
+def taken_by_the_sdk(raw: bytes, header: str, secret: str) -> bool:
+    try:
+        stripe.WebhookSignature.verify_header(raw, header, secret, tolerance=None)
+    except stripe.SignatureVerificationError:
+        return False
+    return True
 
 
 def ignored(reason: str) -> float:
@@ -97,6 +124,78 @@ def test_the_event_names_its_account() -> None:
         assert len(edge.log.facts()) == 1
 
     on_edge(scenario)
+
+
+PLATFORM = StripeConnection("ws_1", EVERY_ACCOUNT, True, ("whsec_platform", "whsec_platform_new"))
+MERCHANTS = (
+    StripeConnection("ws_2", "acct_2", True, ()),
+    StripeConnection("ws_3", "acct_3", False, ("whsec_merchant",)),
+    StripeConnection("ws_3", "acct_2", True, ()),
+)
+
+
+def platform() -> DictDirectory:
+    """A platform whose endpoint is in ws_1, and two merchants' workspaces."""
+    known = {
+        name: replace(WORKSPACE, id=name, email_secret=name.encode()) for name in ("ws_1", "ws_2", "ws_3")
+    }
+    return DictDirectory(known, connections=(OWN, CONNECTED, PLATFORM, *MERCHANTS))
+
+
+@pytest.mark.parametrize("secret", PLATFORM.webhook_secrets)
+def test_what_the_endpoint_of_a_platform_is_told_goes_to_the_workspaces_of_the_account(secret: str) -> None:
+    async def scenario(edge: Edge) -> None:
+        told = event("charge.succeeded", charge(), account="acct_2")
+        assert await post(edge, told, secret=secret) == (200, {"received": True})
+        facts = edge.log.facts()
+        assert [(fact.workspace, fact.account) for fact in facts] == [("ws_2", "acct_2"), ("ws_3", "acct_2")]
+        assert len({fact.email_key for fact in facts}) == 2, "each workspace hashes with a secret of its own"
+        await post(edge, event("charge.succeeded", charge(), account="acct_1"), secret=secret)
+        await post(edge, event("charge.succeeded", charge()), secret=secret)
+        assert [(f.workspace, f.account) for f in edge.log.facts()[2:]] == [
+            ("ws_1", "acct_1"),
+            ("ws_1", "own"),
+        ]
+
+    on_edge(scenario, directory=platform())
+
+
+@pytest.mark.parametrize(
+    ("account", "livemode", "reason"),
+    [("acct_9", True, "account"), ("acct_2", False, "livemode"), ("acct_3", True, "livemode")],
+)
+def test_what_a_platform_is_told_of_others_is_acknowledged_and_counted(
+    account: str, livemode: bool, reason: str
+) -> None:
+    async def scenario(edge: Edge) -> None:
+        before = ignored(reason)
+        told = event("charge.succeeded", charge(livemode=livemode), account=account, livemode=livemode)
+        assert await post(edge, told, secret="whsec_platform") == (200, {"received": True, "ignored": reason})
+        assert ignored(reason) == before + 1
+        assert edge.log.records == []
+
+    on_edge(scenario, directory=platform())
+
+
+def test_only_the_secret_of_a_platform_reaches_another_workspace() -> None:
+    async def scenario(edge: Edge) -> None:
+        told = event("charge.succeeded", charge(), account="acct_2")
+        assert await post(edge, told) == (200, {"received": True, "ignored": "account"})
+        assert (await post(edge, told, secret="whsec_merchant"))[0] == 400
+        assert (await post(edge, told, secret="whsec_platform", workspace="ws_3"))[0] == 400
+        assert (await post(edge, told, secret="whsec_merchant", workspace="ws_3"))[0] == 200
+        assert [(fact.workspace, fact.account) for fact in edge.log.facts()] == [("ws_3", "acct_2")]
+
+    on_edge(scenario, directory=platform())
+
+
+def test_a_platform_is_acknowledged_once_every_workspace_is_durable() -> None:
+    async def scenario(edge: Edge) -> None:
+        edge.log.down = True
+        told = event("charge.succeeded", charge(), account="acct_2")
+        assert (await post(edge, told, secret="whsec_platform"))[0] == 503
+
+    on_edge(scenario, directory=platform())
 
 
 @pytest.mark.parametrize(

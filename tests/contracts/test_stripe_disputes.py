@@ -15,8 +15,8 @@ from trackrev_stream.domain.payment import FactKind, Move, PaymentFact
 
 SEEN_AT = (CREATED + 1) * 1_000
 AWAY, BACK = (
-    Move("txn_away", -4_200, (CREATED + 130) * 1_000),
-    Move("txn_back", 4_200, (CREATED + 900) * 1_000),
+    Move("txn_away", -4_200, (CREATED + 130) * 1_000, fee_minor=1_500),
+    Move("txn_back", 4_200, (CREATED + 900) * 1_000, fee_minor=1_500),
 )
 TOLD_AWAY, TOLD_BACK = Move("", -4_200, SEEN_AT), Move("", 4_200, SEEN_AT)
 
@@ -80,6 +80,26 @@ def test_moves_are_in_the_disputes_currency(
 ) -> None:
     [move] = fact_of("updated", balance_transactions=[moved(settled["amount"], **settled)], **changes).moves
     assert move.amount_minor == amount
+
+
+def test_fees_and_moves_in_another_balance() -> None:
+    def told(**changes: Any) -> Move:
+        [move] = fact_of("updated", balance_transactions=[moved(-4_662, **changes)], currency="eur").moves
+        return move
+
+    there = {"exchange_rate": 1.11, "fee": -1_500}
+    at = AWAY.moved_at
+    assert told(**there) == Move("txn_away", -4_200, at, -4_662, "usd", -1_500)
+    assert told(**there | {"fee": None}) == Move("txn_away", -4_200, at, -4_662, "usd", None)
+    for fee in ({"type": "stripe_fee"}, {"type": "adjustment", "reporting_category": "fee"}):
+        assert told(**there, **fee) == Move("txn_away", 0, at, settled_currency="usd", fee_minor=3_162)
+    # A fee alone moves nothing: what the dispute moved is still told by its end.
+    fee_only = moved(-1_500, id="txn_fee", type="stripe_fee", fee=0)
+    moves = fact_of("closed", status="lost", balance_transactions=[fee_only]).moves
+    assert [(move.id, move.amount_minor, move.fee_minor) for move in moves] == [
+        ("txn_fee", 0, 1_500),
+        ("", -4_200, None),
+    ]
 
 
 @pytest.mark.parametrize(

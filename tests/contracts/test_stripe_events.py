@@ -8,13 +8,13 @@ import pytest
 from tests.collectors.edge import WORKSPACE
 from tests.contracts.stripe import CREATED, charge, event, refund
 from tests.facts import NOW, VISITOR, charge_fact
-from trackrev_stream.contracts.codec import Malformed
+from trackrev_stream.contracts.codec import Malformed, decode, encode
 from trackrev_stream.contracts.stripe_events import facts_of, has_effect
 from trackrev_stream.contracts.stripe_payments import charge_facts
 from trackrev_stream.contracts.stripe_shapes import Observation
 from trackrev_stream.domain.billing import PaymentRow, absorb
 from trackrev_stream.domain.ids import email_key
-from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.payment import FactKind, PaymentFact, PaymentState
 
 OLD_SHAPE = {"invoice": "in_1", "refunds": {"object": "list", "data": [], "has_more": False}}
 SEEN = Observation("own", True, NOW - 1_000, NOW, "poll", "poll_1")
@@ -56,6 +56,8 @@ def test_every_field_of_a_charge() -> None:
         ({"payment_intent": {"id": "pi_2", "payment_details": {"order_reference": "42"}}}, {"invoice": ""}),
         ({"customer": {"id": "cus_2", "object": "customer", "email": None}}, {"customer": "cus_2"}),
         ({"customer": None}, {"customer": ""}),
+        ({"disputed": True}, {"disputed": True}),
+        ({"disputed": None}, {"disputed": False}),
         ({"captured": False, "amount_captured": 0}, {"amount_minor": 0, "captured": False}),
         ({"captured": True, "amount_captured": 3_000}, {"amount_minor": 3_000}),
         ({"captured": True, "amount_captured": None}, {"amount_minor": 4_200}),
@@ -101,6 +103,18 @@ def test_where_the_email_is_found(billing: Any, receipt: Any, customer: Any, ema
     assert fact.email_key == (email_key(WORKSPACE.email_secret, email) if email else "")
 
 
+def test_what_older_versions_kept_tells_of_no_dispute() -> None:
+    fact = charge_fact()
+    row = PaymentRow(fact.key)
+    [state] = absorb(row, fact)
+    for kept in (fact, row, state):
+        older = re.sub(rb',"(disputed|dispute_unseen)":false', b"", encode(kept))
+        assert older != encode(kept)
+        assert decode(type(kept), older) == kept
+    newer = encode(state).replace(b'"dispute_unseen"', b'"not_known_yet"')
+    assert decode(PaymentState, newer) == state
+
+
 def test_a_refund() -> None:
     for event_type in ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated"):
         [fact] = facts(event_type, refund(status="failed"))
@@ -129,14 +143,57 @@ def test_embedded_refunds_are_told_too_and_not_counted_twice() -> None:
     of_charge = charge(amount_refunded=1_500, refunds=listed)
     found = facts("charge.refunded", of_charge)
     assert [(fact.kind.value, fact.id, fact.payment, fact.status) for fact in found] == [
-        ("charge", "ch_1", "pi_1", "succeeded"),
         ("refund", "re_1", "pi_1", "succeeded"),
         ("refund", "re_2", "pi_1", "succeeded"),
+        ("charge", "ch_1", "pi_1", "succeeded"),
     ]
     row = PaymentRow(found[0].key)
     for fact in [*found, *facts("refund.created", refund())]:
         states = absorb(row, fact)
     assert sum(reversal.amount_minor for reversal in states[-1].charges[0].reversals) == 1_500
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_a_refund_that_failed_did_so_when_its_money_came_home(status: str) -> None:
+    home = {"id": "txn_9", "created": CREATED + 300}
+    shown = refund(status=status, failure_balance_transaction=home)
+    sights = charge_facts(charge(refunds={"data": [shown]}), WORKSPACE, SEEN)
+    assert [fact.observed_at for fact in sights if fact.id == "re_1"] == [
+        SEEN.observed_at,
+        (CREATED + 300) * 1_000,
+    ]
+    [unexpanded] = facts("refund.updated", refund(status=status, failure_balance_transaction="txn_9"))
+    assert unexpanded.status == status
+
+
+EURO = {"currency": "eur"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "authorized"),
+    [
+        ({}, 4_200),  # released or not: nothing tells
+        ({"amount_refunded": 2_100}, 4_200),
+        ({"amount_refunded": 2_100, "refunded": True}, 2_100),  # whole, and the rest is not in it
+        ({"amount_refunded": 4_200, "refunded": True}, 4_200),  # whole, with the rest in it
+        ({"balance_transaction": {"amount": 2_100, "fee": 91, "currency": "usd"}}, 2_100),
+        ({"balance_transaction": {"amount": 4_200, "fee": 151, "currency": "usd"}}, 4_200),
+        (
+            {"balance_transaction": {"amount": 1_943, "fee": 91, "currency": "eur", "exchange_rate": 0.925}},
+            2_100,
+        ),
+        (
+            {"balance_transaction": {"amount": 3_885, "fee": 91, "currency": "eur", "exchange_rate": 0.925}},
+            4_200,
+        ),
+        ({"balance_transaction": {"amount": 1_943, "fee": 91, "currency": "eur"}}, 4_200),
+        ({"captured": False, "amount_captured": 0}, 4_200),
+        ({"amount_captured": 4_200}, 4_200),
+    ],
+)
+def test_what_of_an_authorization_may_have_been_released(changes: dict[str, Any], authorized: int) -> None:
+    [fact] = charge_facts(charge(**{"amount_captured": 2_100} | changes), WORKSPACE, SEEN)
+    assert fact.authorized_minor == authorized
 
 
 def test_types_without_effect() -> None:

@@ -1,7 +1,5 @@
 """The readers over the objects that Stripe itself publishes (stripe/openapi, fixtures3.json)."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +8,9 @@ from tests.collectors.edge import WORKSPACE
 from tests.contracts import stripe
 from tests.contracts.stripe import event
 from tests.facts import NOW
+from tests.stripe_fixtures import fixtures
 from trackrev_stream.contracts.stripe_events import event_types, facts_of
 
-PLACES = [parent / "shared/data/stripe-fixtures3.json" for parent in Path(__file__).parents]
 RESOURCES = {
     "charge": "charge", "charge.refund": "refund", "refund": "refund", "charge.dispute": "dispute",
     "payment_intent": "payment_intent", "invoice_payment": "invoice_payment", "invoice": "invoice",
@@ -26,14 +24,6 @@ INVENTED: dict[str, dict[str, Any]] = {
 }
 # Fields of before 2025-03-31.basil, or that only an expanded object has.
 OLDER = {"invoice.charge", "invoice.payment_intent", "invoice.subscription"}
-
-
-def fixtures() -> dict[str, dict[str, Any]]:
-    found = next((place for place in PLACES if place.exists()), None)
-    if found is None:
-        pytest.skip("shared/data/stripe-fixtures3.json is not in any directory above this one")
-    resources: dict[str, dict[str, Any]] = json.loads(found.read_text())["resources"]
-    return resources
 
 
 @pytest.mark.parametrize("event_type", event_types())

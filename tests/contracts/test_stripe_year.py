@@ -13,7 +13,7 @@ from tests.collectors.edge import WORKSPACE
 from trackrev_stream.contracts.stripe_events import facts_of
 from trackrev_stream.domain.attribution import Decision, Reason
 from trackrev_stream.domain.billing import PaymentRow, absorb
-from trackrev_stream.domain.ledger import REVENUE, lines_of, net_of
+from trackrev_stream.domain.ledger import REVENUE, dispute_fee_of, lines_of, net_of
 from trackrev_stream.domain.payment import ChargeState, PaymentFact, PaymentState
 from trackrev_stream.domain.touch import DAY_MS
 
@@ -51,6 +51,16 @@ def test_every_charge_is_worth_what_the_books_say(made: Year) -> None:
     }
     found = {name: (state.amount_minor, net_of(state)) for name, state in states_of(told(made)).items()}
     assert found == books
+
+
+def test_the_fees_of_disputes_are_those_of_the_balance(made: Year) -> None:
+    found, taken = states_of(told(made)), Counter[str]()
+    for merchant in made.stand_in.merchants.values():
+        for dispute in merchant.account.tables["disputes"].values():
+            taken[dispute["charge"]] += sum(entry["fee"] for entry in dispute["balance_transactions"])
+    assert len(taken) > 10
+    known = {name: dispute_fee_of(state) for name, state in found.items()}
+    assert {name: fee and fee[0] for name, fee in known.items()} == {name: taken[name] for name in known}
 
 
 def test_what_goes_and_returns_does_so_on_the_day_of_the_books(made: Year) -> None:

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from ops.demo.people import Arrival, Gives, people
 from ops.demo.screen import Screen, comparison, money, verdict
 from ops.demo.shop import earned_by
 from ops.demo.ways import WAYS
+from tests.program.running import until
 
 ROOT = Path(__file__).parents[2]
 DEMO = (sys.executable, "-m", "ops.demo")
@@ -151,13 +151,6 @@ def test_amounts_are_for_people() -> None:
     ]
 
 
-def _until(condition: Callable[[], bool], most_s: float = 60) -> None:
-    deadline = time.monotonic() + most_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)
-
-
 def _children(process: subprocess.Popen[str]) -> set[int]:
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     return {int(pid) for pid in listed.split()}
@@ -170,6 +163,7 @@ def _runs(pid: int) -> bool:
         return False
 
 
+# Only Linux has /proc, and only there has it to be seen that no process outlives its parent.
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     ("after", "number", "code"),
@@ -189,7 +183,7 @@ def test_its_children_end_with_it(after: str, number: signal.Signals, code: int,
             assert len(children) >= 2, "the program and the stand-in"
             os.kill(process.pid, number)
             assert process.wait(40) == code
-            _until(lambda: not any(_runs(pid) for pid in children))
+            until(lambda: not any(_runs(pid) for pid in children), "nothing is left running", 60)
         finally:
             process.kill()
     assert (tmp_path / "data" / "trackrev.db").exists(), "a directory that was named stays"

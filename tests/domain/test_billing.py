@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.facts import NOW, VISITOR, charge_fact
+from trackrev_stream.domain.attribution import Decision, Reason
 from trackrev_stream.domain.billing import PaymentRow, absorb
-from trackrev_stream.domain.ledger import net_of
+from trackrev_stream.domain.ledger import dispute_fee_of, lines_of, net_of
 from trackrev_stream.domain.payment import ChargeState, FactKind, Move, PaymentFact, PaymentState
 
 DAY = 86_400_000
+UNDECIDED = Decision(Reason.NO_TOUCH)
 
 
 @dataclass
@@ -176,6 +178,21 @@ def test_what_only_an_event_told_gives_way_to_balance_transactions() -> None:
         ]
 
 
+def test_that_it_is_disputed_is_kept_as_long_as_no_dispute_was_seen() -> None:
+    fact = charge_fact(disputed=True)
+    quiet = replace(fact, disputed=False)  # of the same second, or as older versions have written it
+    asked = replace(charge_fact(), kind=FactKind.DISPUTE, id="dp_1", status="warning_needs_response")
+    assert not state_after([quiet]).dispute_unseen
+    for facts in ([fact, quiet], [quiet, fact]):
+        unseen = state_after(facts)
+        assert unseen.dispute_unseen
+        assert dispute_fee_of(unseen) is None
+        assert lines_of("k", unseen, UNDECIDED) == lines_of("k", state_after([quiet]), UNDECIDED)
+        for whole in ([asked, *facts], [*facts, asked]):
+            assert not state_after(whole).dispute_unseen
+            assert dispute_fee_of(state_after(whole)) == (0, "usd")
+
+
 def test_the_fee_of_an_authorization_released_in_part_is_not_known() -> None:
     part = charge_fact(
         amount_minor=600, authorized_minor=1_000, refunded_minor=400, fee_minor=59, fee_currency="eur"
@@ -184,6 +201,18 @@ def test_the_fee_of_an_authorization_released_in_part_is_not_known() -> None:
     whole = replace(part, refunded_minor=0)
     found = state_after([whole])
     assert (found.fee_minor, found.fee_currency) == (59, "eur")
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("first", "second", "reversed_minor"), [(1_000, 0, []), (1_000, 600, [400])])
+def test_of_one_second_counts_who_knew_best_what_was_authorized(
+    first: int, second: int, reversed_minor: list[int], *, backwards: bool
+) -> None:
+    """The rest of 1,000 was released; older programs wrote nothing of it (0); 600 knows better."""
+    part = charge_fact(amount_minor=600, refunded_minor=400)
+    sights = [replace(part, authorized_minor=authorized) for authorized in (first, second)]
+    found = state_after(sights[::-1] if backwards else sights)
+    assert [each.amount_minor for each in found.reversals] == reversed_minor
 
 
 @pytest.mark.parametrize("backwards", [False, True])

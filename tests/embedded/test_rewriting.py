@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from trackrev_stream.embedded.blocks import MAX_RECORDS
@@ -19,7 +18,7 @@ def renamed(_topic: str, record: Record) -> Record | None:
         return None
     if record.key and b"anna" in record.key + (record.value or b""):
         value = record.value.replace(b"anna", b"nobo") if record.value else record.value
-        return replace(record, key=record.key.replace(b"anna", b"nobo"), value=value)
+        return record._replace(key=record.key.replace(b"anna", b"nobo"), value=value)
     return record
 
 

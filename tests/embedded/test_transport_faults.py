@@ -10,8 +10,10 @@ import pytest
 
 from tests.embedded.apps import GROUP, KEYS, add, counting_app, make_app, open_log, read, totals, until
 from tests.embedded.support import damage, fill, kill, python
-from trackrev_stream.embedded.records import TopicSpec
+from trackrev_stream.embedded.database import Database
+from trackrev_stream.embedded.records import LogUnavailable, TopicSpec
 from trackrev_stream.streaming.runtime import AppFailed, Runtime
+from trackrev_stream.streaming.sends import Outgoing
 
 
 async def finish(directory: Path, accepted: list[tuple[int, int]]) -> None:
@@ -58,6 +60,33 @@ def test_a_disk_that_refuses_ends_the_app_before_it_commits_over_a_loss(tmp_path
         await finish(tmp_path, [])
 
     asyncio.run(check())
+
+
+def test_no_commit_passes_over_a_loss_in_the_moment_it_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for an append hears of its loss in the loop's next turn; a commit may come before that."""
+
+    def refuse(self: Database, _batch: object) -> None:
+        self.failed = True
+        raise LogUnavailable("the disk takes nothing")
+
+    async def main() -> None:
+        async with open_log(tmp_path) as log:
+            running = Runtime(app := counting_app(tmp_path, []))
+            await running.start()
+            with monkeypatch.context() as failing:
+                failing.setattr(Database, "write", refuse)
+                lost = app.producer.append(Outgoing("totals", b"a", b"1", 0))
+                await asyncio.sleep(0)  # the turn in which the log tries
+            assert not lost.done()
+            assert not await app.transport.commit(GROUP, {("orders", 0): 1})
+            assert log.committed(GROUP, "orders", 0) is None
+            with pytest.raises(AppFailed):
+                await running.wait()
+            await running.stop()
+
+    asyncio.run(main())
 
 
 def test_a_barrier_that_fails_ends_the_app_without_a_commit(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Counter:
             "value_serializer": "raw",
             "broker_commit_interval": 3600,
         }
-        app = faust.App(self.id, **runtime.SETTINGS, **transport.SETTINGS, **(defaults | settings))
+        app = faust.App(self.id, **(runtime.SETTINGS | transport.SETTINGS | defaults | settings))
         transport.attach(app, self.cluster, lease)
         schema = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         counts = app.Table("counts", partitions=PARTITIONS, key_type=bytes, value_type=bytes, schema=schema)

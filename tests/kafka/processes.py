@@ -14,7 +14,8 @@ from tests.program.running import EndedError, Program, until
 class Role(Program):
     """One role: `trackrev collect`, `trackrev worker` or `trackrev api`, or all of them: `trackrev up`.
 
-    ``program`` is the module that runs it, with arguments before the role's name.
+    ``program`` is the module that runs it, with arguments before the role's name; ``security`` is how the
+    broker is reached, one of the listeners that it has.
     """
 
     def __init__(
@@ -24,9 +25,11 @@ class Role(Program):
         broker: Broker,
         name: str = "",
         program: Sequence[str] = ("trackrev_stream.cli",),
+        *,
+        security: str = "plaintext",
         **environment: str,
     ) -> None:
-        super().__init__(data, TRACKREV_BROKER=f"kafka://{broker.address}", **environment)
+        super().__init__(data, TRACKREV_BROKER=f"kafka://{broker.addresses[security]}", **environment)
         self.role = role
         self._program = program
         self._output = data.parent / f"{name or role}.output"
@@ -56,6 +59,17 @@ class Role(Program):
     def everything_said(self) -> str:
         """What all processes of this role have said, one after the other."""
         return self._output.read_text()
+
+    def command_process(self, *words: str) -> subprocess.Popen[bytes]:
+        """A command that goes on by itself, to be killed or waited for."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "trackrev_stream.cli", *words],
+            env=self._environment,
+            cwd=self.data.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def signal(self, number: int) -> None:
         self._running.send_signal(number)

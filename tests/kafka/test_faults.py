@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,14 +32,16 @@ def test_kills_freezes_and_a_broker_restart_change_nothing(own: Broker, tmp_path
         Supervisor(chosen.data, own, "first", TRACKREV_PARTITIONS="4") as first,
         Supervisor(chosen.data, own, "second", TRACKREV_PARTITIONS="4") as second,
     ):
-        asyncio.run(suffer(own, facts, first, second))
+        asyncio.run(suffer(own, facts, first, second, chosen.data / "trackrev.db"))
         assert [first.stop(), second.stop()] == [0, 0]
     standing, posted = book(chosen)
     assert standing == straight(facts)
     assert posted == sums(standing)
 
 
-async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: Supervisor) -> None:
+async def suffer(
+    broker: Broker, facts: list[Fact], first: Supervisor, second: Supervisor, database: Path
+) -> None:
     feed, lag = Feed(broker, PARTITIONS), Lag(Cluster(broker.address), PARTITIONS)
     portion = len(facts) // 5
     portions = [facts[n * portion : (n + 1) * portion] for n in range(4)] + [facts[4 * portion :]]
@@ -51,7 +55,7 @@ async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: S
     await ready(first, second)
 
     await feed.put(portions[2][::2])
-    second.worker.signal(signal.SIGSTOP)  # in the midst of them
+    await asyncio.to_thread(freeze, second, database)  # in the midst of them
     await feed.put(portions[2][1::2])
     await lag.settled()  # only another worker can have done that
     second.worker.signal(signal.SIGCONT)
@@ -67,6 +71,22 @@ async def suffer(broker: Broker, facts: list[Fact], first: Supervisor, second: S
     await lag.close()
     assert first.ended == [-signal.SIGKILL]
     assert second.ended == [EXIT_CODE]
+
+
+def freeze(worker: Supervisor, database: Path) -> None:
+    """Not within a write to SQLite: its lock stays with a process that lives, and nobody else can go on.
+
+    PostgreSQL ends such a transaction by itself; `make soak` freezes workers at any moment.
+    """
+    while True:
+        worker.worker.signal(signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(database, timeout=1)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            worker.worker.signal(signal.SIGCONT)
+        else:
+            return
 
 
 async def ready(*workers: Supervisor) -> None:

@@ -1,6 +1,7 @@
 """The product's path on a real Kafka, each role in a process of its own."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,19 +27,23 @@ def earn(shop: Shop, reader: Shop) -> stripe.Json:
     assert shop.hits(visitor, identify).status == 202
     paid = stripe.charge("ch_1", 4_800, now_ms() // 1000, ANNA)
     assert shop.webhook(stripe.succeeded(paid)).status == 200
-    assert [credit["channel"] for credit in reader.worth("ch_1", 4_800)["credits"]] == ["youtube"]
+    until(lambda: channels_of(reader) == ["youtube"], "the charge is credited")
     return paid
+
+
+def channels_of(reader: Shop) -> list[str]:
+    """Whose the charge is by now: it may stand unattributed until the identity has come through the log."""
+    return [credit["channel"] for credit in reader.worth("ch_1", 4_800)["credits"]]
 
 
 def give_back(shop: Shop, reader: Shop, paid: stripe.Json) -> None:
     """A part of it is refunded; sent again until it is taken."""
     refund = stripe.refunded(paid, 1_000, now_ms() // 1000)
     until(lambda: shop.webhook(refund).status == 200, "the webhook is taken")
-    told = reader.worth("ch_1", 3_800)
-    assert [(e["reason"], e["amount_minor"]) for e in told["entries"]] == [
-        ("credit", 4_800),
-        ("refund", -1_000),
-    ]
+    worth = Counter[str]()
+    for entry in reader.worth("ch_1", 3_800)["entries"]:
+        worth[entry["reason"]] += entry["amount_minor"]
+    assert worth == {"credit": 4_800, "refund": -1_000}, "whatever was restated meanwhile"
 
 
 def test_a_click_becomes_a_credited_charge_over_three_processes(own: Broker, tmp_path: Path) -> None:
@@ -49,7 +54,7 @@ def test_a_click_becomes_a_credited_charge_over_three_processes(own: Broker, tmp
         reader = replace(shop, program=api)
         paid = earn(shop, reader)
         own.kill()
-        assert shop.webhook(stripe.refunded(paid, 1_000, now_ms() // 1000)).status == 503
+        assert shop.webhook(stripe.refunded(paid, 1_000, now_ms() // 1000)).status == 200
         assert reader.worth("ch_1", 4_800)
         own.start()
         give_back(shop, reader, paid)

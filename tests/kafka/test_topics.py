@@ -11,7 +11,6 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupLoadInProgressError
 from aiokafka.protocol.commit import OffsetFetchRequest
 
-from ops.kafka.broker import Broker
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable
 from trackrev_stream.kafka.topics import (
@@ -87,12 +86,3 @@ def test_a_coordinator_that_still_loads_has_not_committed_nothing(
 def test_nobody_at_the_address_is_said(cluster: Cluster) -> None:
     with pytest.raises(ClusterUnavailable, match=r"no Kafka broker answers us at 127.0.0.1:1 "):
         asyncio.run(ensure(Cluster("127.0.0.1:1"), []))
-
-
-def test_a_password_is_asked_for(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
-    ours = Cluster(broker.sasl_address, "sasl", username=broker.user, password=broker.password)
-    asyncio.run(ensure(ours, [changelog_spec("with-a-password", 1)]))
-    assert broker.password not in repr(ours)
-    with pytest.raises(ClusterUnavailable, match="sasl"):
-        asyncio.run(ensure(replace(ours, password="wrong"), []))
-    assert "Authentication failed" in caplog.text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka.apps import Counter, until
+from tests.kafka.apps import PARTITIONS, Counter, until
 from trackrev_stream.kafka.connection import Cluster
 from trackrev_stream.kafka.lease import Lease
 from trackrev_stream.streaming.runtime import AppFailed, Runtime
@@ -108,6 +108,33 @@ def test_partitions_that_go_are_committed_first_and_nothing_is_done_twice(
                 assert second
         assert len(set(first + second)) == 2 * len(KEYS)
         assert dict(await shop.said()) == dict.fromkeys(KEYS, 20)
+
+    asyncio.run(scenario())
+
+
+def test_what_comes_right_after_a_rebalance_is_read(cluster: Cluster, tmp_path: Path) -> None:
+    """A read that was under way before it must not swallow what it brings after it."""
+
+    async def scenario() -> None:
+        shop, seen = Counter(cluster, tmp_path), list[tuple[int, int]]()
+        await shop.create()
+        stays = shop.worker(seen, broker_heartbeat_interval=0.2)
+
+        async def rebalanced_from(generation: int) -> None:
+            await until(lambda: stays.consumer_generation_id != generation and not stays.rebalancing)
+
+        async def read(offset: int) -> None:
+            await until(lambda: {(n, offset) for n in range(PARTITIONS)} <= set(seen), 20)
+
+        async with Runtime(stays):
+            for orders in range(8):
+                generation = stays.consumer_generation_id
+                async with Runtime(shop.worker([])):
+                    await rebalanced_from(generation)
+                    generation = stays.consumer_generation_id
+                await rebalanced_from(generation)
+                await shop.order(b"a", b"b")
+                await read(orders)
 
     asyncio.run(scenario())
 

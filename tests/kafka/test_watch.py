@@ -91,7 +91,15 @@ def test_tables_are_kept_after_a_clean_end_alone(tmp_path: Path) -> None:
     again = TablesDirectory(tmp_path)
     assert again.path == first.path
     assert rows.exists()
-    again.close(clean=False)
+    again.close(clean=True)
+    erased = TablesDirectory(tmp_path, since=1)  # somebody was erased meanwhile
+    assert erased.path == first.path
+    assert not rows.exists()
+    rows.mkdir(parents=True)
+    erased.close(clean=True)
+    kept = TablesDirectory(tmp_path, since=1)
+    assert rows.exists()
+    kept.close(clean=False)
     anew = TablesDirectory(tmp_path)
     assert anew.path == first.path
     assert not rows.exists()

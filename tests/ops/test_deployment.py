@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -13,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from trackrev_stream import cli, metrics, settings
+from ops import redpanda
+from tests.missing import missing
+from trackrev_stream import arguments, metrics, settings
 
 ROOT = Path(__file__).parent.parent.parent
 OPS = ROOT / "ops"
@@ -34,7 +35,7 @@ PROCEDURES = {"upgrade.md", "backup.md"}
 
 
 def commands() -> set[str]:
-    parser = cli._parser()
+    parser = arguments.parser()
     actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     return set(actions[0].choices)
 
@@ -67,6 +68,14 @@ def container_ports(service: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("name", OURS)
 def test_every_service_of_ours_runs_a_command_of_the_program(name: str) -> None:
     assert OURS[name]["command"][0] in commands()
+
+
+def test_the_tests_on_redpanda_run_what_the_compose_file_says() -> None:
+    *options, image, option, command = redpanda.run_as(SERVICES["redpanda"], 4711)
+    assert image == SERVICES["redpanda"]["image"]
+    assert "--publish=127.0.0.1:4711:9092" in options
+    (told,) = SERVICES["redpanda"]["command"]
+    assert (option, command) == ("-c", told.replace("internal://redpanda:9092", "internal://127.0.0.1:4711"))
 
 
 def test_the_roles_are_all_there() -> None:
@@ -141,7 +150,12 @@ def test_services_of_ours_can_be_scaled(name: str) -> None:
     assert (
         "ports" not in service
     )  # Caddy is the way in; /metrics, which asks for no key, is nowhere published
-    assert all(":" not in volume for volume in service["volumes"])  # a volume for each replica
+    if name == "collect":
+        # What was acknowledged outlives the container; each process has a spool of its own in it.
+        assert service["volumes"] == ["collect-data:/var/lib/trackrev"]
+        assert "collect-data" in COMPOSE["volumes"]
+    else:
+        assert all(":" not in volume for volume in service["volumes"])  # a volume for each replica
 
 
 def test_only_the_door_is_published_to_the_world() -> None:
@@ -265,11 +279,9 @@ def test_every_alert_has_a_test_that_sees_it_fire() -> None:
     assert [rule["alert"] for rule in RULES if rule["alert"] not in tests] == []
 
 
-@pytest.mark.skipif(
-    not shutil.which("promtool") and not os.environ.get("CI"),
-    reason="promtool is not installed (it comes with prometheus)",
-)
 def test_alerts_fire_when_they_should() -> None:
+    if not shutil.which("promtool"):
+        missing("promtool is not installed (it comes with prometheus)")
     for words in (["check", "config", "prometheus.yml"], ["test", "rules", "alerts.test.yml"]):
         done = subprocess.run(
             ["promtool", *words], cwd=OPS / "prometheus", capture_output=True, text=True, check=False

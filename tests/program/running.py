@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
+LONGEST_COMMAND_S = 100.0
 PERSON = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 )
@@ -163,7 +164,7 @@ class Program:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=LONGEST_COMMAND_S,
             check=False,
         )
 

@@ -81,6 +81,12 @@ class MoneyWords:
         _move(self, at, -1, *case)
         return _disputed(self, at, "funds_withdrawn", "needs_response", *case)
 
+    def countered(self: _Tells, at: int, _: int, *case: str) -> list[PaymentFact]:
+        name, fee = case[1], case[-1]
+        taken, currency = money(fee)
+        _booked(self, name, at, amount=-taken, currency=currency, type="stripe_fee")
+        return _disputed(self, at, "updated", "under_review", *case)
+
     def lost(self: _Tells, at: int, _: int, *case: str) -> list[PaymentFact]:
         return _disputed(self, at, "closed", "lost", *case)
 
@@ -93,29 +99,32 @@ class MoneyWords:
 
 
 def _move(teller: _Tells, at: int, sign: int, *case: str) -> None:
-    charge, name, amount = case
+    """A balance transaction: in the dispute's currency, or ``settled`` in another; perhaps with a ``fee``."""
+    _, name, amount, *more = case
+    told = dict(zip(more[::2], more[1::2], strict=True))
+    moved, currency = money(told.get("settled", amount))
+    # As Stripe has it: units of the balance's currency for one of the dispute's.
+    booked: dict[str, Any] = {"amount": sign * moved, "exchange_rate": moved / money(amount)[0]}
+    if "fee" in told:
+        booked["fee"] = money(told["fee"])[0]
+    _booked(teller, name, at, currency=currency, **booked)
+
+
+def _booked(teller: _Tells, name: str, at: int, **transaction: Any) -> None:
     moves = teller.money.moves.setdefault(name, [])
-    currency = teller.sight(charge, at, at).currency
-    moves.append(
-        {
-            "id": f"{name}_{at * sign}",
-            "amount": sign * money(amount)[0],
-            "currency": currency,
-            "created": at // 1_000,
-        }
-    )
+    moves.append({"id": f"{name}_{len(moves)}", "created": at // 1_000, **transaction})
 
 
 def _disputed(teller: _Tells, at: int, named: str, status: str, *case: str) -> list[PaymentFact]:
-    charge, name, amount = case
-    of = teller.sight(charge, at, at)
+    charge, name, amount, *_ = case
+    asked, currency = money(amount)
     shown = dispute(
         id=name,
         charge=charge,
-        payment_intent=of.payment,
+        payment_intent=teller.sight(charge, at, at).payment,
         status=status,
-        amount=money(amount)[0],
-        currency=of.currency,
+        amount=asked,
+        currency=currency,
         balance_transactions=list(teller.money.moves.get(name, [])),
     )
     told = facts_of(

@@ -15,15 +15,16 @@ from tests.scenarios.amounts import START, shown
 from tests.scenarios.money_words import Told
 from tests.scenarios.teller import Fact, Teller
 from tests.store.builders import at_offsets
+from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Returning, Rules
 from trackrev_stream.domain.fx import Rates
-from trackrev_stream.domain.ledger import FEE, REVENUE, Line, net_of
+from trackrev_stream.domain.ledger import DISPUTE_FEE, FEE, REVENUE, Line, dispute_fee_of, net_of
 from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.ltv import By, ltv
+from trackrev_stream.store.ltv import ltv
 from trackrev_stream.store.pending import convert_all
 from trackrev_stream.store.post import NO_RATES, post
 from trackrev_stream.store.schema import lines as book
@@ -117,6 +118,7 @@ def standing(records: list[AttributedCharge], rates: Rates) -> list[tuple[Attrib
 def as_row(record: AttributedCharge, lines: list[Line]) -> Row:
     """A charge as the table shows it, and what must be true of every one."""
     state, decision = record.state, record.decision
+    taken, in_currency = dispute_fee_of(state) or (None, "usd")
     revenue = [line for line in lines if line.reason in REVENUE]
     usd = (
         None
@@ -124,13 +126,15 @@ def as_row(record: AttributedCharge, lines: list[Line]) -> Row:
         else sum(one.usd_minor or 0 for one in revenue)
     )
     assert sum(line.amount_minor for line in revenue) == net_of(state)
-    assert -sum(line.amount_minor for line in lines if line.reason == FEE) == (state.fee_minor or 0)
+    for reason, fee in ((FEE, state.fee_minor), (DISPUTE_FEE, taken)):
+        assert -sum(line.amount_minor for line in lines if line.reason == reason) == (fee or 0)
     return {
         "charge": state.charge,
         "channel": shares(revenue, state.currency),
         "gross": shown(state.amount_minor, state.currency),
         "net": shown(net_of(state), state.currency),
         "fee": shown(state.fee_minor, state.fee_currency),
+        "dispute fee": shown(taken, in_currency),
         "usd": shown(usd, "usd"),
         "reason": decision.reason.value,
         "subscription": decision.subscription or "-",

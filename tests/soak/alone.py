@@ -20,7 +20,7 @@ from tests.agents.test_on_embedded_log import running
 from tests.program.running import ROOT, until
 from tests.soak.form import Form
 from trackrev_stream.contracts.ports import Unavailable
-from trackrev_stream.process import quiet_libraries
+from trackrev_stream.logs import quiet_libraries
 from trackrev_stream.settings import read
 
 MOST_AT_A_TIME = 1_000

@@ -1,17 +1,13 @@
 """The stand-in's objects beside the fixtures that Stripe publishes."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-import pytest
 import stripe
 
 from ops.standin import BASIL, StandIn
 from ops.standin.params import Params
 from tests.standin.support import client, endpoint, pay, receiving, run, standing_in
-
-FIXTURES = [place / "shared/data/stripe-fixtures3.json" for place in Path(__file__).parents]
+from tests.stripe_fixtures import fixtures
 
 # What the fixtures have and the stand-in's objects have not, with the reason.
 NEWER_THAN_BASIL = (
@@ -82,11 +78,7 @@ async def _one_of_each(api: stripe.StripeClient, stand_in: StandIn) -> list[Any]
 
 
 def test_objects_have_the_fields_and_types_of_stripes_fixtures() -> None:
-    found = next((place for place in FIXTURES if place.exists()), None)
-    if found is None:
-        # They are Stripe's, from github.com/stripe/openapi (MIT): 190 KB that are not kept with the project.
-        pytest.skip("Stripe's fixtures, shared/data/stripe-fixtures3.json, are in no directory above")
-    fixtures = json.loads(found.read_text())["resources"]
+    published = fixtures()
     shown: dict[str, Any] = {}
 
     async def scenario() -> None:
@@ -101,7 +93,7 @@ def test_objects_have_the_fields_and_types_of_stripes_fixtures() -> None:
 
     run(scenario())
     assert len(shown) == 14
-    differences = [line for name, ours in shown.items() for line in _differences(ours, fixtures[name], name)]
+    differences = [line for name, ours in shown.items() for line in _differences(ours, published[name], name)]
     assert sorted(differences) == sorted(
         [f"{path}: absent" for path in ABSENT] + [f"{path}: Stripe has none" for path in ADDED]
     )

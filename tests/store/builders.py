@@ -11,7 +11,7 @@ from trackrev_stream.domain.attribution import Considered, Credit, Decision, Rea
 from trackrev_stream.domain.identity import Identity
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.domain.ledger import lines_of
-from trackrev_stream.domain.payment import ChargeState, Reversal
+from trackrev_stream.domain.payment import ChargeState, DisputeFee, Reversal
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
 from trackrev_stream.store.post import Posting
 from trackrev_stream.store.schema import entries, lines
@@ -61,11 +61,25 @@ def charge(
     workspace: str = WS,
     fee: int | None = None,
     fee_currency: str = "",
+    disputes: tuple[tuple[str, int], ...] = (),
+    dispute_fees: tuple[int, ...] | None = (),
+    dispute_unseen: bool = False,
 ) -> AttributedCharge:
     scope = f"{workspace}|own|{'live' if livemode else 'test'}|"
     reversals = tuple(Reversal(one, "refund", part, at + DAY_MS) for one, part in refunds)
+    reversals += tuple(Reversal(one, "dispute", part, at + DAY_MS) for one, part in disputes)
+    taken = tuple(
+        DisputeFee(f"dp:{number}", part, fee_currency or currency, at + DAY_MS)
+        for number, part in enumerate(dispute_fees or ())
+    )
     state = ChargeState(
-        name, at, amount, currency, "abc", fee_minor=fee, fee_currency=fee_currency, reversals=reversals
+        *(name, at, amount, currency, "abc"),
+        fee_minor=fee,
+        fee_currency=fee_currency,
+        reversals=reversals,
+        dispute_fees=taken,
+        dispute_fees_told=dispute_fees is not None,
+        dispute_unseen=dispute_unseen,
     )
     found = decision or decision_of(*touches)
     return AttributedCharge(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from ops.postgres import Server
 from tests.store.builders import NOON, WS, at_offsets, charge, touch, visit
+from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.journey import Visit
@@ -17,7 +18,7 @@ from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.connections import list_connections, put_connection
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.links import list_links, put_link
-from trackrev_stream.store.ltv import By, ltv
+from trackrev_stream.store.ltv import ltv
 from trackrev_stream.store.post import post
 from trackrev_stream.store.queries import find_charge, latest_charges, ledger_page
 from trackrev_stream.store.reports import channels, revenue

@@ -1,15 +1,31 @@
 """A charge in words."""
 
-from tests.store.builders import WS, at_offsets, charge, touch
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from tests.store.builders import NOON, WS, at_offsets, charge, touch
 from trackrev_stream.api import answers
+from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution import Credit, Decision, Reason
+from trackrev_stream.domain.days import day_of
+from trackrev_stream.domain.fx import Rates
+from trackrev_stream.domain.identity import Identity
+from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.subscription import BoundBy
+from trackrev_stream.domain.touch import Trust
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.explain import _BINDINGS, _REASONS, explain, why
-from trackrev_stream.store.post import post
-from trackrev_stream.store.queries import find_charge
+from trackrev_stream.store.explain import _BINDINGS, _MODELS, explain
+from trackrev_stream.store.post import NO_RATES, post
+from trackrev_stream.store.queries import ChargeDetail, find_charge
+from trackrev_stream.store.rounding import exactly
+from trackrev_stream.store.rules import add_first
+from trackrev_stream.store.schema import upsert, workspaces
+from trackrev_stream.store.words import _REASONS, _TRUST, joined_by, of_payer, why
 
 NEWS = touch()
+STORY = (Path(__file__).parent / "story.txt").read_text().rstrip()
 
 
 def test_the_story_of_a_charge_reads_aloud(store: Store) -> None:
@@ -18,29 +34,128 @@ def test_the_story_of_a_charge_reads_aloud(store: Store) -> None:
         charge(versions=(1, 2), touches=(NEWS,), fee=172),
         charge(versions=(3, 3), touches=(NEWS,), fee=172, refunds=(("re_1", 900),)),
     )
-    store.write_now(lambda c: post(c, at_offsets(*records), 1_760_184_000_000))
+    detail = told(store, *records)
+    assert explain(detail) == STORY
+
+
+def told(store: Store, *records: AttributedCharge, rates: Rates = NO_RATES) -> ChargeDetail:
+    secrets = dict.fromkeys(("email_secret", "click_secret", "identify_secret"), "")
+    site = {"domain": "shop.example", "cookie_domain": "", "time_zone": "UTC"}
+    store.write_now(lambda c: upsert(c, workspaces, [{"id": WS, "created_at": 1, **site, **secrets}]))
+    store.write_now(lambda c: add_first(c, WS, 1))
+    store.write_now(lambda c: post(c, at_offsets(*records), 1_760_184_000_000, rates=rates))
     detail = store.read_now(lambda c: find_charge(c, WS, "ch_1"))
     assert detail is not None
-    assert explain(detail).splitlines() == [
-        "Charge ch_1 of 2025-10-09 12:00 UTC",
-        "49.00 USD paid, 9.00 USD went back, 40.00 USD remain; Stripe kept a fee of 1.72 USD.",
-        "Credited to Newsletter (link spring): it was the last click before the charge that was not direct.",
-        "The visitor identified on 2025-10-08 12:00 UTC, signed by the site's backend.",
-        "",
-        "Touches considered, latest first:",
-        "  2025-10-08 12:00 UTC  Newsletter (link spring): credited",
-        "",
-        "Entries:",
-        "  1. 2025-10-11 12:00 UTC: 49.00 USD, credit, unattributed [payment v1]",
-        "  2. 2025-10-11 12:00 UTC: -49.00 USD, credit, unattributed, takes back 1 [journeys]",
-        "  3. 2025-10-11 12:00 UTC: 49.00 USD, credit, Newsletter (link spring) [journeys]",
-        "  4. 2025-10-11 12:00 UTC: -1.72 USD, fee, Newsletter (link spring) [journeys]",
-        "  5. 2025-10-11 12:00 UTC: -9.00 USD, refund, Newsletter (link spring) [payment v3]",
+    return detail
+
+
+SHARED = charge(
+    touches=(NEWS, touch("YouTube", "video"), touch("Podcast", "")),
+    currency="eur",
+    amount=1_001,
+    refunds=(("re_1", 1),),
+    disputes=(("dp_1", 100),),
+    dispute_fees=(1_500,),
+    fee=30,
+)
+RATES = Rates({day_of(NOON) - 1: "usd=1.1172"})
+
+
+def test_a_shared_charge_in_another_currency_tells_its_rate_and_its_roundings(store: Store) -> None:
+    detail = told(store, SHARED, rates=RATES)
+    lines = explain(detail).splitlines()
+    assert lines[1].endswith("Stripe kept a fee of 0.30 EUR, and 15.00 EUR for disputes.")
+    dollars, rate = lines[2].split(", at ")
+    assert dollars == "In US dollars: 11.18 USD paid, 10.05 USD remain"
+    assert rate == "1.1172 for 1 EUR, the ECB's rate of 2025-10-08; what goes back takes the same."
+    at = lines.index("How it was rounded:")
+    assert lines[at + 1 : at + 6] == [
+        "  10.01 EUR are 11.183172 USD, posted as 11.18 USD: half a cent goes to the even one.",
+        "  Newsletter (link spring) has 1/3 of 10.01 EUR, 3.336666... EUR, posted as 3.34 EUR.",
+        "  YouTube (link video) has 1/3 of 10.01 EUR, 3.336666... EUR, posted as 3.34 EUR.",
+        "  Podcast has 1/3 of 10.01 EUR, 3.336666... EUR, posted as 3.33 EUR.",
+        "  What is left over goes to those who are furthest below their exact share.",
     ]
+    assert "3.34 EUR = 3.73 USD, credit" in "\n".join(lines)
+
+
+def test_the_api_tells_the_same_exactly(store: Store) -> None:
+    shown = answers.detail(told(store, SHARED, rates=RATES))
+    assert shown["usd"] == {
+        "gross_minor": 1_118,
+        "net_minor": 1_005,
+        "exact_minor": "2795793/2500",
+        "rate": "1.1172",
+        "rate_date": "2025-10-08",
+    }
+    assert [(one["fraction"], one["exact_minor"], one["amount_minor"]) for one in shown["rounding"]] == [
+        ("1/3", "1001/3", 334),
+        ("1/3", "1001/3", 334),
+        ("1/3", "1001/3", 333),
+    ]
+    assert sum(one["usd_minor"] for one in shown["rounding"]) == 1_118
+    assert shown["settings"]["model"] == "last_non_direct_click"
+    assert (shown["payer"], shown["guest"]) == ("cus_1", False)
+
+
+def test_what_is_not_known_is_said_to_be_unknown(store: Store) -> None:
+    unknown = charge(currency="aed", disputes=(("dp_1", 100),), dispute_fees=None)
+    lines = explain(told(store, unknown)).splitlines()
+    assert lines[1].endswith("what Stripe kept is not known; what it took for a dispute is not known.")
+    assert lines[2].startswith("In US dollars it is not known")
+    assert not [line for line in lines if line.startswith("How it was rounded")]
+
+
+def test_a_dispute_that_nobody_has_seen_is_said_to_be_unknown(store: Store) -> None:
+    unseen = told(store, charge(fee=172, dispute_unseen=True))
+    lines = explain(unseen).splitlines()
+    assert lines[1].endswith("Stripe kept a fee of 1.72 USD; what it took for a dispute is not known.")
+    assert lines[2].startswith(
+        "It is disputed; the outcome is not known, for no dispute of it was seen. Likely the"
+    )
+    assert answers.detail(unseen)["dispute"] == "unknown"
+    known = at_offsets(charge(fee=172, versions=(2, 1)), first=1)
+    store.write_now(lambda c: post(c, known, 1_760_184_000_001))
+    seen = store.read_now(lambda c: find_charge(c, WS, "ch_1"))
+    assert seen is not None
+    assert "disputed" not in explain(seen)
+    assert answers.detail(seen)["dispute"] is None
+    assert [entry.seq for entry in seen.entries] == [entry.seq for entry in unseen.entries]
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "shown"),
+    [
+        (Fraction(1_001, 3), "eur", "3.336666... EUR"),
+        (Fraction(500), "eur", "5.00 EUR"),
+        (Fraction(1_601, 3), "jpy", "533.6666... JPY"),
+        (Fraction(500), "jpy", "500 JPY"),
+        (Fraction(5, 2), "kwd", "0.0025 KWD"),
+    ],
+)
+def test_exact_amounts(minor: Fraction, currency: str, shown: str) -> None:
+    assert exactly(minor, currency) == shown
+
+
+def test_who_joined_a_charge_and_whose_it_is() -> None:
+    join = "ws|e:abc"
+
+    def joined(key: str, trust: Trust, origin: str = "") -> str:
+        identity = Identity(key, trust, 1, 1)
+        return joined_by(Decision(Reason.INHERITED, identity=identity, inherited_from=origin), join)
+
+    signed, unsigned = joined(join, Trust.SIGNED, "ch_0"), joined("ws|e:xyz", Trust.UNSIGNED)
+    assert signed == "Joined by this address, through ch_0, signed by the site's backend."
+    assert unsigned == "Joined by another address of the payer, as the browser said, unsigned."
+    assert joined("ws|p:ws|own|live|cus_1", Trust.STRIPE).startswith("Joined by Stripe's own object")
+    assert joined_by(Decision(Reason.NO_VISITOR), join) == "No identity leads to it."
+    assert of_payer("ws|acct_1|test|pi_1") == "a guest (payment pi_1), account acct_1, test mode"
 
 
 def test_every_reason_has_words() -> None:
     assert _REASONS.keys() == set(Reason)
+    assert _MODELS.keys() == set(Model)
+    assert _TRUST.keys() == set(Trust)
     assert why(Decision(Reason.NO_EMAIL)).startswith("Unattributed: the charge has no email")
     inherited = Decision(Reason.INHERITED, (Credit("v1", NEWS),), inherited_from="ch_0")
     assert why(inherited).endswith("later ones inherit it (from ch_0).")
@@ -60,10 +175,11 @@ def test_a_renewal_says_how_it_belongs_to_its_subscription(store: Store) -> None
     )
     detail = store.read_now(lambda c: find_charge(c, WS, "ch_1"))
     assert detail is not None
-    credited, *tied = explain(detail).splitlines()[2:5]
+    lines = explain(detail).splitlines()
+    credited, tied = lines[2], lines[5:7]
     assert credited.endswith("charge was earned there, and renewals inherit it (from ch_0).")
     assert tied == [
-        "It is taken for a payment of subscription sub_1, which alone asked for this amount then.",
-        "Settings of version 2 were in effect; what it inherits was decided by version 1.",
+        "  It is taken for a payment of subscription sub_1, which alone asked for this amount then.",
+        "  What it inherits was decided by version 1 of the settings, not 2.",
     ]
     assert answers.detail(detail)["decision"]["binding"] == "only_subscription_with_amount_and_period"

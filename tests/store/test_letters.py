@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tests.store.builders import TOPIC, all_entries, at_offsets, charge, run, visit
+from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, STRIPE_PAYMENTS, VISITS
 from trackrev_stream.domain.touch import DAY_MS
@@ -19,7 +20,6 @@ from trackrev_stream.store.errors import PositionConflict
 from trackrev_stream.store.letters import (
     SETTLED_DAYS,
     Kept,
-    Status,
     bury,
     count_letters,
     drop_letters,

@@ -14,11 +14,12 @@ from ops.postgres import Server
 from tests.browser import wait_until
 from tests.store.builders import TOPIC, WS, all_entries, at_offsets, charge, run, standing_lines, touch
 from tests.store.test_letters import letter
+from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger import net_of
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.errors import InvalidSetting, PositionConflict
-from trackrev_stream.store.letters import Status, bury, list_letters, mark_replayed
+from trackrev_stream.store.letters import bury, list_letters, mark_replayed
 from trackrev_stream.store.post import Posting, post
 from trackrev_stream.store.queries import Entry, ledger_page
 from trackrev_stream.store.secrets import Sealer

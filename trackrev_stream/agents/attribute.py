@@ -1,7 +1,6 @@
 """attribute: payments meet journeys; a charge leaves with the whole set of lines that shall stand for it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from trackrev_stream.agents.payer_evidence import absorb_account, list_charges
 from trackrev_stream.agents.payer_names import (
@@ -135,7 +134,8 @@ def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
     before = paid.left | {charge.charge: charge for charge in paid.state.charges}
     left = {name: charge for name, charge in before.items() if name not in stay}
     decisions = {name: each for name, each in paid.decisions.items() if name in stay}
-    return replace(paid, state=state, named=sorted(named.union(paid.named)), left=left, decisions=decisions)
+    named.update(paid.named)
+    return PaidRow(state, sorted(named), left, decisions, paid.decided_by, paid.subscriptions)
 
 
 def _tell(outcome: Outcome, rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> None:

@@ -39,7 +39,7 @@ def _hear_journey(rows: Rows, record: Record, journey: Journey) -> Outcome:
         row.version += 1
         if known is None or journey.version > known.version:
             row.journeys[journey.visitor] = journey
-            row.journeys = _bounded(row.journeys)
+            row.journeys = bounded(row.journeys)
     rows.put(row.join, row)
     changed = row.journeys.get(journey.visitor) != known
     # A payer need not ask for what is under its own join key: Stripe named it there.
@@ -64,7 +64,8 @@ def _tell(row: JoinRow, payers: Iterable[str]) -> Outcome:
     return outcome
 
 
-def _bounded(journeys: dict[str, Journey]) -> dict[str, Journey]:
+def bounded(journeys: dict[str, Journey]) -> dict[str, Journey]:
+    """Those of the visitors that count, by visitor."""
     # Whom Stripe names or a backend signed for stays before any number of unsigned ones; of equals those
     # known first stay: what they earned must not move because of later devices.
     first = sorted(journeys.values(), key=_rank)[:MOST_VISITORS]

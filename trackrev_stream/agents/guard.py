@@ -66,6 +66,8 @@ class Guard:
 
         Raises AgentBug for anything that is not the record's fault, RulesBehind when it is too new.
         """
+        if record.value is None:
+            return Outcome()  # a tombstone, or the marker of a rewriting: it says nothing
         try:
             outcome = step(rows, record)
         except Malformed as error:

@@ -5,7 +5,6 @@ payer's own join key. Both are functions of what Stripe says, so no order of arr
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from trackrev_stream.agents.payer_rows import (
@@ -22,6 +21,7 @@ from trackrev_stream.contracts.topics import BINDS, INTERESTS
 from trackrev_stream.domain.identity import Bind
 from trackrev_stream.domain.ids import SEPARATOR, email_join, payer_join, visitor_key, workspace_of
 from trackrev_stream.domain.payment import ChargeState
+from trackrev_stream.domain.quick import quick_dataclass
 from trackrev_stream.domain.subscription import AccountFact, AccountKind
 
 MOST_UNNAMED = 100
@@ -30,7 +30,7 @@ First = tuple[int, str]
 N = TypeVar("N", int, First)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Names:
     """The join keys and the visitors that a payer is known by, each visitor with the time since when."""
 
@@ -50,10 +50,11 @@ def names_in(payer: str, charges: Iterable[ChargeState]) -> tuple[dict[str, Firs
     """The join keys and the visitors that charges name, each with the first charge that does."""
     joins: dict[str, First] = {}
     visitors: dict[str, First] = {}
+    workspace = workspace_of(payer)
     for state in charges:
         first = (state.created_at, state.charge)
         if state.email_key:
-            join = email_join(workspace_of(payer), state.email_key)
+            join = email_join(workspace, state.email_key)
             joins[join] = min(first, joins.get(join, first))
         if state.visitor:
             visitors[state.visitor] = min(first, visitors.get(state.visitor, first))
@@ -63,7 +64,7 @@ def names_in(payer: str, charges: Iterable[ChargeState]) -> tuple[dict[str, Firs
 def note_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> None:
     """Bring what the payer's charges name up to date; counted anew over all when something may have gone."""
     joins, visitors = names_in(row.payer, paid.state.charges)
-    gone = bool(set(paid.named) - joins.keys() - visitors.keys())
+    gone = any(name not in joins and name not in visitors for name in paid.named)
     if gone:
         charges = (state for other in payments_of(rows, row) for state in other.state.charges)
         joins, visitors = names_in(row.payer, charges)
@@ -82,6 +83,8 @@ def note_account(row: PayerRow, fact: AccountFact) -> None:
 def tell_names(outcome: Outcome, row: PayerRow, before: Names) -> None:
     """Ask and tell what is new since ``before``, once there is something to pay for."""
     now = names_of(row)
+    if now == before:
+        return
     named = dict(now.visitors)
     lost = dict(before.visitors).keys() - named.keys()
     row.unnamed = sorted({*row.unnamed, *lost} - named.keys())[:MOST_UNNAMED]
@@ -99,6 +102,8 @@ def _first_named(found: Mapping[str, N], known: Mapping[str, N]) -> dict[str, N]
     named = dict(known)
     for name, first in found.items():
         named[name] = min(first, named.get(name, first))
+    if len(named) < 2:
+        return named
     return dict(sorted(named.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
 
 

@@ -106,6 +106,8 @@ def put_subscription(rows: Rows, payer: str, name: str, row: SubscriptionRow) ->
 
 def join_keys(row: PayerRow) -> list[str]:
     """The payer's join keys: those of its charges, first named first, then the customer's; MOST_JOINS."""
+    if not row.emails:
+        return list(row.joins)[:MOST_JOINS]
     workspace = workspace_of(row.payer)
     emails = sorted(row.emails, key=lambda email: (row.emails[email], email))
     return list(dict.fromkeys([*row.joins, *(email_join(workspace, email) for email in emails)]))[:MOST_JOINS]
@@ -113,6 +115,8 @@ def join_keys(row: PayerRow) -> list[str]:
 
 def visitors_named(row: PayerRow) -> dict[str, int]:
     """The visitors that Stripe names for the payer, each since when: first named first, MOST_JOINS."""
+    if not row.named and not row.visitors:
+        return {}
     named = dict(row.named)
     for visitor, (created_at, _) in row.visitors.items():
         named[visitor] = min(created_at, named.get(visitor, created_at))

@@ -12,6 +12,7 @@ from typing import TypeVar
 from trackrev_stream.contracts.codec import Malformed, decode, encode
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import Topic
+from trackrev_stream.domain.quick import quick_dataclass
 from trackrev_stream.domain.rules import RuleBook
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ class RowUnreadable(Exception):
     """A row of a table is not what the agent wrote: damaged, or written by a newer program."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Record:
     """A record of a topic as an agent receives it."""
 
@@ -37,7 +38,7 @@ class Record:
         return f"{self.topic}[{self.partition}]@{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Send:
     """A record to be sent; ``route`` decides its partition, ``key`` is what it is compacted by."""
 
@@ -47,7 +48,7 @@ class Send:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Reject:
     """A part of a record that cannot be processed: the ``index``-th hit of a frame, or the whole (0)."""
 

@@ -5,14 +5,17 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-from trackrev_stream.domain.attribution import Credit, Decision
+from trackrev_stream.contracts.choices import By
+from trackrev_stream.domain.attribution import Credit, Decision, Rules
 from trackrev_stream.domain.fx import BASE_CURRENCY
+from trackrev_stream.domain.ids import name_of
 from trackrev_stream.domain.money import exponent
 from trackrev_stream.domain.touch import Touch
-from trackrev_stream.store.explain import why
-from trackrev_stream.store.ltv import By, Cohort, Month, Sum
+from trackrev_stream.store.ltv import Cohort, Month, Sum
 from trackrev_stream.store.queries import ChargeDetail, ChargeSummary, Entry
 from trackrev_stream.store.reports import ChannelRow, Money
+from trackrev_stream.store.rounding import InDollars, Rounded, in_dollars, shares_of
+from trackrev_stream.store.words import why
 
 Json = dict[str, Any]
 
@@ -28,8 +31,8 @@ def exponents(currencies: Iterable[str]) -> dict[str, int]:
 
 
 def currencies(charge: ChargeSummary) -> list[str]:
-    """The currencies that amounts of a charge are in: its own, and that of its fee."""
-    return [charge.currency, *([charge.fee_currency] if charge.fee_currency else [])]
+    """The currencies that amounts of a charge are in: its own, and those of its fees."""
+    return [charge.currency, *filter(None, (charge.fee_currency, charge.dispute_fee_currency))]
 
 
 def money(total: Money) -> Json:
@@ -125,6 +128,9 @@ def summary(charge: ChargeSummary) -> Json:
         "net_minor": charge.net_minor,
         "fee_minor": charge.fee_minor,
         "fee_currency": charge.fee_currency,
+        "dispute_fee_minor": charge.dispute_fee_minor,
+        "dispute_fee_currency": charge.dispute_fee_currency,
+        "dispute": "unknown" if charge.dispute_unseen else None,
         "currency": charge.currency,
         "created_at": rfc3339(charge.created_at),
         "posted_at": rfc3339(charge.posted_at),
@@ -138,10 +144,51 @@ def detail(found: ChargeDetail) -> Json:
         "explanation": why(decision),
         "credits": [_credit(credit) for credit in decision.credits],
         "decision": _decision(decision),
+        "payer": name_of(found.payer),
+        "guest": found.payer == found.payment,
+        "settings": found.settings and settings(found.settings),
+        "usd": _usd(in_dollars(found)),
+        "rounding": [_rounded(one) for one in shares_of(found.summary, decision)],
         "payment_version": found.payment_version,
         "version": found.version,
         "rules_version": found.rules_version,
         "entries": [entry(one) for one in found.entries],
+    }
+
+
+def settings(rules: Rules) -> Json:
+    """A version of the settings that charges are decided by; windows in days, null is unlimited."""
+    return {
+        "version": rules.version,
+        "model": rules.model.value,
+        "lookback_days": rules.lookback_days,
+        "identify_days": rules.identify_days,
+        "returning": rules.returning.value,
+    }
+
+
+def _usd(found: InDollars) -> Json:
+    """Null is what is not known; ``exact_minor`` is what was paid before it was rounded, a fraction."""
+    return {
+        "gross_minor": found.gross_minor,
+        "net_minor": found.net_minor,
+        "exact_minor": None if found.exact is None else str(found.exact),
+        "rate": found.rate,
+        "rate_date": found.rate_date,
+    }
+
+
+def _rounded(one: Rounded) -> Json:
+    return {
+        "channel": one.share.channel,
+        "source": one.share.source,
+        "link": one.share.link,
+        "partner": one.share.partner,
+        "fraction": str(one.fraction),
+        "exact_minor": str(one.exact),
+        "amount_minor": one.share.amount_minor,
+        "exact_usd_minor": None if one.exact_usd is None else str(one.exact_usd),
+        "usd_minor": one.share.usd_minor,
     }
 
 

@@ -12,11 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from trackrev_stream.api import answers
 from trackrev_stream.api.snippet import script_tag
 from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.store.connections import shown_livemode
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.ltv import By, ltv
+from trackrev_stream.store.ltv import ltv
 from trackrev_stream.store.queries import find_charge, latest_charges, ledger_page
 from trackrev_stream.store.reports import Days, channels, revenue
 

@@ -1,18 +1,31 @@
 """The log in the data directory, for one process with everything in it."""
 
+import asyncio
+import shutil
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from trackrev_stream.agents.keeper import Keeper
-from trackrev_stream.brokers.port import APP_ID, POSTED, Barrier, Define, Released, new_app
+from trackrev_stream.brokers.intake import Straight
+from trackrev_stream.brokers.port import (
+    APP_ID,
+    POSTED,
+    Barrier,
+    Define,
+    Intake,
+    Released,
+    new_app,
+)
 from trackrev_stream.clock import Clock
-from trackrev_stream.contracts.ports import Publisher
+from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicSpec
+from trackrev_stream.erasing import Place
 from trackrev_stream.resume import resume
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
@@ -40,6 +53,11 @@ class EmbeddedBroker:
             raise
         return cls(settings, clock, event_log)
 
+    async def intake(self, directory: Directory) -> Intake:
+        """The log is on this disk: there is no other that could stand in for it."""
+        del directory
+        return Straight(self.publisher)
+
     async def resume(self, store: Store) -> None:
         """Set the commits of the writer's topics to what the database holds. Raises PositionConflict."""
         await resume(self.log, store, APP_ID, POSTED)
@@ -59,6 +77,22 @@ class EmbeddedBroker:
     def chores(self) -> list[Coroutine[Any, Any, None]]:
         """Retention and compaction."""
         return [self.log.maintain(self._clock)]
+
+    async def newest(self, topic: str, partition: int, beginning: str) -> list[bytes]:
+        """As of now; the loop runs between blocks."""
+        found: dict[bytes, bytes | None] = {}
+        at, end = self.log.start_offset(topic, partition), self.log.high_watermark(topic, partition)
+        while at < end and (records := self.log.fetch(topic, partition, at)):
+            found |= {r.key: r.value for r in records if r.key and r.key.startswith(beginning.encode())}
+            at = records[-1].offset + 1
+            await asyncio.sleep(0)
+        return [value for value in found.values() if value is not None]
+
+    def place(self, store: Store) -> Place:
+        """The log, and the tables in the same data directory."""
+        del store
+        tables = self._settings.data / "tables"
+        return Place(self.log, self._settings.partitions, partial(shutil.rmtree, tables, ignore_errors=True))
 
     def lag(self, topic: str) -> int:
         """As the log counts."""

@@ -3,40 +3,73 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import faust
 
-from trackrev_stream.brokers.port import APP_ID, POSTED, STOP_S, Agents, Barrier, Define, Released, new_app
-from trackrev_stream.contracts.ports import Publisher
+from trackrev_stream.brokers import topics_seen
+from trackrev_stream.brokers.intake import Spooling, Straight
+from trackrev_stream.brokers.latecomers import WithoutErased
+from trackrev_stream.brokers.port import (
+    APP_ID,
+    POSTED,
+    STOP_S,
+    Agents,
+    Barrier,
+    Define,
+    Intake,
+    Released,
+    new_app,
+    partitions_differ,
+)
+from trackrev_stream.brokers.spool import Spools
+from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.embedded.records import TopicMismatch
+from trackrev_stream.erasing import Place
 from trackrev_stream.kafka import topics, transport
-from trackrev_stream.kafka.connection import Cluster, servers_of
+from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable, servers_of
 from trackrev_stream.kafka.publisher import KafkaPublisher
+from trackrev_stream.kafka.reading import reading
+from trackrev_stream.kafka.rewriting import KafkaPast
 from trackrev_stream.kafka.tables_directory import TablesDirectory
 from trackrev_stream.kafka.watchdog import Watchdog
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
+from trackrev_stream.store.erasures import tables_since
 from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.positions import NOTHING, stored_positions
+from trackrev_stream.store.positions import NOTHING, set_positions, stored_positions
 from trackrev_stream.streaming.runtime import Runtime
 
 log = logging.getLogger(__name__)
+
+# So long a request waits before its record goes to the spool; who follows a link waits for 2 s at most.
+LONGEST_ACK_S = 1.5
 
 
 class KafkaBroker:
     """A cluster, shared with other processes."""
 
-    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, clock: Clock) -> None:
         self._settings = settings
-        self._cluster = cluster
+        self._clock = clock
+        self._tables_since = 0
+        self.cluster = cluster
         self._app: faust.App | None = None
+        self._away = False
         self._publisher = KafkaPublisher(cluster)
+        self._edge_publisher = KafkaPublisher(cluster, LONGEST_ACK_S)
         self.publisher: Publisher = self._publisher
 
     @classmethod
-    async def open(cls, settings: Settings) -> "KafkaBroker":
-        """The cluster, with the topics of the registry. Raises TopicMismatch, ClusterUnavailable."""
+    async def open(cls, settings: Settings, clock: Clock, *, patient: bool = False) -> "KafkaBroker":
+        """The cluster, with the topics of the registry. Raises SettingsError, ClusterUnavailable.
+
+        One who is ``patient`` does without for a while, where a spool can take what comes and the topics were
+        there before.
+        """
         kafka = settings.kafka
         cluster = Cluster(
             servers_of(settings.broker),
@@ -46,16 +79,50 @@ class KafkaBroker:
             kafka.password,
             kafka.ca_file,
         )
-        await topics.ensure(cluster, (topics.spec_of(topic, settings.partitions) for topic in TOPICS))
-        return cls(settings, cluster)
+        broker = cls(settings, cluster, clock)
+        try:
+            await broker._reach()
+        except ClusterUnavailable as reason:
+            if not (patient and settings.spool_mb and topics_seen.before(settings)):
+                raise
+            log.warning("what comes waits on the disk until the broker is there: %s", reason)
+            broker._away = True
+        return broker
+
+    async def _reach(self) -> None:
+        """See that the topics are there. Raises SettingsError, ClusterUnavailable."""
+        specs = (topics.spec_of(topic, self._settings.partitions) for topic in TOPICS)
+        try:
+            await topics.ensure(self.cluster, specs)
+        except topics.TopicMismatch as error:
+            raise partitions_differ(self._settings, error) from error
+
+    async def intake(self, directory: Directory) -> Intake:
+        """With a spool, unless the settings say otherwise."""
+        settings = self._settings
+        if not settings.spool_mb:
+            return Straight(self.publisher)
+        if not self._away:
+            topics_seen.note(settings)
+        spools = Spools(settings.data, settings.partitions, settings.spool_mb << 20, self._clock)
+        try:
+            spool = await spools.own()
+        except TopicMismatch as error:
+            raise partitions_differ(settings, error) from error
+        broker = self._edge_publisher
+        late = WithoutErased(broker, directory)
+        return Spooling(broker, self._reach, spools, spool, late=late, away=self._away)
 
     async def resume(self, store: Store) -> None:
-        """Refuse a database that is older than what the group has committed. Raises PositionConflict.
+        """Refuse a database that is older than what the group has committed, or in which people go just now.
+
+        Raises PositionConflict, ErasureUnfinished.
 
         A worker must not set the group's offsets back by itself: others may be at work.
         """
+        self._tables_since = await store.read(tables_since)
         # In this order: other workers go on meanwhile, and what is committed was in the database before.
-        committed = await topics.committed(self._cluster, APP_ID)
+        committed = await topics.committed(self.cluster, APP_ID)
         stored = await store.read(stored_positions)
         for partition, offset in committed.items():
             wanted = stored.get(partition, NOTHING) + 1
@@ -69,17 +136,37 @@ class KafkaBroker:
 
     def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
         """Agents that share the partitions with those of other workers."""
-        place = TablesDirectory(self._settings.data)
+        place = TablesDirectory(self._settings.data, self._tables_since)
         app = self._app = new_app(self._settings, place.path, **transport.SETTINGS)
-        over = transport.attach(app, self._cluster)
+        over = transport.attach(app, self.cluster)
         over.commit_barriers.append(barrier)
         over.on_revoked.append(released)
         define(app)
-        return KafkaAgents(app, self._cluster, self._settings, place)
+        return KafkaAgents(app, self.cluster, self._settings, place)
 
     def chores(self) -> list[Coroutine[Any, Any, None]]:
         """None: brokers keep house themselves."""
         return []
+
+    async def newest(self, topic: str, partition: int, beginning: str) -> list[bytes]:
+        """As of now. Raises ClusterUnavailable."""
+        found: dict[bytes, bytes | None] = {}
+        async with reading(self.cluster) as reader:
+            async for record in reader.read(topic, partition):
+                if record.key and record.key.startswith(beginning.encode()):
+                    found[record.key] = record.value
+        return [value for value in found.values() if value is not None]
+
+    def place(self, store: Store) -> Place:
+        """The cluster. The tables of workers, wherever they are, are forgotten when these start again."""
+
+        async def moved(topic: str, partition: int, goes_on: int) -> None:
+            if topic in POSTED:
+                at = {(topic, partition): goes_on - 1}
+                await store.write(partial(set_positions, wanted=at))
+
+        past = KafkaPast(self.cluster, APP_ID, self._clock, moved)
+        return Place(past, self._settings.partitions, forget_tables=lambda: None, apart=True)
 
     def lag(self, topic: str) -> int:
         """As far as the partitions are ours."""
@@ -88,6 +175,7 @@ class KafkaBroker:
     async def close(self) -> None:
         """Let go of the connections."""
         await self._publisher.stop()
+        await self._edge_publisher.stop()
 
 
 class KafkaAgents:

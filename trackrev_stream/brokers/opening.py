@@ -2,21 +2,20 @@
 
 from trackrev_stream.brokers.embedded import EmbeddedBroker
 from trackrev_stream.brokers.kafka import KafkaBroker
-from trackrev_stream.brokers.port import Broker
+from trackrev_stream.brokers.port import Broker, partitions_differ
 from trackrev_stream.clock import Clock
 from trackrev_stream.embedded.records import TopicMismatch
-from trackrev_stream.kafka import topics
-from trackrev_stream.settings import Settings, SettingsError, is_kafka
+from trackrev_stream.settings import Settings, is_kafka
 
 
-async def open_broker(settings: Settings, clock: Clock) -> Broker:
-    """The log, with its topics.
+async def open_broker(settings: Settings, clock: Clock, *, patient: bool = False) -> Broker:
+    """The log, with its topics; one who is ``patient`` can begin without a broker (see KafkaBroker.open).
 
     Raises SettingsError where the partitions do not fit, and what the log itself raises.
     """
+    if is_kafka(settings.broker):
+        return await KafkaBroker.open(settings, clock, patient=patient)
     try:
-        if is_kafka(settings.broker):
-            return await KafkaBroker.open(settings)
         return await EmbeddedBroker.open(settings, clock)
-    except (TopicMismatch, topics.TopicMismatch) as error:
-        raise SettingsError(f"TRACKREV_PARTITIONS is {settings.partitions}. {error}") from error
+    except TopicMismatch as error:
+        raise partitions_differ(settings, error) from error

@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 import faust
 
-from trackrev_stream.contracts.ports import Publisher
+from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.settings import Settings
+from trackrev_stream.erasing import Place
+from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.engine import Store
 from trackrev_stream.streaming import runtime
 
@@ -35,10 +36,34 @@ class Agents(Protocol):
         """Let them finish what they have at hand."""
 
 
+class Intake(Publisher, Protocol):
+    """What the collectors of a process publish by."""
+
+    def ready(self) -> bool:
+        """Whether what comes would be saved."""
+        ...
+
+    async def run(self) -> None:
+        """What has to run beside it until cancelled."""
+
+    async def settle(self) -> None:
+        """Before the edge stops serving: wait, not for long, for what is on its way."""
+
+    async def close(self) -> None:
+        """Let go of it, after the edge has stopped."""
+
+
 class Broker(Protocol):
     """A log, opened."""
 
     publisher: Publisher
+
+    async def intake(self, directory: Directory) -> Intake:
+        """What collectors publish by; ``directory`` tells who was erased.
+
+        Raises SettingsError, LogUnavailable, OSError.
+        """
+        ...
 
     async def resume(self, store: Store) -> None:
         """Before the agents start: see that the writer reads on from what the database holds.
@@ -58,6 +83,17 @@ class Broker(Protocol):
         """What has to run beside."""
         ...
 
+    async def newest(self, topic: str, partition: int, beginning: str) -> list[bytes]:
+        """What a compacted topic holds of the keys with this beginning: of each the newest value.
+
+        Raises Unavailable.
+        """
+        ...
+
+    def place(self, store: Store) -> Place:
+        """Where an erasure takes place."""
+        ...
+
     def lag(self, topic: str) -> int:
         """How many records of a topic the agents of this process have not yet committed."""
         ...
@@ -65,6 +101,11 @@ class Broker(Protocol):
     async def close(self) -> None:
         """Let go of it, after everybody else has."""
         ...
+
+
+def partitions_differ(settings: Settings, error: Exception) -> SettingsError:
+    """The error for people when a topic has other partitions than the settings say."""
+    return SettingsError(f"TRACKREV_PARTITIONS is {settings.partitions}. {error}")
 
 
 def new_app(settings: Settings, tables: Path, **more: Any) -> faust.App:

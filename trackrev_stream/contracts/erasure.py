@@ -117,7 +117,15 @@ def payers_with(name: str, value: bytes | None) -> set[str]:
 
 def credited_touches(detail: bytes, visitors: Collection[str]) -> set[str]:
     """The touches of ``visitors`` that a decision credits."""
-    decision = orjson.loads(detail)["data"]
+    return _credited(orjson.loads(detail)["data"], visitors)
+
+
+def credited_in(charge: bytes, visitors: Collection[str]) -> set[str]:
+    """The touches of ``visitors`` that the decision of an attributed charge credits."""
+    return {name for node in _parts(charge) for name in _credited(node["data"]["decision"], visitors)}
+
+
+def _credited(decision: Any, visitors: Collection[str]) -> set[str]:
     return {one["touch"]["id"] for one in decision.get("credits", ()) if one["visitor"] in visitors}
 
 

@@ -1,25 +1,28 @@
 """The ports between parts: what collectors need of a log and of the settings, without knowing either."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from trackrev_stream.domain.differences import Heard
 from trackrev_stream.domain.ids import erased_hash
 from trackrev_stream.domain.reconcile import Account, Period
+from trackrev_stream.errors import ForPeople
+
+UNKNOWN_OFFSET = -1
 
 
-class Unavailable(Exception):
+class Unavailable(ForPeople):
     """The log cannot promise durability now; what was offered is not saved, and may be offered again."""
 
 
 class Publisher(Protocol):
     """Where collectors put records."""
 
-    async def publish(self, topic: str, partition: int, key: bytes | None, value: bytes) -> int:
-        """Append a record; return its offset once it is durable.
+    def publish(self, topic: str, partition: int, key: bytes | None, value: bytes) -> Awaitable[int]:
+        """Append a record; its offset once it is durable, or UNKNOWN_OFFSET where it has none yet.
 
-        Raises Unavailable when it is not saved.
+        Raises Unavailable, when it is awaited, if it is not saved.
         """
         ...
 
@@ -59,7 +62,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class StripeConnection:
-    """How a workspace is connected to Stripe; ``webhook_secrets`` has two while one is being rolled."""
+    """How a workspace is connected to Stripe; ``webhook_secrets`` has two while one is being rolled.
+
+    With EVERY_ACCOUNT for its ``account`` it is the Connect endpoint of a platform: there is nothing to read,
+    and its secrets sign the events of whatever account is connected, in any workspace.
+    """
 
     workspace: str
     account: str
@@ -85,6 +92,10 @@ class Directory(Protocol):
 
     async def stripe_connections(self, workspace: str) -> tuple[StripeConnection, ...]:
         """The Stripe connections of a workspace, the own account first."""
+        ...
+
+    async def connected_to(self, account: str) -> tuple[StripeConnection, ...]:
+        """The connections to a connected account, in whatever workspaces."""
         ...
 
 

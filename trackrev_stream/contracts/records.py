@@ -1,14 +1,13 @@
 """The records that agents exchange beside those of the domain."""
 
-from dataclasses import dataclass
-
 from trackrev_stream.domain.attribution import Decision
 from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.ledger import Line
 from trackrev_stream.domain.payment import ChargeState
+from trackrev_stream.domain.quick import quick_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Interest:
     """A payer wants to know the journeys under a join key."""
 
@@ -17,7 +16,7 @@ class Interest:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class PayerJourneys:
     """All journeys under one join key, as an interested payer is told of them."""
 
@@ -27,7 +26,7 @@ class PayerJourneys:
     journeys: tuple[Journey, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class AttributedCharge:
     """A charge with the whole set of lines that shall stand for it.
 

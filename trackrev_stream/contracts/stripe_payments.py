@@ -4,12 +4,10 @@ Since the API version 2025-03-31.basil a charge carries no ``invoice``, and newe
 refunds. A webhook follows the version of its endpoint, so both shapes are read here.
 """
 
-from collections.abc import Sequence
-from decimal import Decimal
+from dataclasses import replace
 
-from trackrev_stream.contracts.codec import Malformed
+from trackrev_stream.contracts.stripe_balance import entered_minor, fee_currency, fee_minor, moves_of
 from trackrev_stream.contracts.stripe_shapes import (
-    MOST_MINOR,
     HashesEmails,
     Json,
     Observation,
@@ -22,22 +20,21 @@ from trackrev_stream.contracts.stripe_shapes import (
     listed,
     minor,
     moment,
-    objects,
     optional_object,
     optional_text,
     reference,
-    signed_minor,
     text,
     visitor_in,
 )
-from trackrev_stream.domain.money import exponent
-from trackrev_stream.domain.payment import FactKind, Move, PaymentFact
-
-_ROUNDING_PARTS = 200  # an amount that went through an exchange rate is the whole one when 0.5 % apart
+from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.reversals import FAILED
 
 
 def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> list[PaymentFact]:
-    """The fact of a charge, and one for each refund embedded in it. Raises Malformed."""
+    """A fact for each refund embedded in a charge, and then the charge's own. Raises Malformed.
+
+    The other way round what is refunded would be known by its sum alone for a moment, and restated then.
+    """
     charge_id = an_id(charge, "id")
     payment = reference(charge, "payment_intent") or charge_id
     captured = flag(charge, "captured")
@@ -51,7 +48,7 @@ def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> li
         created_at=moment(charge, "created"),
         status=text(charge, "status"),
         amount_minor=minor(charge, "amount_captured", amount if captured else 0),
-        authorized_minor=amount,
+        authorized_minor=_authorized(charge),
         currency=currency(charge),
         captured=captured,
         refunded_minor=minor(charge, "amount_refunded", 0),
@@ -64,21 +61,26 @@ def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> li
         ),
         visitor=visitor_in(workspace, charge),
         invoice=_invoice(charge),
-        fee_minor=_fee_minor(charge),
-        fee_currency=_fee_currency(charge),
+        fee_minor=fee_minor(charge),
+        fee_currency=fee_currency(charge),
+        disputed=charge.get("disputed") is True,
         **seen.of(workspace),
     )
     # The payment is the charge's own, so that a refund can never be sent elsewhere than its charge.
     embedded = listed(charge, "refunds")
-    return [fact, *(_refund(refund, charge_id, payment, workspace, seen) for refund in embedded)]
+    refunds = [_refund(refund, charge_id, payment, workspace, seen) for refund in embedded]
+    return [*(sight for sights in refunds for sight in sights), fact]
 
 
 def refund_facts(refund: Json, workspace: HashesEmails, seen: Observation) -> list[PaymentFact]:
-    """The fact of a refund; none for one that gives back no charge (a customer balance). Raises Malformed."""
+    """The fact of a refund; none for one that gives back no charge (a customer balance). Raises Malformed.
+
+    One that failed makes another where its balance transaction tells when: it was seen to have failed then.
+    """
     charge_id = reference(refund, "charge")
     if not charge_id:
         return []
-    return [_refund(refund, charge_id, _payment_of(refund, charge_id), workspace, seen)]
+    return _refund(refund, charge_id, _payment_of(refund, charge_id), workspace, seen)
 
 
 def dispute_facts(dispute: Json, workspace: HashesEmails, seen: Observation) -> list[PaymentFact]:
@@ -100,7 +102,7 @@ def dispute_facts(dispute: Json, workspace: HashesEmails, seen: Observation) -> 
         status=text(dispute, "status"),
         amount_minor=minor(dispute, "amount"),
         currency=currency(dispute),
-        moves=_moves(dispute, seen),
+        moves=moves_of(dispute, seen),
         **seen.of(workspace),
     )
     return [fact]
@@ -179,8 +181,8 @@ def _payment_of(of: Json, charge_id: str) -> str:
 
 def _refund(
     refund: Json, charge_id: str, payment: str, workspace: HashesEmails, seen: Observation
-) -> PaymentFact:
-    return PaymentFact(
+) -> list[PaymentFact]:
+    fact = PaymentFact(
         kind=FactKind.REFUND,
         payment=payment,
         charge=charge_id,
@@ -192,6 +194,26 @@ def _refund(
         currency=currency(refund),
         **seen.of(workspace),
     )
+    came_home = expanded(refund, "failure_balance_transaction")
+    if not came_home or fact.status not in FAILED:
+        return [fact]
+    return [fact, replace(fact, observed_at=min(moment(came_home, "created"), seen.observed_at))]
+
+
+def _authorized(charge: Json) -> int:
+    """What was authorized; only what was captured where none of the rest counts as refunded.
+
+    Before 2025-03-31.basil the release of the rest did (see ``domain.reversals``). It does not where a charge
+    that is refunded whole shows less than was authorized, nor where no more was entered than was captured.
+    """
+    amount = minor(charge, "amount")
+    captured = minor(charge, "amount_captured", amount)
+    if not flag(charge, "captured") or captured >= amount:
+        return amount
+    if charge.get("refunded") is True:
+        return captured if minor(charge, "amount_refunded", 0) < amount else amount
+    entered = expanded(charge, "balance_transaction")
+    return captured if entered and entered_minor(charge, entered) < (amount + captured) // 2 else amount
 
 
 def _invoice(charge: Json) -> str:
@@ -202,51 +224,3 @@ def _invoice(charge: Json) -> str:
         or reference(intent, "invoice")
         or invoice_in(optional_object(intent, "payment_details"))
     )
-
-
-def _fee_minor(charge: Json) -> int | None:
-    transaction = expanded(charge, "balance_transaction")
-    return minor(transaction, "fee") if transaction else None
-
-
-def _fee_currency(charge: Json) -> str:
-    """Fees are taken in the currency of settlement, which need not be the charge's."""
-    transaction = expanded(charge, "balance_transaction")
-    return currency(transaction) if transaction else ""
-
-
-def _moves(dispute: Json, seen: Observation) -> tuple[Move, ...]:
-    """What a dispute moved: its balance transactions, and what they do not show of what the event is about.
-
-    Only without any does a final status tell: the money of a dispute that was won may come back later.
-    """
-    amount, status = minor(dispute, "amount"), text(dispute, "status")
-    transactions: Sequence[Json] = objects(dispute, "balance_transactions")
-    moves = [
-        Move(an_id(one, "id"), _disputed_minor(dispute, one), moment(one, "created")) for one in transactions
-    ]
-    withdrawn = seen.event_type == "charge.dispute.funds_withdrawn" or (status == "lost" and not moves)
-    reinstated = seen.event_type == "charge.dispute.funds_reinstated" or (status == "won" and not moves)
-    if withdrawn and not any(move.amount_minor < 0 for move in moves):
-        moves.append(Move("", -amount, seen.observed_at))
-    if reinstated and not any(move.amount_minor > 0 for move in moves):
-        moves.append(Move("", amount, seen.observed_at))
-    return tuple(moves)
-
-
-def _disputed_minor(dispute: Json, transaction: Json) -> int:
-    """What a balance transaction moved, in the dispute's currency; it may be in that of settlement."""
-    moved, disputed = signed_minor(transaction, "amount"), minor(dispute, "amount")
-    settled, asked = currency(transaction), currency(dispute)
-    if settled == asked:
-        return moved
-    sign = 1 if moved > 0 else -1
-    rate = transaction.get("exchange_rate")
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or rate <= 0:
-        return sign * disputed
-    # Stripe: the amount in the dispute's currency times the rate is the amount settled, in major units.
-    shift = exponent(asked) - exponent(settled)
-    amount = int((Decimal(abs(moved)) / Decimal(str(rate))).scaleb(shift).to_integral_value())
-    if amount > MOST_MINOR:
-        raise Malformed("exchange_rate should be the rate of its amounts")
-    return sign * (disputed if abs(amount - disputed) * _ROUNDING_PARTS <= disputed else amount)

@@ -6,12 +6,13 @@ edge heard of after the charge may fill what nobody earned, and moves nothing.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from trackrev_stream.domain.identity import Identity
-from trackrev_stream.domain.journey import Journey, when
+from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.models import Model, weights
+from trackrev_stream.domain.quick import quick_dataclass
 from trackrev_stream.domain.subscription import BoundBy
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
 
@@ -25,7 +26,7 @@ class Returning(StrEnum):
     ASK = "ask"  # the payer's journey since, where it earns
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Rules:
     """The attribution settings of a workspace, as one version of them. Windows in days; None: unlimited."""
 
@@ -57,7 +58,7 @@ class Reason(StrEnum):
     LEFT = "left_for_another_payer"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Considered:
     """A touch that was looked at for a charge, and what was found."""
 
@@ -66,7 +67,7 @@ class Considered:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Credit:
     """A share of a charge. ``weight`` of ``of`` shares; all shares of a charge have the same ``of``."""
 
@@ -76,7 +77,7 @@ class Credit:
     of: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Decision:
     """Who earned a charge, by which identity, and what was passed over. Without credits: unattributed.
 
@@ -95,8 +96,37 @@ class Decision:
     subscription: str = ""
     rules_version: int = 1
 
+    # These two are made of each charge: ``dataclasses.replace`` would take several times as long.
+    @property
+    def lent(self) -> "Decision":
+        """What others may inherit of it."""
+        return self._with((), BoundBy.NONE, "", self.rules_version)
+
+    def tied(self, binding: BoundBy, subscription: str, rules_version: int) -> "Decision":
+        """The decision with what is known of the charge it is of."""
+        if (self.binding, self.subscription, self.rules_version) == (binding, subscription, rules_version):
+            return self
+        return self._with(self.considered, binding, subscription, rules_version)
+
+    def _with(
+        self, considered: tuple[Considered, ...], binding: BoundBy, subscription: str, rules_version: int
+    ) -> "Decision":
+        return Decision(
+            self.reason,
+            self.credits,
+            self.identity,
+            self.late,
+            self.inherited_from,
+            considered,
+            binding,
+            subscription,
+            rules_version,
+        )
+
 
 MOST_CONSIDERED = 20
+
+_REASONS = {model: Reason(model.value) for model in Model}
 
 
 Known = list[tuple[Journey, Identity]]
@@ -132,10 +162,8 @@ def decide(
 def _by_trust(known: Known, created_at: int, rules: Rules, before: Decision | None) -> Decision:
     """The strongest identities that lead to a touch decide alone; a direct one only where no other does."""
     direct, last = None, Decision(Reason.NO_TOUCH)
-    for trust in Trust:
+    for trust in sorted({identity.trust for _, identity in known}, key=lambda trust: trust.rank):
         trusted = [pair for pair in known if pair[1].trust.rank <= trust.rank]
-        if not any(identity.trust is trust for _, identity in trusted):
-            continue
         last = _decide(trusted, created_at, rules, before)
         if last.reason is Reason.TOO_LATE or (last.credits and last.reason is not Reason.ONLY_DIRECT):
             return last
@@ -167,10 +195,10 @@ def _share(known: Iterable[tuple[Journey, Identity]], created_at: int, rules: Ru
     for journey, identity in known:
         for touch in journey.touches:
             verdict = _outside(touch, identity, created_at, rules)
-            key = (journey.visitor, touch.id)
-            if key not in found or (found[key][3] and not verdict):
-                found[key] = (touch, journey.visitor, identity, verdict)
-    ordered = sorted(found.values(), key=lambda item: (when(item[0]), item[1]), reverse=True)
+            one = found.setdefault((journey.visitor, touch.id), (touch, journey.visitor, identity, verdict))
+            if one[3] and not verdict:
+                found[journey.visitor, touch.id] = (touch, journey.visitor, identity, verdict)
+    ordered = sorted(found.values(), key=_when, reverse=True)
     eligible = [(touch, visitor, identity) for touch, visitor, identity, verdict in ordered if not verdict]
     shares = weights(rules.model, [(visitor, touch) for touch, visitor, _ in eligible])
     earned = [(share, *item) for share, item in zip(shares, eligible, strict=True) if share]
@@ -181,20 +209,26 @@ def _share(known: Iterable[tuple[Journey, Identity]], created_at: int, rules: Ru
     )
     if not earned:
         return Decision(Reason.NO_TOUCH, considered=considered)
-    credits_ = tuple(Credit(visitor, touch, share, sum(shares)) for share, touch, visitor, _ in earned)
+    whole = sum(shares)
+    credits_ = tuple([Credit(visitor, touch, share, whole) for share, touch, visitor, _ in earned])
     only_direct = all(touch.direct for touch, _, _ in eligible)
-    reason = Reason.ONLY_DIRECT if only_direct else Reason(rules.model.value)
+    reason = Reason.ONLY_DIRECT if only_direct else _REASONS[rules.model]
     return Decision(reason, credits_, earned[0][3], considered=considered)
+
+
+def _when(item: tuple[Touch, str, Identity, str]) -> tuple[int, str, str]:
+    touch, visitor, _, _ = item
+    return touch.occurred_at, touch.id, visitor
 
 
 def _outside(touch: Touch, identity: Identity, created_at: int, rules: Rules) -> str:
     """Why a touch cannot earn the charge; empty when it can."""
     lookback = rules.lookback_days * DAY_MS
-    identified_at = min(identity.identified_at, created_at)
     if touch.occurred_at > created_at + SLACK_MS:
         return "after the charge"
     if touch.occurred_at >= created_at - lookback:
         return ""
+    identified_at = min(identity.identified_at, created_at)
     if touch.occurred_at > identified_at:
         return f"more than {rules.lookback_days} days before the charge, and after the visitor identified"
     if touch.occurred_at < identified_at - lookback:

@@ -6,8 +6,10 @@ the charge itself or by a link (a checkout, an invoice payment, a payment intent
 newest saying holds, whoever said it, and an empty one says nothing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from trackrev_stream.domain.disputes import Dispute, dispute_fees, tells_fees
 from trackrev_stream.domain.payment import ChargeState, FactKind, Move, PaymentFact, PaymentState
 from trackrev_stream.domain.reversals import FAILED, Seen, released_minor, reversals_of
 
@@ -22,21 +24,27 @@ class ChargeRow:
 
     ``snapshot`` is the newest one, for status and amounts; ``said`` the details that it said itself;
     ``refunded_since`` when each cumulative refund of the captured charge was first seen;
-    ``least_refunded`` the smallest cumulative refund that was ever seen beside each captured amount.
+    ``least_refunded`` the smallest cumulative refund that was ever seen beside each captured amount;
+    ``disputed`` whether it was ever seen to be.
     """
 
     snapshot: PaymentFact
     said: Said = field(default_factory=dict)
     refunded_since: dict[int, int] = field(default_factory=dict)
     least_refunded: dict[int, int] = field(default_factory=dict)
+    disputed: bool = False
 
 
 @dataclass(slots=True)
 class DisputeRow:
-    """The moves that were seen of one dispute, by balance transaction; "-" and "+" without one."""
+    """The moves that were seen of one dispute, by balance transaction; "-" and "+" without one.
+
+    ``said`` is what it was last said to be of: when, and the amount and currency.
+    """
 
     charge: str
     moves: dict[str, Move] = field(default_factory=dict)
+    said: tuple[int, int, str] = (0, 0, "")
 
 
 @dataclass(slots=True)
@@ -113,8 +121,12 @@ def is_paid(snapshot: PaymentFact) -> bool:
 
 
 def _observe_charge(row: PaymentRow, fact: PaymentFact) -> None:
-    known = row.charges.setdefault(fact.charge, ChargeRow(fact))
-    known.snapshot = max(known.snapshot, fact, key=_recency)
+    known = row.charges.get(fact.charge)
+    if known is None:
+        known = row.charges[fact.charge] = ChargeRow(fact)
+    else:
+        known.snapshot = max(known.snapshot, fact, key=_recency)
+    known.disputed |= fact.disputed
     _note(known.said, fact)
     if not fact.captured:  # what an authorization that was cancelled shows as refunded was never paid
         return
@@ -135,9 +147,16 @@ def _observe_refund(row: PaymentRow, fact: PaymentFact) -> None:
 
 def _observe_dispute(row: PaymentRow, fact: PaymentFact) -> None:
     known = row.disputes.setdefault(fact.id, DisputeRow(fact.charge))
+    known.said = max(known.said, (fact.observed_at, fact.amount_minor, fact.currency))
     for move in fact.moves:
         name = move.id or ("-" if move.amount_minor < 0 else "+")
-        known.moves[name] = min(known.moves.get(name, move), move, key=lambda m: (m.moved_at, m.amount_minor))
+        known.moves[name] = min(known.moves.get(name, move), move, key=_first_told)
+
+
+def _first_told(move: Move) -> tuple[int, int, bool, int, str, int]:
+    # Of a balance transaction that older versions have read without its fee, the sight that tells it.
+    told = (move.fee_minor is None, move.fee_minor or 0, move.settled_currency, move.settled_minor)
+    return (move.moved_at, move.amount_minor, *told)
 
 
 def _note(said: Said, fact: PaymentFact) -> None:
@@ -155,22 +174,25 @@ def _note(said: Said, fact: PaymentFact) -> None:
             said[name] = max(said.get(name, (0, "")), (fact.observed_at, value))
 
 
-def _recency(fact: PaymentFact) -> tuple[int, bool, int, int, str]:
+def _recency(fact: PaymentFact) -> tuple[int, bool, int, int, tuple[bool, int], str]:
     # Stripe's times tie within a second. Money only moves one way meanwhile, and content breaks what is left
     # of the tie, so that no order of arrival decides.
-    return fact.observed_at, fact.captured, fact.refunded_minor, fact.amount_minor, fact.status
+    # Less is told to be authorized where more is known (see Stripe's charges), and nothing by older programs.
+    known_more = (fact.authorized_minor > 0, -fact.authorized_minor)
+    return fact.observed_at, fact.captured, fact.refunded_minor, fact.amount_minor, known_more, fact.status
 
 
 def _charge_state(row: PaymentRow, charge: ChargeRow) -> ChargeState:
     snapshot = charge.snapshot
     said = _merged(charge.said, row.links.get(EVERY_CHARGE, {}), row.links.get(snapshot.charge, {}))
+    disputes = tuple(_disputes(row, snapshot)) if row.disputes else ()
     seen = Seen(
         snapshot,
         charge.refunded_since,
         charge.least_refunded.get(snapshot.amount_minor, 0),
         tuple(refund for refund in row.refunds.values() if refund.charge == snapshot.charge),
         row.failed_since,
-        {name: tuple(d.moves.values()) for name, d in row.disputes.items() if d.charge == snapshot.charge},
+        disputes,
     )
     # Where the release of an authorization's rest counts as a refund, the fee is still that of the whole.
     fee, _, fee_currency = said.get("fee", "").partition(" ") if not released_minor(seen) else ("", "", "")
@@ -186,12 +208,24 @@ def _charge_state(row: PaymentRow, charge: ChargeRow) -> ChargeState:
         fee_minor=int(fee) if fee else None,
         fee_currency=fee_currency,
         reversals=tuple(reversals_of(seen)),
+        dispute_fees=tuple(fee for one in disputes for fee in dispute_fees(one, snapshot.currency)),
+        dispute_fees_told=all(tells_fees(one) for one in disputes),
+        dispute_unseen=charge.disputed and not disputes,
     )
 
 
-def _merged(*sayings: Said) -> dict[str, str]:
-    newest: Said = {}
-    for said in sayings:
+def _disputes(row: PaymentRow, charge: PaymentFact) -> Iterator[Dispute]:
+    """The disputes of a charge by their ids, in its currency."""
+    for name, known in sorted(row.disputes.items()):
+        if known.charge == charge.charge:
+            _, amount, currency = known.said
+            dispute = Dispute(name, amount, currency, tuple(known.moves.values()))
+            yield dispute.of_charge(charge.currency, charge.amount_minor)
+
+
+def _merged(first: Said, *others: Said) -> dict[str, str]:
+    newest = dict(first)
+    for said in others:
         for name, saying in said.items():
             newest[name] = max(newest.get(name, saying), saying)
     return {name: value for name, (_, value) in newest.items()}

@@ -6,10 +6,10 @@ here, and the cases in ``tests/domain/ga4_pairs.txt``.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
+from trackrev_stream.domain.quick import quick_dataclass
 from trackrev_stream.domain.sources import APP, Kind, Source, source_of_host, source_of_tag
 
 NOT_SET = "(not set)"
@@ -21,7 +21,7 @@ DISPLAY = frozenset(("display", "banner", "expandable", "interstitial", "cpm"))
 _LONGEST = 200  # of a tag: what is longer is no name of anything
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class ClickId:
     """A parameter that an ad network adds to the addresses people click on.
 
@@ -59,7 +59,7 @@ CLICK_IDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Contact:
     """A landing as rules see it, all in lower case. ``host`` is where it came from, without www."""
 
@@ -157,17 +157,22 @@ def tags_of(url: str) -> dict[str, str]:
 
 
 def _is_campaign(tags: dict[str, str]) -> bool:
+    if not tags:
+        return False
     proofs = (name for name in tags if name in CLICK_IDS and CLICK_IDS[name].medium)
     return any(name in tags for name in ("utm_source", "utm_medium", "utm_campaign")) or any(proofs)
 
 
 def _is_return(url: str, referrer: str, site: str) -> bool:
-    host = place_of(referrer)
-    if not host:
-        return False
+    return bool(referrer) and _is_return_between(_origin(referrer), _origin(url), site)
+
+
+@lru_cache(maxsize=4_096)  # the pages are many, the sites are few
+def _is_return_between(origin: str, page: str, site: str) -> bool:
+    host = place_of(origin)
     known = source_of_host(host)
-    return (
-        _under(host, host_of(url)) or _under(host, site) or (known is not None and known.kind is Kind.RETURN)
+    return bool(host) and (
+        _under(host, host_of(page)) or _under(host, site) or (known is not None and known.kind is Kind.RETURN)
     )
 
 
@@ -188,10 +193,15 @@ def _medium(source: Source | None) -> str:
 
 def host_of(url: str) -> str:
     """The host of a URL in lower case, without the port; empty where there is none."""
-    return _host_of_origin("/".join(url.split("/", 3)[:3]))
+    return _host_of_origin(_origin(url))
 
 
-@lru_cache(maxsize=4_096)  # the pages are many, the sites are few
+def _origin(url: str) -> str:
+    """What of a URL its host can be read from: all that comes before its path."""
+    return "/".join(url.split("/", 3)[:3])
+
+
+@lru_cache(maxsize=4_096)
 def _host_of_origin(origin: str) -> str:
     try:
         return (urlsplit(origin).hostname or "").lower().rstrip(".")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from trackrev_stream.domain.fx import Rate, convert_parts, standing_usd
-from trackrev_stream.domain.ledger import FEE, REVENUE, Line, place_of
+from trackrev_stream.domain.ledger import FEES, REVENUE, Line, place_of
 
 RateOf = Callable[[str], Rate | None]
 
@@ -41,8 +41,14 @@ def _usd_of_revenue(lines: Sequence[Line], rate_of: RateOf) -> dict[str, int | N
 
 
 def _usd_of_fees(lines: Sequence[Line], rate_of: RateOf) -> dict[str, int | None]:
-    fees = [line for line in lines if line.reason == FEE]
-    return {line.line_id: dollars for line, dollars in _converted(fees, rate_of)}
+    """Those of one reason, moment, currency and sign are one fact, or as good as one."""
+    facts: dict[tuple[str, int, str, bool], list[Line]] = {}
+    for line in lines:
+        if line.reason in FEES:
+            fact = (line.reason, line.occurred_at, line.currency, line.amount_minor > 0)
+            facts.setdefault(fact, []).append(line)
+    converted = (_converted(of_fact, rate_of) for of_fact in facts.values())
+    return {line.line_id: dollars for of_fact in converted for line, dollars in of_fact}
 
 
 def _converted(lines: Sequence[Line], rate_of: RateOf) -> Iterable[tuple[Line, int | None]]:

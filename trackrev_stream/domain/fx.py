@@ -8,12 +8,12 @@ rate of their charge.
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import StrEnum
 
 from trackrev_stream.domain.days import day_of_iso, iso_of, next_ecb_day
 from trackrev_stream.domain.money import exponent, split
+from trackrev_stream.domain.quick import quick_dataclass
 
 BASE_CURRENCY = "usd"
 
@@ -30,7 +30,7 @@ class NoRate(StrEnum):
     UNCONVERTIBLE = "unconvertible"  # the ECB has no rate of the currency for the day, and will have none
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Rate:
     """US dollars for one unit (not minor unit) of a currency, and the day of the rate; None for dollars."""
 

@@ -4,16 +4,16 @@ Every rule here is a function of the set of claims, never of the order in which 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
+from trackrev_stream.domain.quick import quick_dataclass
 from trackrev_stream.domain.touch import Trust
 
 MOST_JOINS = 10  # of each trust: a shared device must not join any number of strangers
 MOST_BINDS = 100
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Identity:
     """A visitor said to belong to a join key: since when, by whom, and when the edge first heard of it."""
 
@@ -28,7 +28,7 @@ class Identity:
         return self.trust.rank, self.known_at, self.join
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Bind:
     """A visitor that Stripe names for the payer of ``join``, since ``named_at``; None takes the name back."""
 
@@ -48,6 +48,8 @@ def add(identities: Iterable[Identity], new: Identity) -> list[Identity]:
     known = kept.get((new.join, new.trust), new)
     kept[new.join, new.trust] = min(known, new, key=lambda each: (each.known_at, each.identified_at))
     ordered = sorted(kept.values(), key=lambda each: each.rank)
+    if len(ordered) <= MOST_JOINS:
+        return ordered
     return [each for trust in Trust for each in islice((e for e in ordered if e.trust is trust), MOST_JOINS)]
 
 
@@ -65,6 +67,8 @@ def put_bind(binds: Mapping[str, Bind], new: Bind) -> dict[str, Bind]:
 
 def standing(identities: Iterable[Identity], binds: Mapping[str, Bind]) -> list[Identity]:
     """All identities that a visitor stands under: what the edge was told, and the first binds of Stripe."""
+    if not binds:
+        return list(identities)
     named = [
         Identity(bind.join, Trust.STRIPE, bind.named_at, bind.named_at)
         for bind in sorted(binds.values(), key=_named)

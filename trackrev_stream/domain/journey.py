@@ -3,11 +3,12 @@
 Every rule here is a function of the set of hits, never of the order in which they came.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from trackrev_stream.domain.identity import Bind, Identity, add, put_bind, standing
 from trackrev_stream.domain.ids import email_join
+from trackrev_stream.domain.quick import quick_dataclass
 from trackrev_stream.domain.touch import DAY_MS, Hit, HitKind, Touch, same_contact, touch_of
 
 # Two of the largest window and a week of lateness (the edge lets no hit be older): DESIGN.md, rule 6.
@@ -21,7 +22,7 @@ MOST_TOUCHES_OF_IDENTITY = 16
 MOST_TOLD = 100
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Journey:
     """What one visitor brings to one join key; without touches and identities it is withdrawn.
 
@@ -36,7 +37,7 @@ class Journey:
     complete_since: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Visit:
     """Clicks of one visitor over one channel and link on one day (UTC, ``YYYYMMDD`` as days since 1970)."""
 
@@ -77,7 +78,7 @@ def absorb(row: VisitorRow, hits: Iterable[Hit]) -> tuple[list[Journey], list[Vi
     for hit in hits:
         row.version += 1
         row.latest_at = max(row.latest_at, hit.occurred_at)
-        moved |= _add_touch(row, hit)
+        _add_touch(row, hit, moved)
         _add_identity(row, hit)
     _forget(row)
     _note_told(row)
@@ -107,18 +108,16 @@ def journey_under(row: VisitorRow, join: str) -> Journey:
     identities = tuple(each for each in standing(row.identities, row.binds) if each.join == join)
     if not identities:
         return Journey(join, row.visitor, row.version)
-    kept = _worth_keeping(row, identities)
-    horizon = row.latest_at - HORIZON_MS
+    ordered, horizon = sorted(row.touches.values(), key=when), row.latest_at - HORIZON_MS
+    kept = _worth_keeping(ordered, horizon, identities)
     left_out = [
-        t.occurred_at + 1
-        for t in row.touches.values()
-        if not t.direct and t.occurred_at >= horizon and t not in kept
+        t.occurred_at + 1 for t in ordered if t.id not in kept and not t.direct and t.occurred_at >= horizon
     ]
     return Journey(
         join=join,
         visitor=row.visitor,
         version=row.version,
-        touches=tuple(sorted(kept, key=when)),
+        touches=tuple(touch for touch in ordered if touch.id in kept),
         identities=identities,
         complete_since=max(row.forgotten_until, horizon, *left_out, 0),
     )
@@ -137,22 +136,15 @@ def when(touch: Touch) -> tuple[int, str]:
     return touch.occurred_at, touch.id
 
 
-def _add_touch(row: VisitorRow, hit: Hit) -> set[tuple[int, str, str]]:
+def _add_touch(row: VisitorRow, hit: Hit, moved: set[tuple[int, str, str]]) -> None:
     touch = touch_of(hit)
-    if touch is None or touch.occurred_at < row.latest_at - OPEN_DAYS_MS:
-        return _add_closed(row, touch)
+    if touch is None:
+        return
     known = row.touches.get(touch.id)
-    merged = same_contact(known, touch) if known else touch
-    row.touches[touch.id] = merged
-    return {_slot(merged)} | ({_slot(known)} if known else set()) if merged != known else set()
-
-
-def _add_closed(row: VisitorRow, touch: Touch | None) -> set[tuple[int, str, str]]:
+    merged = row.touches[touch.id] = same_contact(known, touch) if known else touch
     # A touch of a day that is closed still joins the journey, but its day's clicks are not counted again.
-    if touch is not None:
-        known = row.touches.get(touch.id)
-        row.touches[touch.id] = same_contact(known, touch) if known else touch
-    return set()
+    if merged != known and touch.occurred_at >= row.latest_at - OPEN_DAYS_MS:
+        moved.update(_slot(each) for each in (merged, known) if each)
 
 
 def _add_identity(row: VisitorRow, hit: Hit) -> None:
@@ -164,6 +156,8 @@ def _add_identity(row: VisitorRow, hit: Hit) -> None:
 
 def _note_told(row: VisitorRow) -> None:
     joins = [identity.join for identity in standing(row.identities, row.binds)]
+    if len(row.told) <= MOST_TOLD and all(join in row.told for join in joins):
+        return
     told = list(dict.fromkeys((*row.told, *joins)))
     stale = [join for join in told if join not in joins]
     dropped = set(stale[: max(0, len(told) - MOST_TOLD)])
@@ -177,31 +171,37 @@ def _forget(row: VisitorRow) -> None:
         touch.occurred_at >= open_since for touch in row.touches.values()
     ):
         return
-    kept = {touch.id: touch for touch in _worth_keeping(row, standing(row.identities, row.binds))}
-    open_touches = [t for t in row.touches.values() if t.occurred_at >= open_since]
-    kept |= {touch.id: touch for touch in sorted(open_touches, key=when)[-MOST_OPEN_TOUCHES:]}
-    horizon = row.latest_at - HORIZON_MS
-    for touch in row.touches.values():
+    ordered, horizon = sorted(row.touches.values(), key=when), row.latest_at - HORIZON_MS
+    kept = _worth_keeping(ordered, horizon, standing(row.identities, row.binds))
+    if len(kept) == len(ordered):
+        return
+    kept |= {touch.id for touch in ordered[-MOST_OPEN_TOUCHES:] if touch.occurred_at >= open_since}
+    for touch in ordered:
         if touch.id not in kept and touch.occurred_at >= horizon and not touch.direct:
             row.forgotten_until = max(row.forgotten_until, touch.occurred_at + 1)
-    row.touches = kept
+    row.touches = {touch.id: touch for touch in ordered if touch.id in kept}
 
 
-def _worth_keeping(row: VisitorRow, identities: Iterable[Identity]) -> set[Touch]:
-    # Touches that led to an identity stay with it whatever the horizon: trials and freemium pay late.
-    ordered = sorted(row.touches.values(), key=when)
-    horizon = row.latest_at - HORIZON_MS
+def _worth_keeping(ordered: Sequence[Touch], horizon: int, identities: Iterable[Identity]) -> set[str]:
+    """The ids of those of a visitor's touches, ordered by time, that its journeys have."""
+    if len(ordered) <= MOST_DIRECT_TOUCHES and (not ordered or ordered[0].occurred_at >= horizon):
+        return _ids(ordered)
     fresh = [touch for touch in ordered if touch.occurred_at >= horizon]
-    kept = set([touch for touch in fresh if not touch.direct][-MOST_CAMPAIGN_TOUCHES:])
-    kept |= set([touch for touch in fresh if touch.direct][-MOST_DIRECT_TOUCHES:])
+    kept = _ids([touch for touch in fresh if not touch.direct][-MOST_CAMPAIGN_TOUCHES:])
+    kept |= _ids([touch for touch in fresh if touch.direct][-MOST_DIRECT_TOUCHES:])
+    # Touches that led to an identity stay with it whatever the horizon: trials and freemium pay late.
     for identity in identities:
         window = LARGEST_WINDOW_DAYS * DAY_MS
         led = [
             t for t in ordered if identity.identified_at - window <= t.occurred_at <= identity.identified_at
         ]
-        kept |= set([touch for touch in led if not touch.direct][-MOST_TOUCHES_OF_IDENTITY:])
-        kept |= set([touch for touch in led if touch.direct][-1:])
+        kept |= _ids([touch for touch in led if not touch.direct][-MOST_TOUCHES_OF_IDENTITY:])
+        kept |= _ids([touch for touch in led if touch.direct][-1:])
     return kept
+
+
+def _ids(touches: Iterable[Touch]) -> set[str]:
+    return {touch.id for touch in touches}
 
 
 def _slot(touch: Touch) -> tuple[int, str, str]:
@@ -209,7 +209,8 @@ def _slot(touch: Touch) -> tuple[int, str, str]:
 
 
 def _visit(row: VisitorRow, day: int, channel: str, link: str) -> Visit:
-    touches = [touch for touch in row.touches.values() if _slot(touch) == (day, channel, link)]
+    slot = (day, channel, link)
+    touches = [touch for touch in row.touches.values() if touch.channel == channel and _slot(touch) == slot]
     return Visit(
         workspace=row.workspace,
         day=day,

@@ -4,8 +4,7 @@ A line is what shall stand; an entry, once posted, is never changed. The sum of 
 ``captured - min(captured, reversed)``, whatever the attribution (DESIGN.md, rule 5).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 from trackrev_stream.domain.attribution import Decision
 from trackrev_stream.domain.channel import UNATTRIBUTED
@@ -13,15 +12,18 @@ from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.ids import digest
 from trackrev_stream.domain.money import split
 from trackrev_stream.domain.payment import ChargeState
+from trackrev_stream.domain.quick import quick_dataclass
 
 FEE = "fee"
+DISPUTE_FEE = "dispute_fee"
+FEES = frozenset((FEE, DISPUTE_FEE))
 # What a charge is worth: commissions and fees are lines too, but no revenue.
 REVENUE = frozenset(("credit", "refund", "refund_failed", "dispute", "dispute_reinstated"))
 
 Place = tuple[str, str, str, str]  # channel, source, link, partner
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Line:
     """A standing line: ``amount_minor`` is signed; ``usd_minor`` is None while no rate is known.
 
@@ -42,7 +44,7 @@ class Line:
     occurred_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class _Part:
     """A money fact split over the shares of a charge; signed amounts."""
 
@@ -53,7 +55,7 @@ class _Part:
     amounts_minor: list[int]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Change:
     """An entry to be posted: a line, or its retraction (same line, opposite amounts, ``retracts`` set)."""
 
@@ -67,7 +69,7 @@ def lines_of(key: str, state: ChargeState, decision: Decision) -> tuple[Line, ..
     ``key`` is the charge's key (it makes line ids unique). Each fact has one line for each place that earned,
     however many touches led there. All reversals together are capped by what was captured. What goes is split
     over what stands, what returns over what is gone: so no share falls below zero or exceeds its credit, and
-    a full reversal is exactly zero. A fee is in the currency of settlement.
+    a full reversal is exactly zero. Fees are in the currency of settlement.
     """
     places = _places(decision)
     amounts = split(state.amount_minor, list(places.values()))
@@ -86,12 +88,11 @@ def lines_of(key: str, state: ChargeState, decision: Decision) -> tuple[Line, ..
     if state.fee_minor:
         fees = [-part for part in split(state.fee_minor, amounts)]
         facts.append(_Part(state.charge, FEE, state.created_at, state.fee_currency or state.currency, fees))
-    return tuple(
-        _line(digest(key, fact.id, fact.reason), place, part, fact)
-        for fact in facts
-        for place, part in zip(places, fact.amounts_minor, strict=True)
-        if part
-    )
+    for fee in state.dispute_fees:
+        sign = -1 if fee.amount_minor > 0 else 1
+        parts = [sign * part for part in split(abs(fee.amount_minor), amounts)]
+        facts.append(_Part(fee.id, DISPUTE_FEE, fee.occurred_at, fee.currency, parts))
+    return tuple(line for fact in facts for line in _lines(digest(key, fact.id, fact.reason), places, fact))
 
 
 def place_of(line: Line) -> Place:
@@ -103,6 +104,14 @@ def net_of(state: ChargeState) -> int:
     """What a charge is worth after reversals, never below zero."""
     reversed_minor = sum(reversal.amount_minor for reversal in state.reversals)
     return state.amount_minor - min(state.amount_minor, max(0, reversed_minor))
+
+
+def dispute_fee_of(state: ChargeState) -> tuple[int, str] | None:
+    """What Stripe took for its disputes, and in which currency; None where no one sum of it is known."""
+    currencies = {fee.currency for fee in state.dispute_fees} or {state.currency}
+    if not state.knows_dispute_fees or len(currencies) > 1:
+        return None
+    return sum(fee.amount_minor for fee in state.dispute_fees), currencies.pop()
 
 
 def changes(standing: Mapping[str, Line], desired: Iterable[Line]) -> list[Change]:
@@ -123,20 +132,22 @@ def _places(decision: Decision) -> dict[Place, int]:
     return places or {(UNATTRIBUTED, "", "", ""): 1}
 
 
-def _line(fact: str, place: Place, amount_minor: int, part: _Part) -> Line:
-    channel, source, link, partner = place
+def _lines(fact: str, places: Iterable[Place], part: _Part) -> Iterator[Line]:
     converts = part.currency == BASE_CURRENCY
-    return Line(
-        line_id=digest(fact, *place),
-        reason=part.reason,
-        channel=channel,
-        source=source,
-        link=link,
-        partner=partner,
-        amount_minor=amount_minor,
-        currency=part.currency,
-        usd_minor=amount_minor if converts else None,
-        rate="1" if converts else None,
-        rate_date=None,
-        occurred_at=part.occurred_at,
-    )
+    for place, amount_minor in zip(places, part.amounts_minor, strict=True):
+        if amount_minor:
+            channel, source, link, partner = place
+            yield Line(
+                line_id=digest(fact, *place),
+                reason=part.reason,
+                channel=channel,
+                source=source,
+                link=link,
+                partner=partner,
+                amount_minor=amount_minor,
+                currency=part.currency,
+                usd_minor=amount_minor if converts else None,
+                rate="1" if converts else None,
+                rate_date=None,
+                occurred_at=part.occurred_at,
+            )

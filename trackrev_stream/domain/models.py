@@ -32,19 +32,18 @@ def weights(model: Model, contacts: Sequence[tuple[str, Touch]]) -> tuple[int, .
 
     A weight of 0 earns nothing; those of one or more contacts sum to more than 0 and to less than 2**53.
     """
-    ordered = sorted(range(len(contacts)), key=lambda i: _when(*contacts[i]))
+    if len(contacts) < 2:
+        return (1,) * len(contacts)
+    moments = [(touch.occurred_at, touch.id, visitor) for visitor, touch in contacts]
+    ordered = sorted(range(len(contacts)), key=moments.__getitem__)
     taking_part = [i for i in ordered if not contacts[i][1].direct] if model is not Model.LAST else ordered
     taking_part = taking_part or ordered
     found = [0] * len(contacts)
-    shares = _MODELS[model]([contacts[i][1] for i in taking_part]) if contacts else []
+    shares = _MODELS[model]([contacts[i][1] for i in taking_part])
     common = gcd(*shares)
     for index, share in zip(taking_part, shares, strict=True):
         found[index] = share // common
     return tuple(found)
-
-
-def _when(visitor: str, touch: Touch) -> tuple[int, str, str]:
-    return touch.occurred_at, touch.id, visitor
 
 
 def _last(touches: list[Touch]) -> list[int]:

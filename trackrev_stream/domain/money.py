@@ -34,12 +34,14 @@ def split(amount_minor: int, weights: list[int]) -> list[int]:
     Raises ValueError when the amount is negative or no weight is positive while the amount is.
     """
     total = sum(weights)
-    if amount_minor < 0 or any(weight < 0 for weight in weights):
+    if amount_minor < 0 or min(weights, default=0) < 0:
         raise ValueError("an amount and its weights are split without signs")
     if amount_minor == 0:
         return [0] * len(weights)
     if total == 0:
         raise ValueError("nothing to split the amount over")
+    if len(weights) == 1:
+        return [amount_minor]
     parts = [amount_minor * weight // total for weight in weights]
     remainders = [amount_minor * weight % total for weight in weights]
     missing = amount_minor - sum(parts)

@@ -8,15 +8,16 @@ identity fills binds more weakly: it may lend its credit to later roots that hav
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
 from trackrev_stream.domain.attribution import Decision, Reason, Returning, Rules, decide
 from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.payment import ChargeState
-from trackrev_stream.domain.subscription import Bound, BoundBy
+from trackrev_stream.domain.quick import quick_dataclass
+from trackrev_stream.domain.subscription import Bound
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Placed:
     """A charge with what is known of its subscription, and the settings in effect when it was created.
 
@@ -39,7 +40,7 @@ class Placed:
         return self.rules.returning is Returning.ASK and not self.bound.by.doubtful
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Binding:
     """The charge that binds a payer, or begins a subscription, and the decision it lends."""
 
@@ -59,7 +60,7 @@ class Binding:
         return (identity.known_at if identity else 0, self.created_at, self.charge)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Bindings:
     """How a payer is bound: ``firm`` by its own journey in time, ``late`` by an identity heard of later."""
 
@@ -67,7 +68,7 @@ class Bindings:
     late: Binding | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Settled:
     """The decisions of charges by id, and what binds their payer and subscriptions."""
 
@@ -87,9 +88,7 @@ def decide_own(charge: Placed, journeys: Sequence[Journey]) -> Decision:
     else:
         decision = decide(journeys, state.created_at, charge.rules, charge.before)
     bound = charge.bound
-    return replace(
-        decision, binding=bound.by, subscription=bound.subscription, rules_version=charge.rules.version
-    )
+    return decision.tied(bound.by, bound.subscription, charge.rules.version)
 
 
 def settle_all(charges: Iterable[Placed], own: Own) -> Settled:
@@ -101,12 +100,11 @@ def settle_all(charges: Iterable[Placed], own: Own) -> Settled:
             first.setdefault(charge.bound.subscription, charge)
     roots = [charge for charge in ordered if first.get(charge.bound.subscription, charge) is charge]
     decided: dict[str, Decision] = {}
-    firm: Binding | None = None
+    earned = False
     for root in roots:
-        if firm is None or root.asks:
-            decided[root.state.charge] = own(root)
-            offered = _offered(root, decided)
-            firm = firm or (offered if offered and not offered.decision.late else None)
+        if not earned or root.asks:
+            decision = decided[root.state.charge] = own(root)
+            earned = earned or (bool(decision.credits) and not decision.late)
     bindings = choose(offered for root in roots if (offered := _offered(root, decided)))
     final = {root.state.charge: settle_root(root, decided, bindings) for root in roots}
     origins = {name: _lent(charge, final[charge.state.charge]) for name, charge in first.items()}
@@ -154,6 +152,8 @@ def settle_some(
 def choose(candidates: Iterable[Binding]) -> Bindings:
     """The bindings of a payer among all that its roots offer."""
     offered = list(candidates)
+    if not offered:
+        return Bindings()
     firm = min((b for b in offered if not b.decision.late), key=lambda b: b.order, default=None)
     late = min(
         (b for b in offered if b.decision.late and (firm is None or b.order < firm.order)),
@@ -194,8 +194,8 @@ def _offered(root: Placed, decided: Mapping[str, Decision]) -> Binding | None:
 
 
 def _lent(charge: Placed, decision: Decision) -> Binding:
-    lent = replace(decision, considered=(), binding=BoundBy.NONE, subscription="")
-    return Binding(*charge.order, lent)
+    state = charge.state
+    return Binding(state.created_at, state.charge, decision.lent)
 
 
 def _renewed(charge: Placed, origin: Binding) -> Decision:

@@ -1,9 +1,9 @@
 """Payments: what Stripe shows of them, fact by fact, and the money state that the facts come to."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
-from trackrev_stream.domain.ids import Scope
+from trackrev_stream.domain.ids import Scope, key_in
+from trackrev_stream.domain.quick import quick_dataclass
 
 
 class FactKind(StrEnum):
@@ -15,24 +15,31 @@ class FactKind(StrEnum):
     LINK = "link"  # what a checkout, an invoice payment or a payment intent says beside the money
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Move:
     """Money that a dispute moved: negative where it was withdrawn, positive where it was reinstated.
 
     ``id`` is the balance transaction's, or empty where only an event or a final status tells of the move.
+    ``amount_minor`` is in the dispute's currency; where the balance is in another, ``settled_minor`` moved
+    there. ``fee_minor`` is what Stripe took for it, in the currency of the balance (negative: gave back);
+    None where it is not told. A fee with a transaction of its own is a move of nothing else.
     """
 
     id: str
     amount_minor: int
     moved_at: int
+    settled_minor: int = 0
+    settled_currency: str = ""
+    fee_minor: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class PaymentFact:
     """One observation of a charge, refund, dispute or link, as Stripe showed it at ``observed_at``.
 
     For a charge ``amount_minor`` is what was captured of ``authorized_minor``, ``refunded_minor`` the
-    cumulative refund and ``fee_minor`` what Stripe kept, in ``fee_currency``; for a refund or dispute
+    cumulative refund and ``fee_minor`` what Stripe kept, in ``fee_currency``, and ``disputed`` that there was
+    a dispute of it, without telling which or how it ended; for a refund or dispute
     ``amount_minor`` is its own amount. ``payment`` is the payment intent, else the charge. ``id`` is the
     charge's, the refund's, the dispute's or that of the object that makes the link; a link may not know
     ``charge``, and is of all charges of its payment then. ``via`` is the way it came, for people.
@@ -64,6 +71,7 @@ class PaymentFact:
     fee_currency: str = ""
     authorized_minor: int = 0
     moves: tuple[Move, ...] = ()
+    disputed: bool = False
 
     @property
     def scope(self) -> Scope:
@@ -73,10 +81,10 @@ class PaymentFact:
     @property
     def key(self) -> str:
         """The key of the payment the fact is about."""
-        return self.scope.key(self.payment)
+        return key_in(self.workspace, self.account, self.payment, livemode=self.livemode)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Reversal:
     """Money that went back on the day it did: a refund or a dispute, positive ``amount_minor``.
 
@@ -89,9 +97,23 @@ class Reversal:
     occurred_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
+class DisputeFee:
+    """What Stripe took for a dispute, in the currency of the balance; negative is what it gave back."""
+
+    id: str
+    amount_minor: int
+    currency: str
+    occurred_at: int
+
+
+@quick_dataclass(frozen=True, slots=True)
 class ChargeState:
-    """The whole money state of one paid charge; ``reversals`` in the order in which they count."""
+    """The whole money state of one paid charge; ``reversals`` in the order in which they count.
+
+    ``dispute_fees`` are those that are known; whether these are all says ``knows_dispute_fees``.
+    ``dispute_unseen`` says that Stripe calls it disputed, and nobody has seen a dispute of it.
+    """
 
     charge: str
     created_at: int
@@ -104,9 +126,19 @@ class ChargeState:
     fee_minor: int | None = None
     fee_currency: str = ""
     reversals: tuple[Reversal, ...] = ()
+    dispute_fees: tuple[DisputeFee, ...] = ()
+    dispute_fees_told: bool = False
+    dispute_unseen: bool = False
+
+    @property
+    def knows_dispute_fees(self) -> bool:
+        """Whether all fees of its disputes are known; records of older versions do not tell of any."""
+        if self.dispute_unseen:
+            return False
+        return self.dispute_fees_told or not any(one.reason == "dispute" for one in self.reversals)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class PaymentState:
     """The charges of one payment as its payer shall see them; without charges it has left that payer.
 

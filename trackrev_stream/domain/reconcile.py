@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from trackrev_stream.domain.billing import is_paid
 from trackrev_stream.domain.days import day_of
+from trackrev_stream.domain.disputes import Dispute, dispute_reversals
 from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.reversals import FAILED, Seen, dispute_reversals, true_refunds
+from trackrev_stream.domain.reversals import FAILED, Seen, true_refunds
 
 
 class Kind(StrEnum):
@@ -93,7 +94,7 @@ def shown_of(
     account = (charge.charge, charge.created_at, charge.currency)
     if not is_paid(charge):
         return Account(*account, ())
-    every, disputed = tuple(refunds), list(_disputed(disputes))
+    every, disputed = tuple(refunds), list(_disputed(charge, disputes))
     readings = [
         (Movement(Kind.CAPTURED, charge.charge, charge.amount_minor, charge.created_at), *refunded, *disputed)
         # A refund of just the rest of an authorization may be its release (before basil) or a refund: history
@@ -107,19 +108,20 @@ def shown_of(
 def _refunded(charge: PaymentFact, refunds: tuple[PaymentFact, ...], least: int) -> list[Movement]:
     failed_since = {one.id: one.observed_at for one in refunds if one.status in FAILED}
     found = []
-    for refund in true_refunds(Seen(charge, {}, least, refunds, failed_since, {})):
+    for refund in true_refunds(Seen(charge, {}, least, refunds, failed_since, ())):
         found.append(Movement(Kind.REFUNDED, refund.id, refund.amount_minor, refund.created_at))
         if refund.id in failed_since:
             found.append(Movement(Kind.REFUNDED, refund.id, -refund.amount_minor, None))
     return found
 
 
-def _disputed(disputes: Iterable[PaymentFact]) -> Iterator[Movement]:
-    for dispute in disputes:
-        dated = all(move.id for move in dispute.moves)
-        for back in dispute_reversals(dispute.id, dispute.moves):
+def _disputed(charge: PaymentFact, disputes: Iterable[PaymentFact]) -> Iterator[Movement]:
+    for fact in disputes:
+        dated = all(move.id for move in fact.moves)
+        dispute = Dispute(fact.id, fact.amount_minor, fact.currency, fact.moves)
+        for back in dispute_reversals(dispute.of_charge(charge.currency, charge.amount_minor)):
             at = back.occurred_at if dated else None
-            yield Movement(Kind.DISPUTED, dispute.id, back.amount_minor, at)
+            yield Movement(Kind.DISPUTED, fact.id, back.amount_minor, at)
 
 
 Totals = dict[tuple[int, str], Counter[Kind]]

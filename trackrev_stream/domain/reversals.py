@@ -5,19 +5,19 @@ was canceled is taken back on the day it was first seen to have. Refunds whose o
 known by the charge's cumulative sum alone: what the newest sum has beyond the objects counts since such a
 sum was first seen, and is gone again where the newest sum has it no more.
 
-A dispute counts by the moves of its money: an inquiry has none, a lost one keeps the withdrawal, a won one
-gets the reinstatement beside it. What returns is never more than what went.
+What disputes moved is in ``domain.disputes``.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
-from trackrev_stream.domain.payment import Move, PaymentFact, Reversal
+from trackrev_stream.domain.disputes import Dispute, dispute_reversals
+from trackrev_stream.domain.payment import PaymentFact, Reversal
+from trackrev_stream.domain.quick import quick_dataclass
 
 FAILED = frozenset(("failed", "canceled"))  # final: https://docs.stripe.com/api/refunds/object
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Seen:
     """All that was seen of a paid charge: see the rows of ``domain.billing`` for what each field keeps."""
 
@@ -26,14 +26,17 @@ class Seen:
     least_refunded: int
     refunds: tuple[PaymentFact, ...]
     failed_since: Mapping[str, int]
-    disputes: Mapping[str, tuple[Move, ...]]
+    disputes: tuple[Dispute, ...]
 
 
 def reversals_of(seen: Seen) -> list[Reversal]:
     """The reversals of a charge by time; within one moment what goes comes before what returns."""
-    found = [*_refunds(seen), *_unknown_refunds(seen)]
-    for dispute, moves in seen.disputes.items():
-        found += dispute_reversals(dispute, moves)
+    if not (seen.refunds or seen.refunded_since or seen.disputes):
+        return []
+    refunds = true_refunds(seen)
+    found = [*_refunds(seen, refunds), *_unknown_refunds(seen, refunds)]
+    for dispute in seen.disputes:
+        found += dispute_reversals(dispute)
     return sorted(found, key=lambda each: (each.occurred_at, each.amount_minor < 0, each.id))
 
 
@@ -54,6 +57,8 @@ def released_minor(seen: Seen) -> int:
 
 def true_refunds(seen: Seen) -> list[PaymentFact]:
     """The refund objects, but the one that releases the rest of the authorization; a release never fails."""
+    if not seen.refunds:
+        return []
     released = released_minor(seen)
     ordered = sorted(seen.refunds, key=lambda refund: (refund.created_at, refund.id))
     releases = (one for one in ordered if one.amount_minor == released and one.id not in seen.failed_since)
@@ -61,8 +66,8 @@ def true_refunds(seen: Seen) -> list[PaymentFact]:
     return [refund for refund in ordered if refund is not rest]
 
 
-def _refunds(seen: Seen) -> Iterator[Reversal]:
-    for refund in true_refunds(seen):
+def _refunds(seen: Seen, refunds: Iterable[PaymentFact]) -> Iterator[Reversal]:
+    for refund in refunds:
         yield Reversal(refund.id, "refund", refund.amount_minor, refund.created_at)
         failed_at = seen.failed_since.get(refund.id)
         if failed_at is not None:
@@ -70,12 +75,14 @@ def _refunds(seen: Seen) -> Iterator[Reversal]:
             yield Reversal(f"{refund.id}:failed", "refund_failed", -refund.amount_minor, at)
 
 
-def _unknown_refunds(seen: Seen) -> Iterator[Reversal]:
+def _unknown_refunds(seen: Seen, refunds: Iterable[PaymentFact]) -> Iterator[Reversal]:
     """What the newest cumulative sum has beyond the refund objects, by the sums in which it grew."""
+    if not seen.refunded_since:
+        return
     released = released_minor(seen)
     explained = sum(
         refund.amount_minor
-        for refund in true_refunds(seen)
+        for refund in refunds
         # One that failed later was in the sum still; and within one second, perhaps.
         if seen.failed_since.get(refund.id, seen.charge.observed_at) >= seen.charge.observed_at
     )
@@ -87,23 +94,3 @@ def _unknown_refunds(seen: Seen) -> Iterator[Reversal]:
             name = f"{seen.charge.charge}:refunded:{total}"
             yield Reversal(name, "refund", total - explained, at)
             explained = total
-
-
-def dispute_reversals(dispute: str, moves: tuple[Move, ...]) -> Iterator[Reversal]:
-    """What one dispute moved; an event's word counts where no balance transaction tells."""
-    withdrawn = _by_transaction([move for move in moves if move.amount_minor < 0])
-    reinstated = _by_transaction([move for move in moves if move.amount_minor > 0])
-    left = -sum(move.amount_minor for move in withdrawn)
-    for move in withdrawn:
-        name = f"{dispute}:{move.id or 'withdrawn'}"
-        yield Reversal(name, "dispute", -move.amount_minor, move.moved_at)
-    for move in reinstated:
-        back = min(move.amount_minor, left)
-        left -= back
-        if back:
-            yield Reversal(f"{dispute}:{move.id or 'reinstated'}", "dispute_reinstated", -back, move.moved_at)
-
-
-def _by_transaction(moves: list[Move]) -> list[Move]:
-    ordered = sorted(moves, key=lambda move: (move.moved_at, move.id))
-    return [move for move in ordered if move.id] or ordered

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trackrev_stream.domain.ids import Scope
+from trackrev_stream.domain.quick import quick_dataclass
 from trackrev_stream.domain.touch import DAY_MS
 
 BUCKET_MS = 32 * DAY_MS  # what is due is looked up by such stretches of time
@@ -23,7 +24,7 @@ class AccountKind(StrEnum):
     INVOICE = "invoice"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class AccountFact:
     """One observation of a customer, subscription or invoice, as Stripe showed it at ``observed_at``.
 
@@ -79,7 +80,7 @@ class BoundBy(StrEnum):
         return self in (BoundBy.AMBIGUOUS, BoundBy.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Bound:
     """The subscription a charge belongs to (empty: none, or not known), and how that is known."""
 

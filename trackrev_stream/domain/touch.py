@@ -1,11 +1,11 @@
 """Touches: what a raw hit says about marketing, decided once from the hit alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
-from functools import lru_cache
 
 from trackrev_stream.domain.channel import DIRECT, RULE_VERSION, classify
 from trackrev_stream.domain.contact import is_internal
+from trackrev_stream.domain.quick import quick_dataclass
 
 DAY_MS = 86_400_000
 
@@ -28,10 +28,13 @@ class Trust(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the strongest."""
-        return list(Trust).index(self)
+        return _RANKS[self]
 
 
-@dataclass(frozen=True, slots=True)
+_RANKS = {trust: rank for rank, trust in enumerate(Trust)}
+
+
+@quick_dataclass(frozen=True, slots=True)
 class Click:
     """A verified click on a tracked link, as its token tells it."""
 
@@ -42,7 +45,7 @@ class Click:
     occurred_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Hit:
     """One hit as it leaves the collector: checked, scrubbed, its time corrected.
 
@@ -68,7 +71,7 @@ class Hit:
     channel_rules: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Touch:
     """A classified marketing contact.
 
@@ -96,7 +99,6 @@ class Touch:
         return self.channel == DIRECT and not self.link
 
 
-@lru_cache(maxsize=256)  # of each hit of a frame it is asked twice: whether it matters, and what it adds
 def touch_of(hit: Hit) -> Touch | None:
     """The touch a hit makes, or None for a plain page view within the site.
 
@@ -139,7 +141,7 @@ def same_contact(one: Touch, other: Touch) -> Touch:
     return replace(first, clicks=max(first.clicks, second.clicks), landed=first.landed or second.landed)
 
 
-def _sighting(touch: Touch) -> tuple[int, int, str, int, int, str]:
+def _sighting(touch: Touch) -> tuple[int, int, str, int, int, str, str, str, str]:
     # Every field that the union takes from the earlier sighting takes part, so that no tie is left to order.
     return (
         touch.occurred_at,
@@ -147,5 +149,8 @@ def _sighting(touch: Touch) -> tuple[int, int, str, int, int, str]:
         touch.url,
         touch.rule_version,
         touch.channel_rules,
-        f"{touch.channel}{touch.source}{touch.link}{touch.partner}",
+        touch.channel,
+        touch.source,
+        touch.link,
+        touch.partner,
     )

@@ -16,6 +16,7 @@ from trackrev_stream.embedded.records import Headers, LogCorrupt, NewRecord, Rec
 MAX_RECORDS = 50
 MAX_BYTES = 64 * 1024
 
+_BYTES = (bytes, type(None))
 _VERSION = 1
 _HEADER = Struct(">BIq")  # version, offsets covered, latest timestamp
 _encode = msgspec.msgpack.Encoder().encode
@@ -38,7 +39,7 @@ def size_of(record: NewRecord | Record) -> int:
 
 def checked_size(record: NewRecord) -> int:
     """As `size_of`. Raises TypeError now rather than when others' records are in the same block."""
-    well = isinstance(record.key, bytes | None) and isinstance(record.value, bytes | None)
+    well = isinstance(record.key, _BYTES) and isinstance(record.value, _BYTES)
     if not well or not isinstance(record.timestamp, int):
         raise TypeError(f"key and value of a record are bytes or None, its timestamp is an int: {record!r}")
     for name, content in record.headers:
@@ -49,7 +50,7 @@ def checked_size(record: NewRecord) -> int:
 
 def encode(base: int, end: int, records: Sequence[Record]) -> bytes:
     """The block of `records`, which lie in [base, end)."""
-    latest = max((record.timestamp for record in records), default=0)
+    latest = max([record.timestamp for record in records], default=0)
     rows = [(r.offset - base, r.timestamp, r.key, r.value, r.headers) for r in records]
     return _HEADER.pack(_VERSION, end - base, latest) + _encode(rows)
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import rocksdict
 
@@ -31,8 +31,7 @@ _GROUP_RECORDS = 2_000
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(NamedTuple):
     appends: Sequence[Append]
     commit: Commit | None
     future: asyncio.Future[Any]

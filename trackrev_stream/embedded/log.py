@@ -181,6 +181,24 @@ class Log:
         """
         return await self._maintenance.compact(topic, partition, now_ms, grace_ms)
 
+    async def search(
+        self,
+        look: Callable[[str, Record], None],
+        mentioned: re.Pattern[bytes],
+        names: Collection[str] | None = None,
+    ) -> None:
+        """Show ``look`` what mentions it, and perhaps some other records; of the topics ``names``, or of all.
+
+        Nobody may rewrite meanwhile.
+        """
+
+        def seen(topic: str, record: Record) -> Record:
+            if names is None or topic in names:
+                look(topic, record)
+            return record
+
+        await self._maintenance.rewrite(seen, mentioned, ())
+
     async def rewrite(
         self, change: Change, mentioned: re.Pattern[bytes], opaque: Collection[str] = ()
     ) -> int:

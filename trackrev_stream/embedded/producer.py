@@ -61,8 +61,12 @@ class Producer(SendsInOrder, BaseProducer):  # type: ignore[misc]  # Faust has n
         Mends transport/producer.py:84, which looks at the length of its queue only. Appends become durable in
         the order in which they were called, so the last one speaks for all.
         """
-        if self._pending is not None and not self._pending.done():
+        if self._pending is None:
+            return
+        if not self._pending.done():
             await asyncio.wait([self._pending])
+        elif (error := self._pending.exception()) is not None:
+            self.transport.fail(error)  # whoever is to be told of it may not have been yet
 
     async def create_topic(self, topic: str, partitions: int, replication: int, **options: Any) -> None:
         """Create the topic if it is not there; there is nothing to replicate to."""

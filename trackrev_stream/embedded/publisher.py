@@ -1,5 +1,6 @@
 """The collectors' way into the embedded log."""
 
+import asyncio
 from collections.abc import Callable
 
 from trackrev_stream import clock
@@ -14,6 +15,6 @@ class EmbeddedPublisher:
         self._log = log
         self._now_ms = now_ms
 
-    async def publish(self, topic: str, partition: int, key: bytes | None, value: bytes) -> int:
+    def publish(self, topic: str, partition: int, key: bytes | None, value: bytes) -> asyncio.Future[int]:
         """The offset of the record, once it is durable. Raises Unavailable if the disk does not take it."""
-        return await self._log.append(topic, partition, [NewRecord(self._now_ms(), key, value)])
+        return self._log.append(topic, partition, [NewRecord(self._now_ms(), key, value)])

@@ -18,6 +18,7 @@ from trackrev_stream.streaming.recovery import RestoresTables
 FETCH_WAIT_MS = 100
 _LOOK_AGAIN_S = 0.01
 _SOME_ARE_FULL_S = 0.05
+_LONGEST_READ_S = 0.25  # a rebalance waits for the one under way
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
@@ -52,6 +53,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
 class Consumer(RestoresTables, DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faust has no types
     """A member of the workers' group."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._nothing_read = asyncio.Event()  # no read is under way
+        self._nothing_read.set()
+
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -71,12 +77,16 @@ class Consumer(RestoresTables, DeliveredInOrder, driver.Consumer):  # type: igno
             await self.sleep(_LOOK_AGAIN_S)
             return {}, active
         # A partition whose buffer was full shall be read as soon as there is room again.
-        patience = _SOME_ARE_FULL_S if self._buffered_partitions else timeout
-        generation = self.app.consumer_generation_id
-        found = await self._getmany(readable, patience)
-        if generation != self.app.consumer_generation_id:
-            # Mends transport/consumer.py:740: what was read before a rebalance would pass for newer than
-            # that, and would be ahead of where its partition is read again from.
+        patience = _SOME_ARE_FULL_S if self._buffered_partitions else min(timeout, _LONGEST_READ_S)
+        self._nothing_read.clear()
+        try:
+            found = await self._getmany(readable, patience)
+        finally:
+            self._nothing_read.set()
+        if not self.flow_active:
+            # Mends transport/consumer.py:740 and :772: what was read before a rebalance would pass for newer
+            # than that, or be sought back to in its midst. Every partition is sought before the flow goes on.
+            await self.wait(self.can_resume_flow)
             return {}, active
         self._restore(found)
         return found, active
@@ -112,6 +122,8 @@ class Consumer(RestoresTables, DeliveredInOrder, driver.Consumer):  # type: igno
         if assignment and not self.app.should_stop:
             self.stop_flow()
             self.app.flow_control.suspend()
+            # Else it might return after the partitions were sought again, with what it would then lose.
+            await self._nothing_read.wait()
             self.pause_partitions(assignment)
             self.app.flow_control.clear()
             await self.wait_empty()

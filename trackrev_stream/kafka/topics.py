@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.commit import OffsetFetchRequest
 
-from trackrev_stream.contracts.topics import Topic
+from trackrev_stream.contracts.topics import TOPICS, Topic
 from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,12 @@ def spec_of(topic: Topic, partitions: int) -> TopicSpec:
 def changelog_spec(name: str, partitions: int) -> TopicSpec:
     """A changelog: compacted and kept for ever, for it is the table."""
     return TopicSpec(name, partitions, config(None, compact=True))
+
+
+def is_ours(group: str) -> Callable[[str], bool]:
+    """What tells the program's own topics by their names: the streams, and the changelogs of its tables."""
+    streams = {topic.name for topic in TOPICS}
+    return lambda name: name in streams or (name.startswith(f"{group}-") and name.endswith("-changelog"))
 
 
 def config(retention_ms: int | None, *, compact: bool) -> dict[str, str]:
@@ -134,6 +140,16 @@ async def committed(cluster: Cluster, group: str) -> dict[tuple[str, int], int]:
     raise ClusterUnavailable(
         f"the brokers at {cluster.servers} do not say what the group {group!r} has committed: {reason!r}"
     )
+
+
+async def members(cluster: Cluster, group: str) -> int:
+    """How many are at work in a group. Raises ClusterUnavailable."""
+    async with admin(cluster) as client:
+        try:
+            [response] = await client.describe_consumer_groups([group])
+        except KafkaError as error:
+            raise ClusterUnavailable(f"the group {group!r} cannot be seen: {error!r}") from error
+    return sum(len(of_group[5]) for of_group in response.groups)
 
 
 async def committed_by(client: AIOKafkaAdminClient, group: str) -> dict[tuple[str, int], int]:

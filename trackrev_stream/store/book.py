@@ -11,7 +11,7 @@ from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.days import day_of
 from trackrev_stream.domain.dollars import RateOf, in_usd
 from trackrev_stream.domain.fx import Rate, Rates
-from trackrev_stream.domain.ledger import REVENUE, Change, Line, changes, net_of
+from trackrev_stream.domain.ledger import REVENUE, Change, Line, changes, dispute_fee_of, net_of
 from trackrev_stream.store.errors import LedgerBroken
 from trackrev_stream.store.postgresql import lock_for_appending
 from trackrev_stream.store.schema import charges, entries, lines, storable, upsert
@@ -203,6 +203,7 @@ def _charge_columns(standing: Standing, posted_at: int) -> dict[str, Any]:
     record = standing.record
     assert record is not None
     state, decision = record.state, record.decision
+    dispute_fee, dispute_fee_currency = dispute_fee_of(state) or (None, None)
     return {
         "key": record.key,
         "workspace": record.workspace,
@@ -218,6 +219,9 @@ def _charge_columns(standing: Standing, posted_at: int) -> dict[str, Any]:
         "net_minor": net_of(state),
         "fee_minor": state.fee_minor,
         "fee_currency": None if state.fee_minor is None else state.fee_currency or state.currency,
+        "dispute_fee_minor": dispute_fee,
+        "dispute_fee_currency": dispute_fee_currency,
+        "dispute_unseen": state.dispute_unseen,
         "created_at": state.created_at,
         "payment_version": record.payment_version,
         "version": record.version,

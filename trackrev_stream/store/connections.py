@@ -6,7 +6,7 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.ids import OWN_ACCOUNT
+from trackrev_stream.domain.ids import EVERY_ACCOUNT, OWN_ACCOUNT
 from trackrev_stream.store.errors import InvalidSetting
 from trackrev_stream.store.links import target
 from trackrev_stream.store.schema import bump_meta, stripe_connections, upsert
@@ -20,7 +20,7 @@ MOST_SECRETS = 2  # two are valid while one is rolled
 def put_connection(connection: Connection, sealer: Sealer, wanted: StripeConnection, now: int) -> None:
     """Connect a workspace to a Stripe account, or replace the connection. Raises InvalidSetting."""
     require_workspace(connection, wanted.workspace)
-    if wanted.account != OWN_ACCOUNT and not _ACCOUNT.match(wanted.account):
+    if wanted.account not in (OWN_ACCOUNT, EVERY_ACCOUNT) and not _ACCOUNT.match(wanted.account):
         raise InvalidSetting(f"{wanted.account!r} is no Stripe account; it begins with acct_")
     if len(wanted.webhook_secrets) > MOST_SECRETS:
         raise InvalidSetting(
@@ -51,6 +51,13 @@ def find_connections(connection: Connection, sealer: Sealer, workspace: str) -> 
     return tuple(sorted(found, key=lambda one: (one.account != OWN_ACCOUNT, one.account)))
 
 
+def find_connected(connection: Connection, sealer: Sealer, account: str) -> tuple[StripeConnection, ...]:
+    """The connections to a connected account, by workspace."""
+    rows = select(stripe_connections).where(stripe_connections.c.account == account)
+    found = connection.execute(rows.order_by(stripe_connections.c.workspace))
+    return tuple(_connection(row, sealer) for row in found)
+
+
 def list_connections(connection: Connection, sealer: Sealer) -> list[StripeConnection]:
     """All connections, for the poller."""
     order = (stripe_connections.c.workspace, stripe_connections.c.account)
@@ -62,7 +69,8 @@ def list_connections(connection: Connection, sealer: Sealer) -> list[StripeConne
 def shown_livemode(connection: Connection, workspace: str) -> bool:
     """Which mode reports show: live, unless all that is connected is in test mode."""
     mode = stripe_connections.c.livemode
-    rows = connection.execute(select(mode).where(stripe_connections.c.workspace == workspace)).scalars().all()
+    own = (stripe_connections.c.workspace == workspace) & (stripe_connections.c.account != EVERY_ACCOUNT)
+    rows = connection.execute(select(mode).where(own)).scalars().all()
     return not rows or any(rows)
 
 

@@ -9,7 +9,7 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Link, StripeConnection, Workspace
 from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
 from trackrev_stream.store.channel_rules import find_overrides
-from trackrev_stream.store.connections import find_connections
+from trackrev_stream.store.connections import find_connected, find_connections
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.links import find_link, normal_slug
 from trackrev_stream.store.schema import read_meta
@@ -52,6 +52,14 @@ class StoreDirectory:
             ("stripe", workspace), lambda c: find_connections(c, self._sealer, workspace) or None
         )
         return found or ()
+
+    async def connected_to(self, account: str) -> tuple[StripeConnection, ...]:
+        """The connections to a connected account, in whatever workspaces."""
+        return (
+            await self._look_up(
+                ("account", account), lambda c: find_connected(c, self._sealer, account) or None
+            )
+        ) or ()
 
     async def overrides(self, workspace: str) -> Overrides:
         """The rules by which a workspace names channels itself."""

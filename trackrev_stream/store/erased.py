@@ -14,6 +14,12 @@ erasures = Table(
 )
 
 
+def erased_at(connection: Connection, workspace: str, number: str) -> int | None:
+    """When the name of this hash was erased from a workspace, or None."""
+    asked = select(erasures.c.erased_at).where(erasures.c.workspace == workspace, erasures.c.hash == number)
+    return connection.execute(asked).scalar()
+
+
 def erased_in(connection: Connection, workspace: str) -> frozenset[str]:
     """The hashes of all names that were erased from a workspace."""
     asked = select(erasures.c.hash).where(erasures.c.workspace == workspace)

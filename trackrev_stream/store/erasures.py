@@ -8,9 +8,12 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, up
 
 from trackrev_stream.contracts.erasure import Erasure, credited_touches, letter_mentions
 from trackrev_stream.store.erased import erasures
-from trackrev_stream.store.schema import bump_meta, charges, dead_letters, upsert, visits
+from trackrev_stream.store.errors import ErasureUnfinished
+from trackrev_stream.store.schema import bump_meta, charges, dead_letters, read_meta, upsert, visits
 from trackrev_stream.store.secrets import Sealer
 from trackrev_stream.store.workspaces import SETTINGS_VERSION
+
+TABLES = "tables_since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,22 @@ def erase_rows(connection: Connection, erasure: Erasure) -> None:
 
 
 def end_erasure(connection: Connection, number: str) -> None:
-    """Nothing is left to do."""
+    """Nothing is left to do, but that tables made from what was before must go wherever they are."""
     connection.execute(update(erasures).where(erasures.c.hash == number).values(unfinished=""))
+    bump_meta(connection, TABLES)
+
+
+def tables_since(connection: Connection) -> int:
+    """The number that tables must have been made under, so that nobody who was erased is in them.
+
+    Raises ErasureUnfinished.
+    """
+    if connection.execute(select(erasures.c.hash).where(erasures.c.unfinished != "")).first():
+        raise ErasureUnfinished(
+            "an erasure is under way, or was broken off: wait for `trackrev erase email`, or run it again "
+            "(with any address: what was begun is finished first), and start the workers then"
+        )
+    return read_meta(connection, TABLES) or 0
 
 
 def _mentions(table: Table, column: str, names: Iterable[str]) -> ColumnElement[bool]:

@@ -1,7 +1,9 @@
 """What can go wrong in the store, in words for people."""
 
+from trackrev_stream.errors import ForPeople
 
-class StoreError(Exception):
+
+class StoreError(ForPeople):
     """The store cannot be used as it was asked; the message says why and what to do."""
 
 
@@ -15,6 +17,10 @@ class InvalidSetting(StoreError):
 
 class PositionConflict(StoreError):
     """The stored positions are not those of this writer: a second writer, or a log that was created anew."""
+
+
+class ErasureUnfinished(StoreError):
+    """Somebody is being erased: no agent may work meanwhile."""
 
 
 class LedgerBroken(StoreError):

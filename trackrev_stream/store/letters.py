@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, func, select, tuple_, update
 
+from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.touch import DAY_MS
@@ -21,14 +21,6 @@ _OLDEST_FIRST = (dead_letters.c.failed_at, dead_letters.c.offset, dead_letters.c
 _LETTER_FIELDS = tuple(item.name for item in fields(DeadLetter))
 
 Place = tuple[str, int, int]  # topic, partition, offset
-
-
-class Status(StrEnum):
-    """What has become of a letter."""
-
-    OPEN = "open"
-    REPLAYED = "replayed"
-    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,22 +9,15 @@ either. Totals are in USD; a line without a rate is in no total, and ``unconvert
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Select, case, distinct, func, literal, select
 
+from trackrev_stream.contracts.choices import By
 from trackrev_stream.domain.ledger import REVENUE
 from trackrev_stream.store.connections import shown_livemode
 from trackrev_stream.store.schema import charges, lines
-
-
-class By(StrEnum):
-    """What earned the money: channels, or the links within them."""
-
-    CHANNEL = "channel"
-    LINK = "link"
 
 
 @dataclass(slots=True)

@@ -52,6 +52,10 @@ class StorePollState:
 
         return await self._store.write(take)
 
+    async def free_all(self) -> None:
+        """End every lease, for a process that knows that no other one polls: their holders are dead."""
+        await self._write(lambda sql: sql.execute(update(polls).values(held_until=0, holder="")))
+
     async def give_back(
         self, connection: StripeConnection, holder: str, report: PollReport, due_at: int
     ) -> None:

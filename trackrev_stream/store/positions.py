@@ -15,10 +15,10 @@ Postings of a partition come in the order of their offsets. Gaps are no conflict
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, bindparam, select, tuple_
 
 from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.schema import add_new, positions
+from trackrev_stream.store.schema import add_new, positions, upsert
 
 Partition = tuple[str, int]
 NOTHING = -1  # the position before the first offset
@@ -51,14 +51,25 @@ def settle(
 
 def advance(connection: Connection, before: Mapping[Partition, int], after: Mapping[Partition, int]) -> None:
     """Move positions from ``before`` to ``after``; raises PositionConflict when one is not at ``before``."""
-    for partition, offset in after.items():
-        expected = before[partition]
-        if offset > expected and not _move(connection, partition, expected, offset):
-            raise PositionConflict(
-                f"{partition[0]}/{partition[1]} stands at {stored_position(connection, partition)} in the "
-                f"database, where this writer left it at {expected}: another writer posts to the same one, "
-                "or the database was replaced. Run one writer for each partition, then start this one again"
-            )
+    moved = {partition: offset for partition, offset in after.items() if offset > before[partition]}
+    first = {partition: offset for partition, offset in moved.items() if before[partition] == NOTHING}
+    for (topic, number), offset in first.items():
+        if not add_new(connection, positions, {"topic": topic, "partition": number, "offset": offset}):
+            raise _conflict(connection, (topic, number), NOTHING)
+    further = {partition: offset for partition, offset in moved.items() if partition not in first}
+    if further and _move(connection, before, further) != len(further):
+        stored = adopt(connection, further, {})
+        # Another writer may have left it where this one meant to: then it cannot be told which.
+        lost = next((one for one, offset in further.items() if stored[one] != offset), next(iter(further)))
+        raise _conflict(connection, lost, before[lost])
+
+
+def _conflict(connection: Connection, partition: Partition, expected: int) -> PositionConflict:
+    return PositionConflict(
+        f"{partition[0]}/{partition[1]} stands at {stored_position(connection, partition)} in the "
+        f"database, where this writer left it at {expected}: another writer posts to the same one, "
+        "or the database was replaced. Run one writer for each partition, then start this one again"
+    )
 
 
 def stored_positions(connection: Connection) -> dict[Partition, int]:
@@ -71,13 +82,27 @@ def stored_position(connection: Connection, partition: Partition) -> int:
     return adopt(connection, [partition], {})[partition]
 
 
-def _move(connection: Connection, partition: Partition, expected: int, offset: int) -> bool:
-    topic, number = partition
-    if expected == NOTHING:
-        return add_new(connection, positions, {"topic": topic, "partition": number, "offset": offset})
-    updated = connection.execute(
-        positions.update()
-        .where(positions.c.topic == topic, positions.c.partition == number, positions.c.offset == expected)
-        .values(offset=offset)
+def set_positions(connection: Connection, wanted: Mapping[Partition, int]) -> None:
+    """Let the writing go on behind these offsets: the records of the log were put elsewhere."""
+    rows = [{"topic": t, "partition": number, "offset": at} for (t, number), at in wanted.items()]
+    upsert(connection, positions, rows)
+
+
+def _move(connection: Connection, before: Mapping[Partition, int], after: Mapping[Partition, int]) -> int:
+    """How many of the positions were at ``before``, and have moved."""
+    moves = [
+        {"of_topic": topic, "of_partition": number, "expected": before[topic, number], "wanted": offset}
+        for (topic, number), offset in after.items()
+    ]
+    return connection.execute(_MOVE, moves).rowcount
+
+
+_MOVE = (
+    positions.update()
+    .where(
+        positions.c.topic == bindparam("of_topic"),
+        positions.c.partition == bindparam("of_partition"),
+        positions.c.offset == bindparam("expected"),
     )
-    return updated.rowcount == 1
+    .values(offset=bindparam("wanted"))
+)

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from trackrev_stream.contracts.codec import decode
-from trackrev_stream.domain.attribution import Decision
+from trackrev_stream.domain.attribution import Decision, Rules
 from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.store.connections import shown_livemode
+from trackrev_stream.store.rules import find_rules
 from trackrev_stream.store.schema import charges, entries, lines
 
 
@@ -38,20 +39,23 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a channel and link have of a charge."""
+    """What a channel and link were credited of a charge; in US cents too, where the rate is known."""
 
     channel: str
     source: str
     link: str
     partner: str
     amount_minor: int
+    usd_minor: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeSummary:
     """A charge as a list shows it. Amounts in minor units of ``currency``; fees are no part of net.
 
-    ``fee_minor`` is what Stripe kept, in ``fee_currency``; None where it is not known (never zero then).
+    ``fee_minor`` is what Stripe kept of the payment and ``dispute_fee_minor`` what it took for disputes, each
+    in its currency; None where it is not known (never zero then). ``dispute_unseen`` says that Stripe calls
+    it disputed and no dispute of it was seen: what that took back, if anything, is not known.
     """
 
     key: str
@@ -65,6 +69,9 @@ class ChargeSummary:
     net_minor: int
     fee_minor: int | None
     fee_currency: str | None
+    dispute_fee_minor: int | None
+    dispute_fee_currency: str | None
+    dispute_unseen: bool
     created_at: int
     posted_at: int
     shares: tuple[Share, ...]
@@ -72,12 +79,19 @@ class ChargeSummary:
 
 @dataclass(frozen=True, slots=True)
 class ChargeDetail:
-    """A charge with all that explains it."""
+    """A charge with all that explains it.
+
+    ``rules_version`` was in effect when it was made; ``settings`` are those that made its credit, which may
+    be those of the charge that it inherits from.
+    """
 
     summary: ChargeSummary
+    payer: str
+    payment: str
     payment_version: int
     version: int
     rules_version: int
+    settings: Rules | None
     decision: Decision
     entries: tuple[Entry, ...]
 
@@ -104,12 +118,16 @@ def find_charge(connection: Connection, workspace: str, charge: str) -> ChargeDe
         .where(entries.c.charge_key == row.key)
         .order_by(entries.c.seq)
     )
+    decision = decode(Decision, row.detail.encode())
     return ChargeDetail(
-        summary=_summaries(connection, [row])[0],
+        payer=row.payer,
+        payment=row.payment,
+        settings=find_rules(connection, workspace, decision.rules_version),
+        summary=summaries(connection, [row])[0],
         payment_version=row.payment_version,
         version=row.version,
         rules_version=row.rules_version,
-        decision=decode(Decision, row.detail.encode()),
+        decision=decision,
         entries=tuple(Entry(*one) for one in posted),
     )
 
@@ -122,7 +140,7 @@ def latest_charges(connection: Connection, workspace: str, limit: int) -> list[C
         .order_by(charges.c.created_at.desc(), charges.c.key)
         .limit(limit)
     ).all()
-    return _summaries(connection, rows)
+    return summaries(connection, rows)
 
 
 def ledger_page(
@@ -144,7 +162,8 @@ def ledger_page(
     return page, page[-1].seq if len(rows) > limit else None
 
 
-def _summaries(connection: Connection, rows: Any) -> list[ChargeSummary]:
+def summaries(connection: Connection, rows: Any) -> list[ChargeSummary]:
+    """The rows of ``charges`` with the shares of each."""
     shares: dict[str, list[Share]] = {row.key: [] for row in rows}
     earned = connection.execute(
         select(lines)
@@ -169,6 +188,9 @@ def _summary(row: Row[tuple[object, ...]], shares: tuple[Share, ...]) -> ChargeS
         net_minor=row.net_minor,
         fee_minor=row.fee_minor,
         fee_currency=row.fee_currency,
+        dispute_fee_minor=row.dispute_fee_minor,
+        dispute_fee_currency=row.dispute_fee_currency,
+        dispute_unseen=bool(row.dispute_unseen),
         created_at=row.created_at,
         posted_at=row.posted_at,
         shares=shares,

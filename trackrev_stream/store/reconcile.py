@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
+from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.ports import Checked, StripeConnection
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS, STRIPE_PAYMENTS
 from trackrev_stream.domain.differences import Heard
@@ -13,7 +14,7 @@ from trackrev_stream.domain.ledger import REVENUE
 from trackrev_stream.domain.reconcile import KIND_BY_REASON, Account, Movement, Period
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.engine import Store
-from trackrev_stream.store.letters import Status, list_letters
+from trackrev_stream.store.letters import list_letters
 from trackrev_stream.store.poll_tables import cursors, reconciliations
 from trackrev_stream.store.schema import charges, lines, upsert
 

@@ -2,8 +2,8 @@
 
 Gross is what was captured (lines of reason ``credit``), net what remains of it after refunds and disputes.
 A line counts on the day it happened, a refund on its own, or on request all lines on the day of their charge.
-Totals are in USD; a line without a rate is in no total, and ``unconverted`` counts such lines. Fees are apart
-from both, and not known where that of a single charge is not.
+Totals are in USD; a line without a rate is in no total, and ``unconverted`` counts such lines. Fees, of
+payments and of disputes, are apart from both, and not known where a single one is not.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, case, distinct, func, select
 
-from trackrev_stream.domain.ledger import FEE, REVENUE
+from trackrev_stream.domain.ledger import FEES, REVENUE
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.store.connections import shown_livemode
 from trackrev_stream.store.schema import charges, lines, visits
@@ -153,7 +153,7 @@ def _sums(
             lines.c.livemode == shown_livemode(connection, workspace),
             _AT[by] >= span[0],
             _AT[by] < span[1],
-            lines.c.reason.in_([*sorted(REVENUE), FEE]),
+            lines.c.reason.in_(sorted(REVENUE | FEES)),
         )
         .group_by(group, charges.c.currency)
         .order_by(group, charges.c.currency)
@@ -170,8 +170,12 @@ def _count(where: ColumnElement[bool]) -> ColumnElement[Any]:
 
 
 _AT = {Days.OWN: lines.c.occurred_at, Days.CHARGE: charges.c.created_at}
-_CREDIT, _IS_FEE = lines.c.reason == "credit", lines.c.reason == FEE
-_REVENUE, _NO_USD = lines.c.reason != FEE, lines.c.usd_minor.is_(None)
+_CREDIT, _DISPUTE = lines.c.reason == "credit", lines.c.reason == "dispute"
+_IS_FEE, _NO_USD = lines.c.reason.in_(sorted(FEES)), lines.c.usd_minor.is_(None)
+_REVENUE = ~_IS_FEE
+# When a dispute that nobody has seen took its fee is not known either: it is missing where the charge counts.
+_UNKNOWN_OF_CHARGE = charges.c.fee_minor.is_(None) | charges.c.dispute_unseen.is_(True)
+_FEE_UNKNOWN = (_CREDIT & _UNKNOWN_OF_CHARGE) | (_DISPUTE & charges.c.dispute_fee_minor.is_(None))
 _OF_CHARGE = lines.c.currency == charges.c.currency
 _COLUMNS = {
     "gross_usd": _total(lines.c.usd_minor, _CREDIT),
@@ -181,7 +185,7 @@ _COLUMNS = {
     "unconverted": _count(_REVENUE & _NO_USD),
     "fees_usd": _total(lines.c.usd_minor, _IS_FEE),
     "fees": _total(lines.c.amount_minor, _IS_FEE & _OF_CHARGE),
-    "fees_unknown": _count(_CREDIT & charges.c.fee_minor.is_(None)),
+    "fees_unknown": _count(_FEE_UNKNOWN),
     "fees_unconverted": _count(_IS_FEE & _NO_USD),
     "fees_elsewhere": _count(_IS_FEE & ~_OF_CHARGE),
 }

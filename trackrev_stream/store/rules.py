@@ -121,6 +121,14 @@ def rule_versions(connection: Connection) -> dict[str, tuple[tuple[int, Rules], 
     return {workspace: tuple(versions) for workspace, versions in found.items()}
 
 
+def find_rules(connection: Connection, workspace: str, version: int) -> Rules | None:
+    """The rules of one version of a workspace's settings, or None."""
+    table = attribution_settings
+    wanted = select(table).where(table.c.workspace == workspace, table.c.version == version)
+    row = connection.execute(wanted).first()
+    return _version(row).rules if row else None
+
+
 def _check(rules: Rules) -> None:
     if not 1 <= rules.lookback_days <= LARGEST_WINDOW_DAYS:
         raise InvalidSetting(

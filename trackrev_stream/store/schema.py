@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 11
 
 metadata = MetaData()
 
@@ -152,6 +152,9 @@ charges = Table(
     _number("net_minor"),
     _number("fee_minor", null=True),
     Column("fee_currency", Words),
+    _number("dispute_fee_minor", null=True),  # 0 without disputes, nothing where it is not known
+    Column("dispute_fee_currency", Words),
+    Column("dispute_unseen", Boolean),  # nothing as long as nobody has asked
     _number("created_at"),
     _number("payment_version"),
     _number("version"),

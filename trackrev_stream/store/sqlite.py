@@ -94,6 +94,6 @@ def _set(raw: Any, pragma: str) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode not in _TRANSIENT or time.monotonic() > deadline:
                 raise
-            time.sleep(_LOOK_AGAIN_S)
+            time.sleep(_LOOK_AGAIN_S)  # not a guess: nobody tells when the other process is through
         else:
             return

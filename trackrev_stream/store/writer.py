@@ -21,6 +21,8 @@ FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0
 STOP_S = 10
 SPACING_S = 0.015  # between two transactions; each costs as much as many postings within it
+REST = 2.0  # or so many times as long as the one before took: a writer that is busy batches more
+LONGEST_REST_S = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -108,21 +110,23 @@ class Writer:
             self._known.pop(partition, None)
 
     async def _run(self) -> None:
-        loop, ended_at = asyncio.get_running_loop(), float("-inf")
+        loop, next_at = asyncio.get_running_loop(), float("-inf")
         try:
             while True:
                 batch = [await self._queue.get()]
                 size = batch[0].size
-                if (early_s := ended_at + SPACING_S - loop.time()) > 0:
+                if (early_s := next_at - loop.time()) > 0:
                     await asyncio.sleep(early_s)
                 while size < MOST_ROWS and not self._queue.empty():
                     batch.append(self._queue.get_nowait())
                     size += batch[-1].size
                 for _ in batch:
                     self._room.release()
+                began_at = loop.time()
                 await self._write(batch)
                 self._written += len(batch)
-                ended_at = loop.time()
+                took_s = loop.time() - began_at
+                next_at = began_at + took_s + max(SPACING_S, min(REST * took_s, LONGEST_REST_S))
                 self._wake()
         except Exception as failure:  # noqa: BLE001 - whatever ends the writer must reach those who wait for it
             self._fail(failure)

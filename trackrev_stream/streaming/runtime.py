@@ -6,6 +6,7 @@ from typing import Any, Self
 import faust
 from faust.tables.manager import TableManager as BaseTableManager
 
+from trackrev_stream.errors import ForPeople
 from trackrev_stream.streaming.recovery import Recovery
 from trackrev_stream.streaming.tables import RowTable
 
@@ -40,7 +41,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class AppFailed(Exception):
+class AppFailed(ForPeople):
     """The app stopped by itself: nothing was committed over what failed. The cause is the `__cause__`."""
 
 

@@ -1,0 +1,256 @@
+"""The words of the command line: they name what a command runs, so that each loads only what it needs."""
+
+import argparse
+from typing import Any
+
+from trackrev_stream import __version__, settings
+from trackrev_stream.contracts.choices import UNLIMITED, By, Status
+from trackrev_stream.domain.attribution import Returning
+from trackrev_stream.domain.days import day_of_iso
+from trackrev_stream.domain.models import Model
+from trackrev_stream.roles import Role
+
+PACKAGE = "trackrev_stream"
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands; what `command` names is found with pkgutil.resolve_name."""
+    parser = argparse.ArgumentParser(
+        prog="trackrev",
+        description="Which link earned this Stripe charge, and what is it worth after refunds?",
+        epilog="Settings are environment variables:\n"
+        + "\n".join(f"  {name:22} {text}" for name, text in settings.VARIABLES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"trackrev {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--data", metavar="DIR", help="the data directory (default: TRACKREV_DATA or ./trackrev-data)"
+    )
+    common.add_argument("--json", action="store_true", help="answer in JSON")
+    top = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_up(top, common)
+    _add_workspace(top, common)
+    _add_link(top, common)
+    _add_stripe(top, common)
+    _add_inspect(top, common)
+    _add_ltv(top, common)
+    _add_dead_letters(top, common)
+    _add_erase(top, common)
+    _add_reconcile(top, common)
+    return parser
+
+
+def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
+    for name, roles, text in (
+        ("up", tuple(Role), "start everything in one process"),
+        ("collect", (Role.COLLECT,), "start the collectors alone, over a Kafka broker"),
+        ("worker", (Role.WORK,), "start the agents alone, over a Kafka broker; any number of workers"),
+        ("poll", (Role.POLL,), "start the poller of Stripe alone, over a Kafka broker"),
+        ("api", (Role.SERVE,), "start the API and the page alone"),
+    ):
+        parser = _leaf(top, name, common, "starting:up", text)
+        parser.set_defaults(roles=frozenset(roles))
+        if name not in ("worker", "poll"):
+            parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
+            parser.add_argument(
+                "--port", metavar="N", type=int, help="the port (default 8765; 0 for any free one)"
+            )
+
+
+def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "workspace", "workspaces: a site with its keys and links")
+    create = _leaf(group, "create", common, "commands:create_workspace", "make a workspace and its API key")
+    create.add_argument("workspace", metavar="WS", help="its id, such as ws_shop")
+    create.add_argument(
+        "--domain", required=True, metavar="D", help="the site's domain, such as shop.example"
+    )
+    create.add_argument(
+        "--cookie-domain", metavar="D", help="where the visitor cookie is valid (default .DOMAIN)"
+    )
+    create.add_argument(
+        "--time-zone", metavar="TZ", default="UTC", help="of the days in reports (default UTC)"
+    )
+    _leaf(group, "list", common, "commands:list_workspaces", "the workspaces")
+    secret = _leaf(
+        group, "identify-secret", common, "commands:identify_secret", "the secret that signs identify"
+    )
+    secret.add_argument("workspace", metavar="WS")
+    rules = _leaf(
+        group, "channels", common, "commands:channel_rules", "rules that name channels in your words"
+    )
+    rules.add_argument("workspace", metavar="WS")
+    what = rules.add_mutually_exclusive_group()
+    what.add_argument("--show", action="store_true", help="show the rules as they stand (the default)")
+    what.add_argument("--file", metavar="FILE", help="take these rules, in JSON; - reads standard input")
+
+    _add_settings(group, common)
+
+
+def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
+    parser = _leaf(
+        group, "settings", common, "workspace_commands:show_or_change", "how charges are decided, in versions"
+    )
+    parser.add_argument("workspace", metavar="WS")
+    parser.add_argument("--lookback-days", metavar="N", type=int, help="how old a click may be")
+    parser.add_argument(
+        "--identify-days",
+        metavar="N",
+        type=days_or_unlimited,
+        default=argparse.SUPPRESS,  # None is what "unlimited" means
+        help="how long before the first charge a visitor may have identified; or: unlimited",
+    )
+    parser.add_argument("--model", choices=[model.value for model in Model], help="who shares the credit")
+    parser.add_argument(
+        "--returning",
+        choices=[returning.value for returning in Returning],
+        help="who earns what a customer buys anew: whoever earned the first charge (keep), or the journey "
+        "since, where it earns (ask)",
+    )
+    parser.add_argument(
+        "--effective-from",
+        metavar="TIME",
+        help="when the change takes effect, such as 2026-12-01T00:00 (default: in a minute)",
+    )
+    parser.add_argument("--withdraw", action="store_true", help="take back the last one before its time")
+
+
+def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "link", "tracked links")
+    create = _leaf(group, "create", common, "commands:create_link", "make a tracked link, or change it")
+    create.add_argument("workspace", metavar="WS")
+    create.add_argument("slug", metavar="SLUG", help="its name in /l/SLUG, unique in this installation")
+    create.add_argument("--to", required=True, metavar="URL", help="where it leads")
+    create.add_argument("--channel", required=True, metavar="NAME", help="the channel it counts for")
+    create.add_argument("--partner", default="", metavar="P", help="the partner it belongs to")
+    listing = _leaf(group, "list", common, "commands:list_links", "the links of a workspace")
+    listing.add_argument("workspace", metavar="WS")
+
+
+def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "stripe", "the connection to Stripe")
+    connect = _leaf(
+        group, "connect", common, "stripe_connect:connect", "connect a Stripe account to a workspace"
+    )
+    connect.add_argument("workspace", metavar="WS", nargs="?")
+    connect.add_argument("--key", metavar="K", help="a restricted key; - reads it from standard input")
+    connect.add_argument("--account", metavar="A", help="a connected account, acct_...")
+    connect.add_argument(
+        "--webhook-secret",
+        metavar="S",
+        action="append",
+        help="whsec_...; - reads it from standard input; given twice while one is rolled",
+    )
+    connect.add_argument("--test-mode", action="store_true", help="events of test mode, where no key tells")
+    connect.add_argument(
+        "--allow-secret-key", action="store_true", help="take a key that may also write (sk_...)"
+    )
+    connect.add_argument(
+        "--csv", metavar="FILE", help="many at once: columns workspace, account, key, webhook_secret"
+    )
+    connect.add_argument("--platform", action="store_true", help="the secret is of a Connect endpoint")
+    connect.add_argument("--api-base", default="", metavar="URL", help="another address of Stripe's API")
+    _leaf(
+        group, "webhook-events", common, "stripe_commands:webhook_events", "what to subscribe the webhook to"
+    )
+    for name, command, text in (
+        ("sync", "stripe_commands:sync", "read Stripe now, not only on the hour"),
+        ("status", "stripe_commands:status", "when Stripe was read, and how that went"),
+    ):
+        parser = _leaf(group, name, common, command, text)
+        parser.add_argument("workspace", metavar="WS")
+        parser.add_argument("--account", metavar="A", help="this account alone (default: all of them)")
+        if name == "sync":
+            parser.add_argument("--no-wait", action="store_true", help="do not wait until it is done")
+
+
+def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "inspect", "explain what stands in the book")
+    charge = _leaf(group, "charge", common, "inspect_charge:charge", "who earned a charge, and why")
+    charge.add_argument("charge", metavar="ID", help="ch_...")
+    text = "whom an email address joins: visitors, payers and charges"
+    email = _leaf(group, "email", common, "inspect_email:email", text)
+    email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
+    for each in (charge, email):
+        each.add_argument("--workspace", metavar="WS", help="where to look (default: every workspace)")
+
+
+def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
+    parser = _leaf(
+        top, "ltv", common, "workspace_commands:lifetime_value", "what the payers of each month came to"
+    )
+    parser.add_argument("workspace", metavar="WS")
+    choices = [by.value for by in By]
+    parser.add_argument("--by", choices=choices, default=choices[0], help="who earned it (default: channel)")
+
+
+def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "dead-letters", "what could not be processed, and what shall become of it")
+    listing = _leaf(group, "list", common, "letters:list_some", "the newest ones")
+    listing.add_argument("--processor", metavar="P", default="", help="of this agent; collect is the edge")
+    listing.add_argument("--status", choices=[*Status, "all"], default=Status.OPEN, help="default open")
+    listing.add_argument("--limit", metavar="N", type=a_count, default=50, help="default 50")
+    show = _leaf(group, "show", common, "letters:show", "one of them, with its payload")
+    show.add_argument("letter", metavar="ID", help="its id, or the beginning of it")
+    for name, command, text in (
+        ("replay", "replaying:replay", "put them into their topics again, once the cause is mended"),
+        ("drop", "letters:drop", "nothing more shall become of them; replay takes it back"),
+    ):
+        deciding = _leaf(group, name, common, command, text)
+        deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
+        deciding.add_argument("--all", action="store_true", help="all that are open")
+        deciding.add_argument("--processor", metavar="P", default="", help="with --all: of this agent alone")
+
+
+def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
+    group = _group(top, "erase", "let nobody be known any more who does not want to be")
+    email = _leaf(group, "email", common, "erase:email", "whoever has this address; the book stays as it is")
+    email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
+    email.add_argument("--workspace", metavar="WS", help="in this workspace alone (default: in all)")
+
+
+def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
+    text = "hold the book against Stripe's own lists; 1 where they differ"
+    parser = _leaf(top, "reconcile", common, "reconcile_command:check", text)
+    parser.add_argument("workspace", metavar="WS")
+    for name, which in (("from", "first"), ("to", "last")):
+        parser.add_argument(
+            f"--{name}",
+            dest=which,
+            metavar="DAY",
+            type=day,
+            help=f"the {which} day, UTC, such as 2026-11-20 (default: the last 30 whole days)",
+        )
+    parser.add_argument("--account", metavar="A", help="this account alone (default: all of them)")
+
+
+def _group(top: Any, name: str, text: str) -> Any:
+    return top.add_parser(name, help=text, description=text).add_subparsers(required=True, metavar="WHAT")
+
+
+def _leaf(
+    group: Any, name: str, common: argparse.ArgumentParser, command: str, text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = group.add_parser(name, help=text, description=text, parents=[common])
+    parser.set_defaults(command=f"{PACKAGE}.{command}")
+    return parser
+
+
+def days_or_unlimited(text: str) -> int | None:
+    """A number of days, or None for no limit. Raises ValueError."""
+    return None if text == UNLIMITED else int(text)
+
+
+def a_count(text: str) -> int:
+    """A number from 1 on. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def day(text: str) -> int:
+    """A day given by its date. Raises ArgumentTypeError."""
+    try:
+        return day_of_iso(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

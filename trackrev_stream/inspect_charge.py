@@ -1,0 +1,23 @@
+"""`trackrev inspect charge`: what stands of a charge and why."""
+
+import argparse
+from functools import partial
+
+from trackrev_stream.api import answers
+from trackrev_stream.commands import chosen_workspaces, opened
+from trackrev_stream.outcome import CommandError, Outcome
+from trackrev_stream.settings import Settings
+from trackrev_stream.store.explain import explain
+from trackrev_stream.store.queries import find_charge
+
+
+def charge(given: argparse.Namespace, settings: Settings) -> Outcome:
+    """`inspect charge`."""
+    with opened(settings) as (store, sealer):
+        for name in [each.id for each in chosen_workspaces(store, sealer, given.workspace)]:
+            found = store.read_now(partial(find_charge, workspace=name, charge=given.charge))
+            if found is not None:
+                return Outcome(explain(found), answers.detail(found))
+    raise CommandError(
+        f"no charge {given.charge!r} in the book: it may not be here yet, unpaid, or in the other mode"
+    )

@@ -1,0 +1,23 @@
+"""What comes of a command: what it answers, or why it could not be done."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from trackrev_stream.errors import ForPeople
+
+
+class CommandError(ForPeople):
+    """A command that cannot be done; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command answers: ``text`` for people, ``data`` for programs, ``warnings`` aside from both.
+
+    ``status`` is what it exits with: not 0 where it did what it was asked and found something wrong.
+    """
+
+    text: str
+    data: Any
+    warnings: list[str] = field(default_factory=list)
+    status: int = 0

@@ -1,0 +1,43 @@
+"""`trackrev up`, and its parts: starts them in this process, which stays."""
+
+import argparse
+
+from trackrev_stream.api.snippet import script_tag
+from trackrev_stream.app import Program
+from trackrev_stream.first_run import FirstRun
+from trackrev_stream.process import run
+from trackrev_stream.roles import Role
+from trackrev_stream.settings import Settings
+
+
+def up(given: argparse.Namespace, settings: Settings) -> None:
+    """Start the roles that were asked for, and stay until SIGTERM or Ctrl-C."""
+    roles = given.roles
+
+    async def started(program: Program) -> None:
+        if set(roles) == set(Role):
+            text = _greeting(settings, program.url, program.first)
+        else:
+            place = f" at {program.url}" if program.url else ""
+            text = f"trackrev {', '.join(sorted(roles))} is up{place}; stop with Ctrl-C."
+        print(text, flush=True)
+
+    run(Program(settings, roles=roles), started)
+
+
+def _greeting(settings: Settings, url: str, first: FirstRun | None) -> str:
+    """What `up` says once it is ready."""
+    if first is None:
+        return f"trackrev is up at {url}\nData is in {settings.data}; stop with Ctrl-C."
+    workspace, tag = first.workspace.id, script_tag(settings.public_url or url, first.workspace)
+    return (
+        f"trackrev is up.\n\n"
+        f"  Live page   {url}/#ws={workspace}&key={first.api_key}\n"
+        f"  Workspace   {workspace}\n"
+        f"  API key     {first.api_key}\n"
+        f"  Data        {settings.data}\n\n"
+        f"Put this on every page of your site:\n\n{tag}\n\n"
+        f"Next: trackrev link create {workspace} SLUG --to URL --channel NAME\n"
+        f"      trackrev stripe connect {workspace}\n"
+        f"Stop with Ctrl-C; it goes on where it left off."
+    )
