@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 # Tests run in so many processes, each file of them in one; long files of few tests must not come last.
 JOBS   ?= 2
-PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+# A process that dies ends the run: xdist would start another one in its place, and then wait for ever.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: up demo test test-kafka test-redpanda kafka-server servers soak soak-stripe check bench format clean help
 help:

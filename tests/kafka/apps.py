@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from trackrev_stream.kafka.lease import Lease
 from trackrev_stream.streaming import runtime
 
 PARTITIONS = 2
+# The workers are in the tests' own process: nobody shall lose partitions because the machine stood still.
+SESSION_S = 60.0
 _numbers = itertools.count()
 
 
@@ -47,9 +50,11 @@ class Counter:
             "key_serializer": "raw",
             "value_serializer": "raw",
             "broker_commit_interval": 3600,
+            "broker_session_timeout": SESSION_S,
         }
         app = faust.App(self.id, **(runtime.SETTINGS | transport.SETTINGS | defaults | settings))
-        transport.attach(app, self.cluster, lease)
+        # In place of its default, which ends the process at once, and every other test with it.
+        transport.attach(app, self.cluster, lease or Lease(SESSION_S, 3 * SESSION_S, self._lost))
         schema = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         counts = app.Table("counts", partitions=PARTITIONS, key_type=bytes, value_type=bytes, schema=schema)
 
@@ -67,6 +72,9 @@ class Counter:
 
         app.agent(app.topic(self.orders, partitions=PARTITIONS))(count)
         return app
+
+    def _lost(self, reason: str) -> None:
+        sys.stderr.write(f"{self.id}: {reason}\n")
 
     async def order(self, *keys: bytes) -> None:
         """One order for each key, in the partition that the key's first byte says."""

@@ -139,6 +139,42 @@ def test_what_comes_right_after_a_rebalance_is_read(cluster: Cluster, tmp_path: 
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("woken", [False, True], ids=["begun in its midst", "woken in its midst"])
+def test_no_read_waits_for_the_end_of_a_reassignment(
+    cluster: Cluster, tmp_path: Path, *, woken: bool
+) -> None:
+    """For that waits for the read."""
+
+    async def scenario() -> None:
+        shop, seen = Counter(cluster, tmp_path), list[tuple[int, int]]()
+        await shop.create()
+        app = shop.worker(seen)
+        async with Runtime(app):
+            await until(lambda: app.consumer.assignment() and app.tables.actives_ready)
+            thread = app.consumer._thread
+            kafka, partitions = thread._consumer, set(app.consumer.assignment())
+
+            async def begin() -> None:
+                kafka._subscription.begin_reassignment()
+
+            if not woken:
+                await thread.call_thread(begin)
+            reading = asyncio.create_task(thread.getmany(partitions, 60.0 if woken else 0.1))
+            if woken:
+                await until(lambda: kafka._fetcher._fetch_waiters)
+                await thread.call_thread(begin)
+            await shop.order(b"a", b"b")
+            assert await asyncio.wait_for(reading, 30) == {}
+
+            async def rejoin() -> None:
+                kafka._coordinator.request_rejoin()
+
+            await thread.call_thread(rejoin)
+            await until(lambda: set(seen) == {(0, 0), (1, 0)})
+
+    asyncio.run(scenario())
+
+
 def test_nothing_is_sent_while_the_partitions_may_be_anothers(cluster: Cluster, tmp_path: Path) -> None:
     async def scenario() -> None:
         shop, seen, lost = Counter(cluster, tmp_path), list[tuple[int, int]](), list[str]()

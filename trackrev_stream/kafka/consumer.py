@@ -49,6 +49,30 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
         )
 
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
+        max_records: int | None = None,
+    ) -> dict[TP, list[Any]]:
+        # Mends drivers/aiokafka.py:1100: a read that comes on a reassignment, at its beginning or when it is
+        # woken, waits for the end of that (aiokafka/consumer/fetcher.py:1215), and the reassignment for the
+        # read (`Consumer.on_partitions_revoked`), until the coordinator gives this worker up.
+        subscriptions, fetcher = consumer._subscription, consumer._fetcher  # noqa: SLF001 - as above
+        read = partial(super()._fetch_records, consumer, active_partitions, 0, max_records)
+        if not subscriptions.reassignment_in_progress:
+            found: dict[TP, list[Any]] = await read()
+            if found or not self.consumer.flow_active:
+                return found
+        waiter = fetcher._create_fetch_waiter()  # noqa: SLF001 - as above
+        await asyncio.wait([waiter], timeout=timeout)
+        if waiter.done():
+            waiter.result()  # raises what a fetch met with
+        else:
+            waiter.cancel()
+        return {} if subscriptions.reassignment_in_progress else await read()
+
 
 class Consumer(RestoresTables, DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faust has no types
     """A member of the workers' group."""
