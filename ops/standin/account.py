@@ -41,8 +41,12 @@ class Emit(Protocol):
     ) -> None: ...
 
 
+_BACK = {"invoice_payments": "invoice", "refunds": "charge"}
+"""Tables that are read for each object of another one: by the field that points there."""
+
+
 def _no_tables() -> dict[str, Table]:
-    return {name: Table() for name in TABLES}
+    return {name: Table(_BACK.get(name, "")) for name in TABLES}
 
 
 TABLES = (

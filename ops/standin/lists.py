@@ -174,6 +174,7 @@ class Reader:
             older_than=cursors["starting_after"],
             newer_than=cursors["ending_before"],
             oldest_first=cursors["ending_before"] is not None,
+            pointing=params.values,
         )
         chosen = resource.chosen(params)
         return (stored for stored in held if chosen(stored) and stored["id"] not in self.account.deleted)
