@@ -136,14 +136,15 @@ def _all_read(store: Store) -> bool:
 def _settled(store: Store, books: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
     """Gross and net of every charge, once they are as in the books; or as they stay, where they do not."""
     columns = (charges.c.charge, charges.c.gross_minor, charges.c.net_minor)
-    last: list[Any] = []
+    last: list[Any] = [None]
 
     def found() -> dict[str, tuple[int, int]] | None:
+        last.append(store.read_now(lambda sql: sql.execute(select(func.max(entries.c.seq))).scalar()))
+        if last[-1] != last[-2]:  # to read all charges takes from what the program has for them
+            return None
         rows = store.read_now(lambda sql: sql.execute(select(*columns)).all())
-        seq = store.read_now(lambda sql: sql.execute(select(func.max(entries.c.seq))).scalar())
         worth = {row.charge: (row.gross_minor, row.net_minor) for row in rows}
-        last.append(seq)
-        return worth if worth == books or (len(last) > 300 and last[-300] == seq) else None
+        return worth if worth == books or (len(last) > 300 and last[-300] == last[-1]) else None
 
     return until(found, "the book", PATIENCE_S)
 
