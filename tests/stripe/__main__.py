@@ -12,7 +12,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ async def killed(given: argparse.Namespace, place: Path, say: Say) -> Found:
     """A backfill with kills."""
     form = kills.Form(given.charges or 100_000)
     came = await asyncio.to_thread(kills.run, form, place, say)
-    wrong = [*came.wrong, *([f"{came.restated} renewals were restated"] if came.restated else [])]
+    wrong = [*came.wrong, *(f"{name}: a renewal, and restated" for name in came.restated)]
     if came.again > came.charges * 3 // 4:
         wrong.append(f"{came.again:,} charges were published again: it did not go on where it was")
     outcome = f"all as in Stripe's books; {came.again:,} read again; of {came.renewals:,} renewals 0 restated"
@@ -78,6 +79,15 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Path, Say], Coroutine[Any, Any
 }
 
 
+@contextmanager
+def _directory(*, keep: bool) -> Iterator[str]:
+    if keep:
+        yield tempfile.mkdtemp(prefix="trackrev-stripe-")
+        return
+    with tempfile.TemporaryDirectory(prefix="trackrev-stripe-", ignore_cleanup_errors=True) as place:
+        yield place
+
+
 def main() -> int:
     """0 when nothing is wrong, 1 otherwise."""
     parser = argparse.ArgumentParser(
@@ -90,6 +100,7 @@ def main() -> int:
     parser.add_argument("--charges", type=int, metavar="N", help="10,000 of ways, 100,000 of kills")
     parser.add_argument("--requests", type=int, default=200_000, metavar="N", help="of fuzz")
     parser.add_argument("--hours", type=int, default=6, metavar="N", help="between two polls of ways")
+    parser.add_argument("--keep", action="store_true", help="leave the data directory behind, to look at")
     parser.add_argument("--record", action="store_true", help="append the row to ops/soak.md")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever ends it wants no servers left behind
@@ -100,10 +111,8 @@ def main() -> int:
         sys.stdout.write(f"[{time.monotonic() - began:7.1f} s] {text}\n")
         sys.stdout.flush()
 
-    with (
-        tempfile.TemporaryDirectory(prefix="trackrev-stripe-", ignore_cleanup_errors=True) as place,
-        asyncio.Runner() as runner,
-    ):
+    with _directory(keep=given.keep) as place, asyncio.Runner() as runner:
+        say(f"in {place}")
         name, size, found, wrong = runner.run(COMMANDS[given.what](given, Path(place), say))
     minutes = f"{(time.monotonic() - began) / 60:.1f}"
     outcome = f"**{len(wrong)} wrong**" if wrong else found

@@ -51,7 +51,7 @@ class Came:
     charges: int
     again: int
     renewals: int
-    restated: int
+    restated: list[str]
     wrong: list[str]
 
 
@@ -149,14 +149,15 @@ def _settled(store: Store, books: dict[str, tuple[int, int]]) -> dict[str, tuple
     return until(found, "the book", PATIENCE_S)
 
 
-def _renewals(store: Store) -> tuple[int, int]:
-    """How many charges inherit, and of how many of these an entry was ever taken back."""
+def _renewals(store: Store) -> tuple[int, list[str]]:
+    """How many charges inherit, and of which of these an entry was ever taken back."""
     inherits = charges.c.reason.like("inherited%")
     taken_back = select(entries.c.charge_key).where(entries.c.retracts.is_not(None))
     count = select(func.count()).select_from(charges).where(inherits)
-    restated = count.where(charges.c.key.in_(taken_back))
-    both = store.read_now(lambda sql: [sql.execute(each).scalar_one() for each in (count, restated)])
-    return both[0], both[1]
+    restated = select(charges.c.charge).where(inherits, charges.c.key.in_(taken_back))
+    return store.read_now(
+        lambda sql: (sql.execute(count).scalar_one(), list(sql.execute(restated).scalars()))
+    )
 
 
 def _published(directory: Path) -> Counter[str]:
