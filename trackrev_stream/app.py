@@ -231,6 +231,8 @@ class Program:
         async def exposition(_: web.Request) -> web.Response:
             for topic in TOPICS if Role.WORK in self.roles else ():
                 metrics.LAG_RECORDS.labels(topic.name).set(broker.lag(topic.name))
+            for part, taken in broker.memory().items():
+                metrics.ROCKSDB_BYTES.labels(part).set(taken)
             return web.Response(
                 body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"}
             )

@@ -59,6 +59,7 @@ CHARGE_LATENCY_SECONDS = Histogram(
 LAG_RECORDS = Gauge(
     "trackrev_lag_records", "Records not yet committed by the agents", ["topic"], registry=REGISTRY
 )
+ROCKSDB_BYTES = Gauge("trackrev_rocksdb_bytes", "Memory that RocksDB takes", ["of"], registry=REGISTRY)
 STRIPE_READS = Counter(
     "trackrev_stripe_reads", "Requests to Stripe by the poller", ["workspace", "resource"], registry=REGISTRY
 )

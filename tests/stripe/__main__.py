@@ -58,7 +58,8 @@ async def fuzzed(given: argparse.Namespace, place: Path, say: Say) -> Found:
     came = await fuzz.run(form, place, say)
     wrong = came.wrong()
     outcome = (
-        f"{came.told()}; memory {came.memory[0]:.0f} MB after a tenth, {came.memory[1]:.0f} MB at the end"
+        f"{came.told()}; memory {came.memory[0]:.0f} MB after a tenth, {came.memory[1]:.0f} MB at the end, "
+        f"beside {came.rocksdb[0]:.0f} and {came.rocksdb[1]:.0f} MB of RocksDB's"
     )
     return "mutated webhooks", f"{sum(came.statuses.values()):,} requests", outcome, wrong
 

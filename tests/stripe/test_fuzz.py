@@ -10,4 +10,5 @@ def test_mutated_requests_break_nothing_and_get_nothing_in(tmp_path: Path) -> No
     came = asyncio.run(run(SMALL, tmp_path))
     assert came.wrong() == []
     assert sum(came.statuses.values()) == SMALL.requests
+    assert min(came.rocksdb) > 0  # it tells of it
     assert came.statuses["test mode", 200] == came.statuses["live mode", 200] == SMALL.requests // 10

@@ -10,6 +10,8 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
 
+import faust
+
 from trackrev_stream.contracts.topics import DEAD_LETTERS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.records import LogUnavailable
@@ -34,6 +36,11 @@ class Keeper:
         self._runtime = make()
         self._back = asyncio.Event()
         self._back.set()
+
+    @property
+    def app(self) -> faust.App:
+        """The app that is at work now."""
+        return self._runtime.app
 
     async def start(self) -> None:
         """Return once the agents are at work. Raises AppFailed."""

@@ -29,6 +29,7 @@ from trackrev_stream.erasing import Place
 from trackrev_stream.resume import resume
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
+from trackrev_stream.streaming.memory import taken_by_tables
 from trackrev_stream.streaming.runtime import Runtime
 
 
@@ -40,6 +41,7 @@ class EmbeddedBroker:
         self._clock = clock
         self.log = event_log
         self.publisher: Publisher = EmbeddedPublisher(event_log, clock)
+        self._keeper: Keeper | None = None
 
     @classmethod
     async def open(cls, settings: Settings, clock: Clock) -> "EmbeddedBroker":
@@ -72,7 +74,8 @@ class EmbeddedBroker:
             define(app)
             return Runtime(app)
 
-        return Keeper(make, self.log)
+        self._keeper = Keeper(make, self.log)
+        return self._keeper
 
     def chores(self) -> list[Coroutine[Any, Any, None]]:
         """Retention and compaction."""
@@ -100,6 +103,11 @@ class EmbeddedBroker:
             self.log.high_watermark(topic, number) - (self.log.committed(APP_ID, topic, number) or 0)
             for number in range(self.log.topics()[topic].partitions)
         )
+
+    def memory(self) -> dict[str, int]:
+        """Of the log, and of the tables."""
+        tables = taken_by_tables(self._keeper.app) if self._keeper is not None else 0
+        return {"log": self.log.memory(), "tables": tables}
 
     async def close(self) -> None:
         """Wait for what is being written."""

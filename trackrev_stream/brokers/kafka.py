@@ -41,6 +41,7 @@ from trackrev_stream.store.engine import Store
 from trackrev_stream.store.erasures import tables_since
 from trackrev_stream.store.errors import PositionConflict
 from trackrev_stream.store.positions import NOTHING, set_positions, stored_positions
+from trackrev_stream.streaming.memory import taken_by_tables
 from trackrev_stream.streaming.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -171,6 +172,10 @@ class KafkaBroker:
     def lag(self, topic: str) -> int:
         """As far as the partitions are ours."""
         return int(self._app.consumer.lag(topic)) if self._app is not None and self._app.started else 0
+
+    def memory(self) -> dict[str, int]:
+        """Of the tables of the partitions that are ours."""
+        return {"tables": taken_by_tables(self._app) if self._app is not None else 0}
 
     async def close(self) -> None:
         """Let go of the connections."""

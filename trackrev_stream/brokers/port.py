@@ -98,6 +98,10 @@ class Broker(Protocol):
         """How many records of a topic the agents of this process have not yet committed."""
         ...
 
+    def memory(self) -> dict[str, int]:
+        """The bytes that RocksDB takes, by what it is for."""
+        ...
+
     async def close(self) -> None:
         """Let go of it, after everybody else has."""
         ...

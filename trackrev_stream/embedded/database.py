@@ -8,6 +8,7 @@ from pathlib import Path
 import rocksdict
 
 from trackrev_stream.embedded.records import LogBusy, LogCorrupt, LogUnavailable
+from trackrev_stream.streaming.memory import taken
 
 MEGABYTE = 1 << 20
 
@@ -85,6 +86,10 @@ class Database:
         """Wait until all writes are on the disk; runs without Python's global lock. Raises LogUnavailable."""
         with self._in_our_words(writing=True):
             self._ready().flush_wal(sync=True)
+
+    def memory(self) -> int:
+        """The bytes of memory that it takes; 0 when it is closed."""
+        return taken(self._db) if self._db is not None else 0
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key. Raises LogCorrupt or LogUnavailable."""

@@ -219,3 +219,7 @@ class Log:
     def stats(self) -> LogStats:
         """Counts since the log was opened."""
         return self._writer.stats()
+
+    def memory(self) -> int:
+        """The bytes of memory that its database takes."""
+        return self._db.memory()
