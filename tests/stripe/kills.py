@@ -136,11 +136,12 @@ def _all_read(store: Store) -> bool:
 def _settled(store: Store, books: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
     """Gross and net of every charge, once they are as in the books; or as they stay, where they do not."""
     columns = (charges.c.charge, charges.c.gross_minor, charges.c.net_minor)
-    last: list[Any] = [None]
+    last: list[Any] = []
 
     def found() -> dict[str, tuple[int, int]] | None:
         last.append(store.read_now(lambda sql: sql.execute(select(func.max(entries.c.seq))).scalar()))
-        if last[-1] != last[-2]:  # to read all charges takes from what the program has for them
+        # To read all charges takes from what the program has for them.
+        if len(last) < 100 or last[-100] != last[-1]:
             return None
         rows = store.read_now(lambda sql: sql.execute(select(*columns)).all())
         worth = {row.charge: (row.gross_minor, row.net_minor) for row in rows}
