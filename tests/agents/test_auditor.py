@@ -10,7 +10,7 @@ from tests.agents.wide import History, wide
 
 SEED = 1
 BATCHES, HISTORIES = 10, 100
-ONCE_DISAGREED = ((5, 854), (20_261_129, 14_887), (20_261_129, 56_223))
+ONCE_DISAGREED = ((5, 854), (20_261_129, 14_887), (20_261_129, 56_223), (20_261_130, 68_662))
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
