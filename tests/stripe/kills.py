@@ -151,14 +151,14 @@ def _settled(store: Store, books: dict[str, tuple[int, int]]) -> dict[str, tuple
 
 
 def _renewals(store: Store) -> tuple[int, list[str]]:
-    """How many charges inherit, and of which of these a credit was ever taken back.
+    """How many charges inherit, and of which of these an entry was ever taken back.
 
-    Not a refund: where a charge was refunded and disputed in one second, the dispute counts first, but is
-    read after the charge with its refunds, which then take the less.
+    But for a refund that gives way to a dispute: of one second the dispute counts first, but is read after
+    the charge with its refunds.
     """
     inherits = charges.c.reason.like("inherited%")
-    retracted = entries.c.retracts.is_not(None) & (entries.c.reason == "credit")
-    taken_back = select(entries.c.charge_key).where(retracted)
+    gave_way = (entries.c.reason == "refund") & entries.c.cause.like("dispute %")
+    taken_back = select(entries.c.charge_key).where(entries.c.retracts.is_not(None), ~gave_way)
     count = select(func.count()).select_from(charges).where(inherits)
     restated = select(charges.c.charge).where(inherits, charges.c.key.in_(taken_back))
     return store.read_now(
