@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from trackrev_stream.agents.payer_evidence import absorb_account, list_charges
 from trackrev_stream.agents.payer_names import (
     Names,
-    names_in,
     names_of,
     note_account,
     note_payment,
@@ -125,17 +124,14 @@ def _released(rows: Rows, row: PayerRow, changed: list[PaidRow]) -> list[PaidRow
 
 
 def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
-    """The row with a newer state; charges and join keys that it has no more are remembered."""
-    joins, visitors = names_in(state.payer, state.charges)
-    named = {*joins, *visitors}
+    """The row with a newer state; charges that it has no more are remembered."""
     if paid is None:
-        return PaidRow(state, sorted(named))
+        return PaidRow(state)
     stay = {charge.charge for charge in state.charges}
     before = paid.left | {charge.charge: charge for charge in paid.state.charges}
     left = {name: charge for name, charge in before.items() if name not in stay}
     decisions = {name: each for name, each in paid.decisions.items() if name in stay}
-    named.update(paid.named)
-    return PaidRow(state, sorted(named), left, decisions, paid.decided_by, paid.subscriptions)
+    return PaidRow(state, left, decisions, paid.decided_by, paid.subscriptions)
 
 
 def _tell(outcome: Outcome, rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> None:

@@ -62,10 +62,9 @@ def names_in(payer: str, charges: Iterable[ChargeState]) -> tuple[dict[str, Firs
 
 
 def note_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> None:
-    """Bring what the payer's charges name up to date; counted anew over all when something may have gone."""
+    """Bring what the payer's charges name up to date; counted anew over all when one no longer does first."""
     joins, visitors = names_in(row.payer, paid.state.charges)
-    gone = any(name not in joins and name not in visitors for name in paid.named)
-    gone = gone or _later(row.joins, joins, paid) or _later(row.visitors, visitors, paid)
+    gone = _first_no_more(row.joins, joins, paid) or _first_no_more(row.visitors, visitors, paid)
     if gone:
         charges = (state for other in payments_of(rows, row) for state in other.state.charges)
         joins, visitors = names_in(row.payer, charges)
@@ -73,11 +72,11 @@ def note_payment(rows: Rows, row: PayerRow, paid: PaidRow) -> None:
     row.visitors = _first_named(visitors, {} if gone else row.visitors)
 
 
-def _later(known: Mapping[str, First], found: Mapping[str, First], paid: PaidRow) -> bool:
-    """Whether the charge that was the first to name something is of this payment, and does so no more."""
+def _first_no_more(known: Mapping[str, First], found: Mapping[str, First], paid: PaidRow) -> bool:
+    """Whether a charge of this payment was the first to name something, and the payment now does so later."""
     own = {state.charge for state in paid.state.charges} | paid.left.keys()
     return any(
-        name in known and known[name] < first and known[name][1] in own for name, first in found.items()
+        first[1] in own and (name not in found or found[name] > first) for name, first in known.items()
     )
 
 

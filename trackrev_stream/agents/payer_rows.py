@@ -51,13 +51,12 @@ class PayerRow:
 class PaidRow:
     """One payment of a payer: its state and the decision that stands for each charge.
 
-    ``left`` are charges that went to another payer, ``named`` the join keys and visitors that its charges
-    ever named, ``subscriptions`` those that they ever belonged to. ``decided_by`` is the record that last
-    changed a decision, or let the payment be told: applied again after a crash, it tells again.
+    ``left`` are charges that went to another payer, ``subscriptions`` those that its charges ever belonged
+    to. ``decided_by`` is the record that last changed a decision, or let the payment be told: applied again
+    after a crash, it tells again.
     """
 
     state: PaymentState
-    named: list[str] = field(default_factory=list)
     left: dict[str, ChargeState] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     decided_by: str = ""
