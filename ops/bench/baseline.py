@@ -6,12 +6,12 @@ come while the disk is busy go together. It parses, checks and attributes nothin
 
 import argparse
 import asyncio
-import json
 import os
 from pathlib import Path
 
-import uvloop
 from aiohttp import web
+
+from ops.bench.serving import run, serve
 
 
 class Appender:
@@ -52,19 +52,14 @@ async def _serve(path: Path) -> None:
 
     app = web.Application()
     app.router.add_post("/{rest:.*}", take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-    print(json.dumps({"url": f"http://127.0.0.1:{runner.addresses[0][1]}"}), flush=True)
-    await asyncio.Event().wait()
+    await serve(app)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ops.bench.baseline")
     parser.add_argument("--file", type=Path, required=True)
     given = parser.parse_args()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(given.file))
+    run(_serve(given.file))
 
 
 if __name__ == "__main__":

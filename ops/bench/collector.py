@@ -1,15 +1,13 @@
 """`python -m ops.bench.collector`: the edge of the program alone, over an embedded log that nobody reads."""
 
 import argparse
-import asyncio
-import json
 from pathlib import Path
 
-import uvloop
 from aiohttp import web
 
 from collectors.app import add_routes
 from collectors.deps import EdgeDeps
+from ops.bench.serving import run, serve
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
@@ -29,11 +27,7 @@ async def _serve(data: Path) -> None:
     directory = StoreDirectory(store, open_sealer(data), now_ms)
     app = web.Application()
     add_routes(app, EdgeDeps(directory, EmbeddedPublisher(log), settings.partitions, now_ms))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-    print(json.dumps({"url": f"http://127.0.0.1:{runner.addresses[0][1]}"}), flush=True)
-    await asyncio.Event().wait()
+    await serve(app)
 
 
 def main() -> None:
@@ -41,8 +35,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     given = parser.parse_args()
     calm_the_collector()  # as every role does
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(given.data))
+    run(_serve(given.data))
 
 
 if __name__ == "__main__":

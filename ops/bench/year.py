@@ -1,11 +1,8 @@
 """`python -m ops.bench.year --charges N`: a year of the stand-in to be read, on loopback."""
 
 import argparse
-import asyncio
-import json
 
-import uvloop
-
+from ops.bench.serving import run, stay
 from ops.standin.keys import KNOWN_PERMISSIONS, Keyring
 from ops.standin.year import year
 
@@ -17,16 +14,14 @@ async def _serve(charges: int) -> None:
     made.stand_in.keyring = Keyring("sk_test_standin", {KEY: KNOWN_PERMISSIONS})
     await made.stand_in.start()
     own = made.stand_in.platform.account.tables["charges"].values()
-    print(json.dumps({"url": made.stand_in.url, "charges": len(list(own))}), flush=True)
-    await asyncio.Event().wait()
+    await stay(url=made.stand_in.url, charges=len(own))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ops.bench.year")
     parser.add_argument("--charges", type=int, required=True)
     given = parser.parse_args()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(given.charges))
+    run(_serve(given.charges))
 
 
 if __name__ == "__main__":
