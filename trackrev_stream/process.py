@@ -24,6 +24,12 @@ STOP_S = 30.0
 """How long a program that failed may take to stop."""
 
 
+def calm() -> None:
+    """What every process of ours does for its memory; before anything is opened."""
+    calm_the_allocator()
+    calm_the_collector()
+
+
 def calm_the_collector() -> None:
     """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
 
@@ -57,8 +63,7 @@ def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]
 
     Raises what ended the program otherwise.
     """
-    calm_the_allocator()
-    calm_the_collector()
+    calm()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_main(program, started))
 

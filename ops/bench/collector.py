@@ -13,7 +13,7 @@ from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicSpec
-from trackrev_stream.process import calm_the_collector
+from trackrev_stream.process import calm
 from trackrev_stream.settings import read
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ops.bench.collector")
     parser.add_argument("--data", type=Path, required=True)
     given = parser.parse_args()
-    calm_the_collector()  # as every role does
+    calm()  # as every role does
     run(_serve(given.data))
 
 

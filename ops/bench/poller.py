@@ -17,7 +17,7 @@ from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicSpec
-from trackrev_stream.process import calm_the_collector
+from trackrev_stream.process import calm
 from trackrev_stream.store import connections, polling, workspaces
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
@@ -42,7 +42,7 @@ async def run(place: Path, seconds: float) -> Result:
         log, store = Log.open(place / "log"), Store.open(f"sqlite:///{place}/trackrev.db")
         try:
             log.create_topics([TopicSpec(topic.name, _PARTITIONS) for topic in TOPICS])
-            calm_the_collector()  # as every role does
+            calm()  # as every role does
             poller = Poller(_deps(log, store, open_sealer(place), connection))
             began, began_cpu = time.perf_counter(), time.process_time()
             await poller.poll(connection)

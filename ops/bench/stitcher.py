@@ -17,7 +17,7 @@ from trackrev_stream.brokers.kafka import KafkaBroker
 from trackrev_stream.clock import now_ms
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.logs import quiet_libraries
-from trackrev_stream.process import calm_the_collector
+from trackrev_stream.process import calm
 from trackrev_stream.settings import Settings
 
 
@@ -89,7 +89,7 @@ def main() -> None:
     given = parser.parse_args()
     chosen = settings.read({"TRACKREV_BROKER": f"kafka://{given.broker}"}, data=str(given.data))
     quiet_libraries("warning")
-    calm_the_collector()
+    calm()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(json.dumps(runner.run(stitch(chosen, given.frames))), flush=True)
 
