@@ -14,7 +14,8 @@ import yaml
 
 from ops import redpanda
 from tests.missing import missing
-from trackrev_stream import arguments, metrics, settings
+from trackrev_stream import metrics, settings
+from trackrev_stream.cli.parser import build_parser
 
 ROOT = Path(__file__).parent.parent.parent
 OPS = ROOT / "ops"
@@ -35,7 +36,7 @@ PROCEDURES = {"upgrade.md", "backup.md"}
 
 
 def commands() -> set[str]:
-    parser = arguments.parser()
+    parser = build_parser()
     actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     return set(actions[0].choices)
 

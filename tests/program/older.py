@@ -2,8 +2,8 @@
 
 import sys
 
-from trackrev_stream import cli
 from trackrev_stream.agents import stitch
+from trackrev_stream.cli.main import main
 from trackrev_stream.contracts import codec
 from trackrev_stream.domain.touch import Hit, HitKind
 
@@ -20,4 +20,4 @@ def decode_frame(kind: type[Hit], raw: bytes | None) -> list[Hit | tuple[bytes, 
 
 if __name__ == "__main__":
     vars(stitch)["decode_frame"] = decode_frame
-    sys.exit(cli.main())
+    sys.exit(main())

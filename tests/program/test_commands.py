@@ -9,8 +9,8 @@ from pkgutil import resolve_name
 
 import pytest
 
-from trackrev_stream import arguments
-from trackrev_stream.cli import main
+from trackrev_stream.cli.main import main
+from trackrev_stream.cli.parser import build_parser
 
 # What takes long to import, and which of the commands do without.
 STREAM = ("faust", "aiokafka", "rocksdict", "uvloop")
@@ -19,7 +19,7 @@ STORE = ("sqlalchemy", "cryptography")
 
 _TELLS = """
 import sys
-from trackrev_stream.cli import main
+from trackrev_stream.cli.main import main
 try:
     code = main(sys.argv[2:])
 except SystemExit as ended:
@@ -39,7 +39,7 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
 
 
 def test_every_command_that_is_named_is_there() -> None:
-    found = [resolve_name(leaf.get_default("command")) for leaf in leaves(arguments.parser())]
+    found = [resolve_name(leaf.get_default("command")) for leaf in leaves(build_parser())]
     assert len(found) > 20
     assert {tuple(inspect.signature(command).parameters)[1:] for command in found} <= {
         ("settings",),

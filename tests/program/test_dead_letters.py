@@ -14,8 +14,8 @@ from typing import Any
 
 from tests.program import stripe
 from tests.program.running import Json, Program, Shop, now_ms, until
-from trackrev_stream import cli
 from trackrev_stream.brokers.port import APP_ID
+from trackrev_stream.cli.main import main
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, Topic
@@ -51,7 +51,7 @@ def dead_letters(program: Program, *words: str) -> Told:
     """A command on the data of the program, in this process: others take a second to start, each time."""
     out, error = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-        code = cli.main(["dead-letters", *words, "--data", str(program.data)])
+        code = main(["dead-letters", *words, "--data", str(program.data)])
     return Told(code, out.getvalue(), error.getvalue())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.program.running import ROOT
-from trackrev_stream.cli import main
+from trackrev_stream.cli.main import main
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import event_types
 from trackrev_stream.domain.ids import EVERY_ACCOUNT

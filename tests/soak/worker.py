@@ -14,8 +14,8 @@ import sys
 from typing import Any
 
 from tests.soak import defects
-from trackrev_stream import cli
 from trackrev_stream.agents.worker import Worker
+from trackrev_stream.cli import main as cli
 from trackrev_stream.kafka.consumer import Consumer
 
 DIE_AT_COMMIT = signal.SIGUSR1

@@ -15,9 +15,9 @@ from tests.soak.books import standing
 from tests.stripe.ground import FOUR, WORKSPACES, chosen, copy, prepare, with_keys
 from tests.stripe.planting import plant
 from tests.stripe.ways import AFTER_MS, a_month, by_backfill, by_poller, by_webhooks
+from trackrev_stream.cli.reconcile import check
 from trackrev_stream.domain.days import day_of
 from trackrev_stream.domain.differences import Cause
-from trackrev_stream.reconcile_command import check
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.schema import charges
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 
+from trackrev_stream.cli.dead_letters import chosen, counted
+from trackrev_stream.cli.log_access import publisher
+from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.dead_letters import replay_key
 from trackrev_stream.contracts.ports import Publisher
-from trackrev_stream.letters import chosen, counted
-from trackrev_stream.outcome import CommandError, Outcome
-from trackrev_stream.reach import publisher
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.letters import Kept, mark_replayed, read_letters

@@ -4,8 +4,8 @@ import argparse
 from functools import partial
 
 from trackrev_stream.api import answers
-from trackrev_stream.commands import chosen_workspaces, opened
-from trackrev_stream.outcome import CommandError, Outcome
+from trackrev_stream.cli.context import chosen_workspaces, opened
+from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.explain import explain
 from trackrev_stream.store.queries import find_charge

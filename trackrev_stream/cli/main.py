@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pkgutil import resolve_name
 
-from trackrev_stream import arguments, settings
+from trackrev_stream import settings
+from trackrev_stream.cli.parser import build_parser
+from trackrev_stream.cli.result import Outcome
 from trackrev_stream.errors import ForPeople
 from trackrev_stream.logs import quiet_libraries
-from trackrev_stream.outcome import Outcome
 from trackrev_stream.settings import Settings
 
 Command = Callable[[argparse.Namespace, Settings], Outcome | None]
@@ -20,7 +21,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it did what it was asked, 1 when it could not (or found the book wrong), 2 for
     words it does not know.
     """
-    given = arguments.parser().parse_args(words)
+    given = build_parser().parse_args(words)
     try:
         chosen = settings.read(
             data=given.data, host=getattr(given, "host", None), port=getattr(given, "port", None)
@@ -37,7 +38,3 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"trackrev: {warning}", file=sys.stderr)
     print(json.dumps(outcome.data, ensure_ascii=False) if given.json else outcome.text)
     return outcome.status
-
-
-if __name__ == "__main__":
-    sys.exit(main())

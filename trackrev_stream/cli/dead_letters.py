@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trackrev_stream.api.answers import rfc3339
+from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.choices import Status
-from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.letters import (

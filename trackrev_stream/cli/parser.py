@@ -10,10 +10,10 @@ from trackrev_stream.domain.days import day_of_iso
 from trackrev_stream.domain.models import Model
 from trackrev_stream.roles import Role
 
-PACKAGE = "trackrev_stream"
+PACKAGE = "trackrev_stream.cli"
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """All commands; what `command` names is found with pkgutil.resolve_name."""
     parser = argparse.ArgumentParser(
         prog="trackrev",
@@ -49,7 +49,7 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
         ("poll", (Role.POLL,), "start the poller of Stripe alone, over a Kafka broker"),
         ("api", (Role.SERVE,), "start the API and the page alone"),
     ):
-        parser = _leaf(top, name, common, "starting:up", text)
+        parser = _leaf(top, name, common, "up:up", text)
         parser.set_defaults(roles=frozenset(roles))
         if name not in ("worker", "poll"):
             parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
@@ -60,7 +60,7 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "workspace", "workspaces: a site with its keys and links")
-    create = _leaf(group, "create", common, "commands:create_workspace", "make a workspace and its API key")
+    create = _leaf(group, "create", common, "workspace:create_workspace", "make a workspace and its API key")
     create.add_argument("workspace", metavar="WS", help="its id, such as ws_shop")
     create.add_argument(
         "--domain", required=True, metavar="D", help="the site's domain, such as shop.example"
@@ -71,13 +71,13 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--time-zone", metavar="TZ", default="UTC", help="of the days in reports (default UTC)"
     )
-    _leaf(group, "list", common, "commands:list_workspaces", "the workspaces")
+    _leaf(group, "list", common, "workspace:list_workspaces", "the workspaces")
     secret = _leaf(
-        group, "identify-secret", common, "commands:identify_secret", "the secret that signs identify"
+        group, "identify-secret", common, "workspace:identify_secret", "the secret that signs identify"
     )
     secret.add_argument("workspace", metavar="WS")
     rules = _leaf(
-        group, "channels", common, "commands:channel_rules", "rules that name channels in your words"
+        group, "channels", common, "workspace:channel_rules", "rules that name channels in your words"
     )
     rules.add_argument("workspace", metavar="WS")
     what = rules.add_mutually_exclusive_group()
@@ -89,7 +89,11 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
     parser = _leaf(
-        group, "settings", common, "workspace_commands:show_or_change", "how charges are decided, in versions"
+        group,
+        "settings",
+        common,
+        "attribution_settings:show_or_change",
+        "how charges are decided, in versions",
     )
     parser.add_argument("workspace", metavar="WS")
     parser.add_argument("--lookback-days", metavar="N", type=int, help="how old a click may be")
@@ -117,13 +121,13 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "link", "tracked links")
-    create = _leaf(group, "create", common, "commands:create_link", "make a tracked link, or change it")
+    create = _leaf(group, "create", common, "link:create_link", "make a tracked link, or change it")
     create.add_argument("workspace", metavar="WS")
     create.add_argument("slug", metavar="SLUG", help="its name in /l/SLUG, unique in this installation")
     create.add_argument("--to", required=True, metavar="URL", help="where it leads")
     create.add_argument("--channel", required=True, metavar="NAME", help="the channel it counts for")
     create.add_argument("--partner", default="", metavar="P", help="the partner it belongs to")
-    listing = _leaf(group, "list", common, "commands:list_links", "the links of a workspace")
+    listing = _leaf(group, "list", common, "link:list_links", "the links of a workspace")
     listing.add_argument("workspace", metavar="WS")
 
 
@@ -150,12 +154,10 @@ def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
     )
     connect.add_argument("--platform", action="store_true", help="the secret is of a Connect endpoint")
     connect.add_argument("--api-base", default="", metavar="URL", help="another address of Stripe's API")
-    _leaf(
-        group, "webhook-events", common, "stripe_commands:webhook_events", "what to subscribe the webhook to"
-    )
+    _leaf(group, "webhook-events", common, "stripe:webhook_events", "what to subscribe the webhook to")
     for name, command, text in (
-        ("sync", "stripe_commands:sync", "read Stripe now, not only on the hour"),
-        ("status", "stripe_commands:status", "when Stripe was read, and how that went"),
+        ("sync", "stripe:sync", "read Stripe now, not only on the hour"),
+        ("status", "stripe:status", "when Stripe was read, and how that went"),
     ):
         parser = _leaf(group, name, common, command, text)
         parser.add_argument("workspace", metavar="WS")
@@ -176,9 +178,7 @@ def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
-    parser = _leaf(
-        top, "ltv", common, "workspace_commands:lifetime_value", "what the payers of each month came to"
-    )
+    parser = _leaf(top, "ltv", common, "ltv:lifetime_value", "what the payers of each month came to")
     parser.add_argument("workspace", metavar="WS")
     choices = [by.value for by in By]
     parser.add_argument("--by", choices=choices, default=choices[0], help="who earned it (default: channel)")
@@ -186,15 +186,19 @@ def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "dead-letters", "what could not be processed, and what shall become of it")
-    listing = _leaf(group, "list", common, "letters:list_some", "the newest ones")
+    listing = _leaf(group, "list", common, "dead_letters:list_some", "the newest ones")
     listing.add_argument("--processor", metavar="P", default="", help="of this agent; collect is the edge")
     listing.add_argument("--status", choices=[*Status, "all"], default=Status.OPEN, help="default open")
     listing.add_argument("--limit", metavar="N", type=a_count, default=50, help="default 50")
-    show = _leaf(group, "show", common, "letters:show", "one of them, with its payload")
+    show = _leaf(group, "show", common, "dead_letters:show", "one of them, with its payload")
     show.add_argument("letter", metavar="ID", help="its id, or the beginning of it")
     for name, command, text in (
-        ("replay", "replaying:replay", "put them into their topics again, once the cause is mended"),
-        ("drop", "letters:drop", "nothing more shall become of them; replay takes it back"),
+        (
+            "replay",
+            "dead_letters_replay:replay",
+            "put them into their topics again, once the cause is mended",
+        ),
+        ("drop", "dead_letters:drop", "nothing more shall become of them; replay takes it back"),
     ):
         deciding = _leaf(group, name, common, command, text)
         deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
@@ -211,7 +215,7 @@ def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
     text = "hold the book against Stripe's own lists; 1 where they differ"
-    parser = _leaf(top, "reconcile", common, "reconcile_command:check", text)
+    parser = _leaf(top, "reconcile", common, "reconcile:check", text)
     parser.add_argument("workspace", metavar="WS")
     for name, which in (("from", "first"), ("to", "last")):
         parser.add_argument(

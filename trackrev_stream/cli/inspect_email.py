@@ -13,7 +13,9 @@ from trackrev_stream import admin
 from trackrev_stream.agents.gather import bounded
 from trackrev_stream.api import answers
 from trackrev_stream.brokers.port import Broker
-from trackrev_stream.commands import address_of, chosen_workspaces, opened
+from trackrev_stream.cli.context import address_of, chosen_workspaces, opened
+from trackrev_stream.cli.log_access import way_in
+from trackrev_stream.cli.result import Outcome
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.records import Interest
@@ -30,8 +32,6 @@ from trackrev_stream.domain.ids import (
 )
 from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.placeholders import is_placeholder
-from trackrev_stream.outcome import Outcome
-from trackrev_stream.reach import way_in
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.erased import erased_at

@@ -1,4 +1,4 @@
-"""The commands about how a workspace's charges are decided, and what they came to."""
+"""`trackrev workspace settings`: how a workspace decides its charges, in versions."""
 
 import argparse
 from collections.abc import Sequence
@@ -8,23 +8,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from trackrev_stream.api import answers
+from trackrev_stream.cli.context import known_workspace, opened
+from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
-from trackrev_stream.commands import opened
-from trackrev_stream.contracts.choices import UNLIMITED, By
-from trackrev_stream.contracts.ports import Workspace
+from trackrev_stream.contracts.choices import UNLIMITED
 from trackrev_stream.domain.attribution import Returning
-from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.models import Model
-from trackrev_stream.domain.money import format_minor
-from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import rules
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.ltv import Cohort, Sum, ltv
 from trackrev_stream.store.rules import SettingsVersion
-from trackrev_stream.store.secrets import Sealer
 from trackrev_stream.store.words import moment
-from trackrev_stream.store.workspaces import find_workspace
 
 
 def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:
@@ -36,7 +29,7 @@ def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:
         raise CommandError("--effective-from says when, but nothing says what to change; see --help")
     now = now_ms()
     with opened(settings) as (store, sealer):
-        workspace = _workspace(store, sealer, given.workspace)
+        workspace = known_workspace(store, sealer, given.workspace)
         if given.withdraw:
             store.write_now(partial(rules.withdraw_version, workspace=workspace.id, now=now))
         elif changes:
@@ -54,40 +47,6 @@ def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:
     )
 
 
-def lifetime_value(given: argparse.Namespace, settings: Settings) -> Outcome:
-    """`ltv`: what the payers of each month came to, by who earned them."""
-    by = By(given.by)
-    with opened(settings) as (store, sealer):
-        workspace = _workspace(store, sealer, given.workspace)
-        found = store.read_now(lambda c: ltv(c, workspace.id, by, workspace.time_zone))
-    text = "\n\n".join(_table(cohort, by) for cohort in found)
-    return Outcome(
-        text or f"No paid charge of {workspace.id} yet: there is nothing to sum up.",
-        {"workspace": workspace.id} | answers.ltv(found, by, workspace.time_zone),
-    )
-
-
-def _table(cohort: Cohort, by: By) -> str:
-    """What remained after refunds, summed up until the end of each month of age, in USD."""
-    names = [row.channel if by is By.CHANNEL else f"{row.channel} / {row.link or '-'}" for row in cohort.rows]
-    width = max(map(len, [*names, "together"]))
-    count = cohort.total.payers
-    head = f"{cohort.month}: {count} payer{'s' * (count != 1)}; net in USD, summed up to each month of age"
-    ages = f"  {'':{width}} {'payers':>8}" + "".join(f"{age:>12}" for age in range(len(cohort.total.months)))
-    lines = [
-        f"  {name:{width}} {row.payers:>8}"
-        + "".join(f"{_dollars(month.usd_so_far):>12}" for month in row.months)
-        for name, row in zip([*names, "together"], [*cohort.rows, cohort.total], strict=True)
-    ]
-    missing = cohort.total.months[-1].usd_so_far.unconverted
-    note = f"  Without {missing} entries that have no rate to USD; --json has them in their own currency."
-    return "\n".join([head, ages, *lines, *([note] if missing else [])])
-
-
-def _dollars(total: Sum) -> str:
-    return format_minor(total.net_minor, BASE_CURRENCY).removesuffix(" USD")
-
-
 def _changes(given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if given.lookback_days is not None:
@@ -98,13 +57,6 @@ def _changes(given: argparse.Namespace) -> dict[str, Any]:
         found["model"] = Model(given.model)
     if given.returning is not None:
         found["returning"] = Returning(given.returning)
-    return found
-
-
-def _workspace(store: Store, sealer: Sealer, name: str) -> Workspace:
-    found = store.read_now(lambda connection: find_workspace(connection, sealer, name))
-    if found is None:
-        raise CommandError(f"there is no workspace {name!r}; `trackrev workspace list` names them")
     return found
 
 

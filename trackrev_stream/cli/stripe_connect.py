@@ -9,11 +9,11 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from collectors.stripe_permissions import Probe, probe
+from trackrev_stream.cli.context import opened, origin, secret_of
+from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
-from trackrev_stream.commands import opened, origin, secret_of
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.ids import EVERY_ACCOUNT, OWN_ACCOUNT
-from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import connections, polling
 from trackrev_stream.store.secrets import Sealer

@@ -8,21 +8,21 @@ from typing import Any
 
 from collectors.stripe_api import StripeReader
 from collectors.stripe_reconcile import Reconciliation, reconcile
+from trackrev_stream.cli.context import opened
+from trackrev_stream.cli.result import CommandError, Outcome
+from trackrev_stream.cli.stripe import chosen_connections
 from trackrev_stream.clock import now_ms
-from trackrev_stream.commands import opened
 from trackrev_stream.contracts.ports import StripeConnection, Workspace
 from trackrev_stream.domain.days import day_of, iso_of
 from trackrev_stream.domain.differences import SENTENCES, Difference
 from trackrev_stream.domain.money import format_minor
 from trackrev_stream.domain.reconcile import Kind, Period
-from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.polling import StorePollState
 from trackrev_stream.store.reconcile import StoreBook
 from trackrev_stream.store.secrets import Sealer
 from trackrev_stream.store.workspaces import find_workspace
-from trackrev_stream.stripe_commands import chosen_connections
 
 DAYS = 30
 

@@ -6,11 +6,11 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 
+from trackrev_stream.cli.context import opened
+from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
-from trackrev_stream.commands import opened
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import event_types
-from trackrev_stream.outcome import CommandError, Outcome
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import connections, polling
 from trackrev_stream.store.engine import Store
