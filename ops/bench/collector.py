@@ -13,7 +13,7 @@ from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicSpec
-from trackrev_stream.process import calm
+from trackrev_stream.program.process import calm
 from trackrev_stream.settings import read
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store

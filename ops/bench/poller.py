@@ -17,7 +17,7 @@ from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicSpec
-from trackrev_stream.process import calm
+from trackrev_stream.program.process import calm
 from trackrev_stream.store import connections, polling, workspaces
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store

@@ -17,7 +17,7 @@ from trackrev_stream.brokers.kafka import KafkaBroker
 from trackrev_stream.clock import now_ms
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.logs import quiet_libraries
-from trackrev_stream.process import calm
+from trackrev_stream.program.process import calm
 from trackrev_stream.settings import Settings
 
 

@@ -14,7 +14,7 @@ from trackrev_stream.domain.days import (
     last_ecb_day,
     next_ecb_day,
 )
-from trackrev_stream.rates.ecb import bundled
+from trackrev_stream.exchange_rates.ecb import bundled
 
 EPOCH = date(1970, 1, 1)
 

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 
 from tests.collectors.edge import Published, RecordingPublisher
-from trackrev_stream.admin import FILE, PUBLISH, Admin, NotAnswering, publishing, reached
 from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.program.admin import Admin, publishing
+from trackrev_stream.program.admin_client import FILE, PUBLISH, NotAnswering, reached
 
 NOT_RECORDS = (b"{}", b"[]", b"nonsense", b'{"topic":"journeys","partition":0,"key":1,"value":""}')
 

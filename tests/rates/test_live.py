@@ -13,9 +13,9 @@ from tests.embedded.apps import until
 from trackrev_stream.domain.days import day_of_iso, is_ecb_day, iso_of
 from trackrev_stream.domain.fx import NoRate, Rate, read_quote
 from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.exchange_rates.ecb import bundled, parse_xml
+from trackrev_stream.exchange_rates.live import HISTORY, RECENT, LiveRates
 from trackrev_stream.metrics import REGISTRY
-from trackrev_stream.rates.ecb import bundled, parse_xml
-from trackrev_stream.rates.live import HISTORY, RECENT, LiveRates
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.rates import keep_rates, load_rates
 

@@ -25,7 +25,7 @@ from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.log import Log
 from trackrev_stream.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.embedded.records import TopicSpec
-from trackrev_stream.erasing import Place
+from trackrev_stream.erasure.eraser import Place
 from trackrev_stream.resume import resume
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store

@@ -28,7 +28,7 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.embedded.records import TopicMismatch
-from trackrev_stream.erasing import Place
+from trackrev_stream.erasure.eraser import Place
 from trackrev_stream.kafka import topics, transport
 from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable, servers_of
 from trackrev_stream.kafka.publisher import KafkaPublisher

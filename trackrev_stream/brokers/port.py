@@ -8,7 +8,7 @@ import faust
 
 from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.erasing import Place
+from trackrev_stream.erasure.eraser import Place
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.engine import Store
 from trackrev_stream.streaming import runtime

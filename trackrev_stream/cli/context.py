@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from trackrev_stream import address
 from trackrev_stream.cli.result import CommandError
 from trackrev_stream.contracts.ports import Workspace
+from trackrev_stream.program import listen_address
 from trackrev_stream.settings import Settings
 from trackrev_stream.store import workspaces
 from trackrev_stream.store.engine import Store
@@ -29,7 +29,11 @@ def opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
 
 def origin(settings: Settings) -> str:
     """Where browsers reach the program: as the owner says, else where it listens, else where it will."""
-    return settings.public_url or address.noted(settings.data) or f"http://{settings.host}:{settings.port}"
+    return (
+        settings.public_url
+        or listen_address.noted(settings.data)
+        or f"http://{settings.host}:{settings.port}"
+    )
 
 
 def chosen_workspaces(store: Store, sealer: Sealer, only: str | None) -> list[Workspace]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from trackrev_stream import admin
 from trackrev_stream.agents.gather import bounded
 from trackrev_stream.api import answers
 from trackrev_stream.brokers.port import Broker
@@ -32,6 +31,7 @@ from trackrev_stream.domain.ids import (
 )
 from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.placeholders import is_placeholder
+from trackrev_stream.program import admin_client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.erased import erased_at
@@ -42,7 +42,7 @@ MOST_CHARGES = 50
 MOST_PLACES = 5
 _NONE = "  none so far"
 
-Way = admin.Client | Broker
+Way = admin_client.Client | Broker
 
 
 def email(given: argparse.Namespace, settings: Settings) -> Outcome:
@@ -72,7 +72,7 @@ async def _told(
         return await way.newest(topic.name, partition_of(join, settings.partitions), join + SEPARATOR)
 
     async with AsyncExitStack() as stack:
-        way = await stack.enter_async_context(way_in(settings, admin.NEWEST)) if joins else None
+        way = await stack.enter_async_context(way_in(settings, admin_client.NEWEST)) if joins else None
         found = []
         for _, join in joins:
             assert way is not None

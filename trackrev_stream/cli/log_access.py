@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from trackrev_stream import admin
 from trackrev_stream.brokers.opening import open_broker
 from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.embedded.records import LogBusy
 from trackrev_stream.errors import ForPeople
+from trackrev_stream.program import admin_client
 from trackrev_stream.settings import Settings, is_kafka
 
 
@@ -18,16 +18,16 @@ class Unreachable(ForPeople):
 
 
 @asynccontextmanager
-async def way_in(settings: Settings, action: str) -> AsyncIterator[admin.Client | Broker]:
+async def way_in(settings: Settings, action: str) -> AsyncIterator[admin_client.Client | Broker]:
     """The running program that has this action, else the log itself, opened.
 
     Raises Unreachable, and what opening the log raises.
     """
     async with AsyncExitStack() as stack:
-        client: admin.Client | None = None
+        client: admin_client.Client | None = None
         if not is_kafka(settings.broker):
-            with suppress(admin.NotAnswering):
-                client = await stack.enter_async_context(admin.reached(settings.data, action))
+            with suppress(admin_client.NotAnswering):
+                client = await stack.enter_async_context(admin_client.reached(settings.data, action))
         if client is not None:
             yield client
             return
@@ -48,8 +48,8 @@ async def publisher(settings: Settings) -> AsyncIterator[tuple[Publisher, bool]]
 
     Raises as `way_in` does.
     """
-    async with way_in(settings, admin.PUBLISH) as way:
-        if isinstance(way, admin.Client):
+    async with way_in(settings, admin_client.PUBLISH) as way:
+        if isinstance(way, admin_client.Client):
             yield way, True
         else:
             yield way.publisher, is_kafka(settings.broker)

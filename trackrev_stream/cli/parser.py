@@ -8,7 +8,7 @@ from trackrev_stream.contracts.choices import UNLIMITED, By, Status
 from trackrev_stream.domain.attribution import Returning
 from trackrev_stream.domain.days import day_of_iso
 from trackrev_stream.domain.models import Model
-from trackrev_stream.roles import Role
+from trackrev_stream.program.roles import Role
 
 PACKAGE = "trackrev_stream.cli"
 

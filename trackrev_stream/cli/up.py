@@ -3,10 +3,10 @@
 import argparse
 
 from trackrev_stream.api.snippet import script_tag
-from trackrev_stream.app import Program
-from trackrev_stream.first_run import FirstRun
-from trackrev_stream.process import run
-from trackrev_stream.roles import Role
+from trackrev_stream.program.first_run import FirstRun
+from trackrev_stream.program.process import run
+from trackrev_stream.program.program import Program
+from trackrev_stream.program.roles import Role
 from trackrev_stream.settings import Settings
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-from trackrev_stream.app import Program
+from trackrev_stream.program.program import Program
 
 log = logging.getLogger(__name__)
 

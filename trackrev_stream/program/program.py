@@ -14,8 +14,7 @@ from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
 from collectors.stripe_poller import Pace, Poller
 from collectors.stripe_round import poll_deps
-from trackrev_stream import address, metrics
-from trackrev_stream.admin import Admin, newest, publishing
+from trackrev_stream import metrics
 from trackrev_stream.agents import bury, post
 from trackrev_stream.agents.keeper import Keeper
 from trackrev_stream.agents.rules import StoredRules
@@ -29,11 +28,13 @@ from trackrev_stream.brokers.port import APP_ID, Broker, Intake
 from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.erasing import Eraser
-from trackrev_stream.first_run import FirstRun, first_run
-from trackrev_stream.rates.ecb import bundled
-from trackrev_stream.rates.live import LiveRates
-from trackrev_stream.roles import Role
+from trackrev_stream.erasure.eraser import Eraser
+from trackrev_stream.exchange_rates.ecb import bundled
+from trackrev_stream.exchange_rates.live import LiveRates
+from trackrev_stream.program import listen_address
+from trackrev_stream.program.admin import Admin, newest, publishing
+from trackrev_stream.program.first_run import FirstRun, first_run
+from trackrev_stream.program.roles import Role
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
 from trackrev_stream.settling import caught_up
 from trackrev_stream.store import pending
@@ -119,7 +120,7 @@ class Program:
         if set(self.roles) & {Role.COLLECT, Role.SERVE}:
             self.url = await self._serve(public, settings.host, settings.port)
         if intake is not None:
-            address.note(settings.data, self.url)
+            listen_address.note(settings.data, self.url)
             self._closing.push_async_callback(intake.settle)
         self._ready = True
 

@@ -17,7 +17,7 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.domain.days import day_of, iso_of, last_ecb_day
 from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.rates.ecb import BadRates, parse_xml
+from trackrev_stream.exchange_rates.ecb import BadRates, parse_xml
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.rates import keep_rates, load_rates
 
