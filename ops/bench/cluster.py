@@ -19,7 +19,7 @@ from ops.demo.program import command
 from ops.kafka.broker import Broker
 from ops.kafka.lag import Lag
 from ops.postgres import postgres
-from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.eventlog.kafka.cluster import Cluster
 
 MARK_S = 120.0
 _MARK_SHARE = 0.2

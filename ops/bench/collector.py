@@ -10,9 +10,9 @@ from collectors.deps import EdgeDeps
 from ops.bench.serving import run, serve
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.publisher import EmbeddedPublisher
-from trackrev_stream.embedded.records import TopicSpec
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.eventlog.records import TopicSpec
 from trackrev_stream.program.process import calm
 from trackrev_stream.settings import read
 from trackrev_stream.store.directory import StoreDirectory

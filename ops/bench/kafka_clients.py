@@ -26,8 +26,8 @@ from ops.kafka.broker import Broker
 from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.domain.ids import uuid7
 from trackrev_stream.domain.touch import Hit, HitKind
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.topics import TopicSpec, ensure
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.topics import TopicSpec, ensure
 
 PARTITIONS = 12
 CALLERS = 400

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ops.bench.figures import Result
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import NewRecord, TopicSpec
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.records import NewRecord, TopicSpec
 
 _TOPIC = "bench"
 _AT_ONCE = 64

@@ -14,9 +14,9 @@ from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.ids import OWN_ACCOUNT
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.publisher import EmbeddedPublisher
-from trackrev_stream.embedded.records import TopicSpec
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.eventlog.records import TopicSpec
 from trackrev_stream.program.process import calm
 from trackrev_stream.store import connections, polling, workspaces
 from trackrev_stream.store.directory import StoreDirectory

@@ -8,7 +8,7 @@ import time
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.eventlog.kafka.cluster import Cluster
 
 
 async def read(address: str, topic: str, partitions: int, records: int) -> dict[str, float]:

@@ -8,14 +8,14 @@ from aiokafka import AIOKafkaProducer
 
 from ops.bench import traffic
 from tables import TOUCHES_BY_VISITOR
-from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.topics import PIXEL_HITS, TOPICS
 from trackrev_stream.domain.ids import partition_of, visitor_key
 from trackrev_stream.domain.journey import VisitorRow, absorb
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.kafka import topics
-from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.eventlog.faust_patches.app import APP_ID
+from trackrev_stream.eventlog.kafka import topics
+from trackrev_stream.eventlog.kafka.cluster import Cluster
 
 CHANGELOG = f"{APP_ID}-{TOUCHES_BY_VISITOR.name}-changelog"
 _KINDS = 300

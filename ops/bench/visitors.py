@@ -12,8 +12,8 @@ from ops.bench.figures import Result
 from ops.bench.ground import Target, new
 from ops.kafka.broker import Broker
 from ops.kafka.lag import Lag
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.publisher import KafkaPublisher
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
 
 VISITORS = 1_000_000
 AIM_MEGABYTES = 1_024

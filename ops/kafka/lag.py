@@ -6,11 +6,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from trackrev_stream.brokers.port import APP_ID, COMMIT_INTERVAL_S
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.patience import patient
-from trackrev_stream.kafka.topics import committed_by
+from trackrev_stream.eventlog.faust_patches.app import APP_ID, COMMIT_INTERVAL_S
+from trackrev_stream.eventlog.kafka.backoff import patient
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.topics import committed_by
 
 INPUTS = [topic.name for topic in TOPICS]
 _LOOK_AGAIN_S = 0.1

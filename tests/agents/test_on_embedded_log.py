@@ -18,14 +18,14 @@ from collectors.publisher import FactPublisher, HitPublisher
 from tests.agents.histories import histories
 from tests.agents.simulation import Simulation
 from tests.embedded.apps import until
-from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.ledger import Line
 from trackrev_stream.domain.payment import PaymentFact
 from trackrev_stream.domain.touch import Hit
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.eventlog.faust_patches.app import APP_ID
 from trackrev_stream.exchange_rates.ecb import bundled
 from trackrev_stream.program.program import Program
 from trackrev_stream.settings import Settings, read

@@ -9,13 +9,13 @@ from sqlalchemy.exc import OperationalError
 from tests.collectors.edge import WORKSPACE, DictDirectory, RecordingPublisher
 from tests.facts import VISITOR, charge_fact
 from tests.facts import hit as page_view
-from trackrev_stream.brokers.latecomers import WithoutErased
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.ports import Unavailable, Workspace
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS
 from trackrev_stream.domain.ids import erased_hash
 from trackrev_stream.domain.payment import PaymentFact
 from trackrev_stream.domain.touch import Hit, HitKind
+from trackrev_stream.eventlog.spool.erasure_filter import WithoutErased
 
 OTHER = "00000000-0000-7000-8000-000000000002"
 KEY = "0123456789abcdef0123456789abcdef"

@@ -16,13 +16,13 @@ import pytest
 from tests.browser import wait_until
 from tests.collectors.edge import Published, RecordingPublisher
 from trackrev_stream import metrics
-from trackrev_stream.brokers import intake as intakes
-from trackrev_stream.brokers.intake import Spooling
-from trackrev_stream.brokers.spool import Spool, Spools
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import UNKNOWN_OFFSET, Unavailable
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_PAYMENTS
-from trackrev_stream.embedded.records import TopicMismatch
+from trackrev_stream.eventlog.records import TopicMismatch
+from trackrev_stream.eventlog.spool import publishers as intakes
+from trackrev_stream.eventlog.spool.publishers import Spooling
+from trackrev_stream.eventlog.spool.spool import Spool, Spools
 
 HITS, PAYMENTS = PIXEL_HITS.name, STRIPE_PAYMENTS.name
 PARTITIONS = 4

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.port import LogPort, read_all, scenario
-from trackrev_stream.embedded.records import (
+from trackrev_stream.eventlog.records import (
     NewRecord,
     OffsetOutOfRange,
     Record,

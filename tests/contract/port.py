@@ -6,11 +6,11 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from trackrev_stream.embedded.records import NewRecord, Record, TopicPartition, TopicSpec
+from trackrev_stream.eventlog.records import NewRecord, Record, TopicPartition, TopicSpec
 
 
 class LogPort(Protocol):
-    """A log with one consumer-side view; errors are those of `trackrev_stream.embedded.records`."""
+    """A log with one consumer-side view; errors are those of `trackrev_stream.eventlog.records`."""
 
     async def create(self, *specs: TopicSpec) -> None: ...
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.contract.log_suite import LogSuite
 from tests.contract.port import LogPort
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import NewRecord, Record, TopicPartition, TopicSpec
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.records import NewRecord, Record, TopicPartition, TopicSpec
 
 
 class EmbeddedPort:

@@ -9,9 +9,9 @@ from typing import Any
 
 import faust
 
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import NewRecord, Record, TopicSpec
-from trackrev_stream.streaming.runtime import SETTINGS, Runtime
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.faust_patches.runtime import SETTINGS, Runtime
+from trackrev_stream.eventlog.records import NewRecord, Record, TopicSpec
 
 GROUP = "shop"
 KEYS = (b"a", b"b", b"c", b"d")

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from tests.embedded.apps import counting_app, open_log
-from trackrev_stream.embedded.publisher import EmbeddedPublisher
-from trackrev_stream.streaming.runtime import Runtime
+from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.eventlog.faust_patches.runtime import Runtime
 
 
 async def main(directory: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.embedded.apps import add, counting_app, open_log, until
-from trackrev_stream.streaming.runtime import AppFailed, Runtime
+from trackrev_stream.eventlog.faust_patches.runtime import AppFailed, Runtime
 
 
 async def main(directory: Path) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import LogUnavailable, NewRecord, TopicSpec
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.records import LogUnavailable, NewRecord, TopicSpec
 
 
 @contextmanager

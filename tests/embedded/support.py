@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import NewRecord, TopicSpec
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.records import NewRecord, TopicSpec
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,8 +15,8 @@ from tests.embedded.apps import (
     read,
     until,
 )
-from trackrev_stream.embedded.records import NewRecord, TopicSpec
-from trackrev_stream.streaming.runtime import Runtime
+from trackrev_stream.eventlog.faust_patches.runtime import Runtime
+from trackrev_stream.eventlog.records import NewRecord, TopicSpec
 
 
 def test_the_commit_waits_for_the_first_event_though_later_ones_are_done(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.embedded.support import crash_image, kill, python
 from tests.embedded.writer import TOPICS
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import NewRecord, Record, TopicSpec
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.records import NewRecord, Record, TopicSpec
 
 
 def everything(log: Log) -> dict[tuple[str, int], list[Record]]:

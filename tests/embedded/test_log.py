@@ -10,10 +10,10 @@ import pytest
 
 from tests.embedded.support import damage, fill, python
 from trackrev_stream.contracts.ports import Unavailable
-from trackrev_stream.embedded import database
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.publisher import EmbeddedPublisher
-from trackrev_stream.embedded.records import (
+from trackrev_stream.eventlog.embedded import rocksdb
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.eventlog.records import (
     Append,
     Commit,
     LogBusy,
@@ -92,9 +92,9 @@ def test_a_record_is_not_seen_before_it_is_durable(tmp_path: Path) -> None:
 
 
 def test_every_group_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = database._options()
+    options = rocksdb._options()
     options.enable_statistics()
-    monkeypatch.setattr(database, "_options", lambda: options)
+    monkeypatch.setattr(rocksdb, "_options", lambda: options)
 
     def syncs() -> int:
         found = re.search(r"rocksdb.wal.synced COUNT : (\d+)", options.get_statistics() or "")
@@ -165,7 +165,7 @@ def test_a_write_that_failed_late_may_be_there_after_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No disk can be made to fail an fsync on demand, so the answer of this one is replaced.
-    def refuse(self: database.Database) -> None:
+    def refuse(self: rocksdb.Database) -> None:
         self.failed = True
         raise LogUnavailable("the disk did not say that it has it")
 
@@ -174,7 +174,7 @@ def test_a_write_that_failed_late_may_be_there_after_all(
         log.create_topics([TopicSpec("hits", 2)])
         arrival = log.arrival({("hits", 0): 0})
         with monkeypatch.context() as failing:
-            failing.setattr(database.Database, "sync", refuse)
+            failing.setattr(rocksdb.Database, "sync", refuse)
             with pytest.raises(LogUnavailable):
                 await log.append("hits", 0, [NewRecord(1, b"k", b"first")])
         assert log.fetch("hits", 0, 0) == []

@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.embedded.support import crash_image
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import (
-    Append,
-    Commit,
-    NewRecord,
-    OffsetOutOfRange,
-    Record,
-    TopicSpec,
-)
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.records import Append, Commit, NewRecord, OffsetOutOfRange, Record, TopicSpec
 
 PLACES = [("plain", 0), ("plain", 1), ("states", 0)]
 RETENTION_MS = 1000

@@ -4,9 +4,9 @@ import asyncio
 import re
 from pathlib import Path
 
-from trackrev_stream.embedded.blocks import MAX_RECORDS
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import NewRecord, Record, TopicSpec
+from trackrev_stream.eventlog.embedded.blocks import MAX_RECORDS
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.records import NewRecord, Record, TopicSpec
 
 SECRET = re.compile(rb"anna")
 COUNT = 7 * MAX_RECORDS

@@ -10,9 +10,9 @@ import pytest
 from faust.types import TP
 
 from tests.embedded.apps import GROUP, Runtime, add, make_app, open_log, raw_table, read, until
-from trackrev_stream.embedded.records import NewRecord, Record
-from trackrev_stream.streaming.recovery import Recovery
-from trackrev_stream.streaming.tables import RowTable
+from trackrev_stream.eventlog.faust_patches.recovery import Recovery
+from trackrev_stream.eventlog.faust_patches.row_table import RowTable
+from trackrev_stream.eventlog.records import NewRecord, Record
 
 CHANGELOG = f"{GROUP}-rows-changelog"
 

@@ -19,9 +19,9 @@ from tests.embedded.apps import (
     totals,
     until,
 )
-from trackrev_stream.embedded.consumer import Consumer
-from trackrev_stream.embedded.records import NewRecord, TopicSpec
-from trackrev_stream.streaming.runtime import AppFailed, Runtime, TableManager
+from trackrev_stream.eventlog.embedded.consumer import Consumer
+from trackrev_stream.eventlog.faust_patches.runtime import AppFailed, Runtime, TableManager
+from trackrev_stream.eventlog.records import NewRecord, TopicSpec
 
 
 def test_an_agent_with_a_table_forwards(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from tests.embedded.apps import GROUP, KEYS, add, counting_app, make_app, open_log, read, totals, until
 from tests.embedded.support import damage, fill, kill, python
-from trackrev_stream.embedded.database import Database
-from trackrev_stream.embedded.records import LogUnavailable, TopicSpec
-from trackrev_stream.streaming.runtime import AppFailed, Runtime
-from trackrev_stream.streaming.sends import Outgoing
+from trackrev_stream.eventlog.embedded.rocksdb import Database
+from trackrev_stream.eventlog.faust_patches.ordered_sends import Outgoing
+from trackrev_stream.eventlog.faust_patches.runtime import AppFailed, Runtime
+from trackrev_stream.eventlog.records import LogUnavailable, TopicSpec
 
 
 async def finish(directory: Path, accepted: list[tuple[int, int]]) -> None:

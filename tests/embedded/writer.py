@@ -4,8 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import NewRecord, TopicSpec
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.records import NewRecord, TopicSpec
 
 TOPICS = (TopicSpec("a", 3), TopicSpec("b", 1))
 

@@ -13,10 +13,10 @@ import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from trackrev_stream.kafka import topics, transport
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.lease import Lease
-from trackrev_stream.streaming import runtime
+from trackrev_stream.eventlog.faust_patches import runtime
+from trackrev_stream.eventlog.kafka import topics, transport
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.lease import Lease
 
 PARTITIONS = 2
 # The workers are in the tests' own process: nobody shall lose partitions because the machine stood still.

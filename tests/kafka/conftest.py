@@ -11,7 +11,7 @@ import pytest
 
 from ops.kafka.broker import Broker
 from ops.redpanda import Redpanda
-from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.eventlog.kafka.cluster import Cluster
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,11 +11,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from ops.kafka.broker import Broker
 from trackrev_stream.clock import now_ms
-from trackrev_stream.embedded import records as embedded
-from trackrev_stream.embedded.records import NewRecord, OffsetOutOfRange, Record, TopicSpec, UnknownTopic
-from trackrev_stream.kafka import topics
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.coordinator import listen
+from trackrev_stream.eventlog import records as embedded
+from trackrev_stream.eventlog.kafka import topics
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.coordinator import listen
+from trackrev_stream.eventlog.records import NewRecord, OffsetOutOfRange, Record, TopicSpec, UnknownTopic
 
 _numbers = itertools.count()
 # A segment for each batch of another millisecond: only whole segments, never the newest, are cleaned.

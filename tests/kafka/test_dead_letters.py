@@ -6,11 +6,11 @@ from pathlib import Path
 from ops.kafka.broker import Broker
 from tests.kafka.processes import Role, roles
 from tests.program.running import until
-from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, JOURNEYS
-from trackrev_stream.kafka import topics
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.publisher import KafkaPublisher
+from trackrev_stream.eventlog.faust_patches.app import APP_ID
+from trackrev_stream.eventlog.kafka import topics
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
 
 MANY = 400
 ALLOWED = 30

@@ -23,8 +23,8 @@ from tests.program.test_erasure import (
     key_of,
 )
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.reading import reading
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.reader import reading
 
 PARTITIONS = 1
 

@@ -14,8 +14,8 @@ from ops.kafka.lag import Lag
 from tests.agents.test_on_embedded_log import book, straight, sums
 from tests.kafka.workers import Feed, Supervisor
 from tests.program.running import until
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.watchdog import EXIT_CODE
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.watchdog import EXIT_CODE
 from trackrev_stream.settings import read
 
 PARTITIONS = 4

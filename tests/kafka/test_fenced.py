@@ -14,7 +14,7 @@ from ops.kafka.lag import Lag
 from tests.kafka.processes import Role, roles
 from tests.kafka.workers import Feed
 from tests.program.running import until
-from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.eventlog.kafka.cluster import Cluster
 
 
 @pytest.mark.parametrize("rebalancing", [False, True], ids=["at work", "while partitions are shared out"])

@@ -15,7 +15,7 @@ from ops.kafka.broker import Broker
 from tests.contract.log_suite import HOUR_MS, T0, LogSuite, some
 from tests.contract.port import LogPort, read_all, scenario
 from tests.kafka.port import KafkaPort
-from trackrev_stream.embedded.records import NewRecord, TopicSpec
+from trackrev_stream.eventlog.records import NewRecord, TopicSpec
 
 
 class TestKafkaLog(LogSuite):

@@ -8,9 +8,9 @@ import pytest
 
 from ops.kafka.broker import Broker
 from trackrev_stream.contracts.ports import Unavailable
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.publisher import KafkaPublisher
-from trackrev_stream.kafka.topics import TopicSpec, ensure
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
+from trackrev_stream.eventlog.kafka.topics import TopicSpec, ensure
 
 PATIENCE_S = 60.0
 HITS = TopicSpec("publisher.hits", 2)

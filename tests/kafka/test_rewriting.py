@@ -10,11 +10,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.program.running import now_ms
-from trackrev_stream.kafka.configs import config_of
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.reading import reading
-from trackrev_stream.kafka.rewriting import KafkaPast, Kept
-from trackrev_stream.kafka.topics import TopicSpec, admin, committed, config, ensure
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.reader import reading
+from trackrev_stream.eventlog.kafka.rewrite import KafkaPast, Kept
+from trackrev_stream.eventlog.kafka.topic_configs import config_of
+from trackrev_stream.eventlog.kafka.topics import TopicSpec, admin, committed, config, ensure
 
 SECRET = re.compile(rb"anna")
 OLD = 1_760_000_000_000

@@ -11,9 +11,9 @@ from tests.kafka.processes import Role, roles
 from tests.kafka.test_processes import earn
 from tests.missing import missing
 from tests.program.running import Shop
-from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable
-from trackrev_stream.kafka.publisher import KafkaPublisher
-from trackrev_stream.kafka.topics import changelog_spec, ensure
+from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
+from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
+from trackrev_stream.eventlog.kafka.topics import changelog_spec, ensure
 
 
 def cluster(broker: Broker, security: str, mechanism: str = "PLAIN") -> Cluster:

@@ -20,7 +20,7 @@ from tests.program.running import Answer, Json, Shop, now_ms, until
 from trackrev_stream.contracts.codec import decode_frame
 from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.touch import Hit
-from trackrev_stream.kafka.connection import Cluster
+from trackrev_stream.eventlog.kafka.cluster import Cluster
 
 PARTITIONS = 2
 VISITOR = str(uuid.UUID(int=7, version=4))

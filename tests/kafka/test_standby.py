@@ -6,8 +6,8 @@ from pathlib import Path
 import faust
 
 from tests.kafka.apps import Counter, until
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.streaming.runtime import Runtime
+from trackrev_stream.eventlog.faust_patches.runtime import Runtime
+from trackrev_stream.eventlog.kafka.cluster import Cluster
 
 KEYS = [b"%c%d" % (97 + n % 2, n) for n in range(6_000)]  # half of them in each partition
 

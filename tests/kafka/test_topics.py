@@ -12,8 +12,8 @@ from aiokafka.errors import GroupLoadInProgressError
 from aiokafka.protocol.commit import OffsetFetchRequest
 
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.kafka.connection import Cluster, ClusterUnavailable
-from trackrev_stream.kafka.topics import (
+from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
+from trackrev_stream.eventlog.kafka.topics import (
     TopicMismatch,
     admin,
     changelog_spec,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.kafka.apps import PARTITIONS, Counter, until
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.lease import Lease
-from trackrev_stream.streaming.runtime import AppFailed, Runtime
+from trackrev_stream.eventlog.faust_patches.runtime import AppFailed, Runtime
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.lease import Lease
 
 KEYS = [b"%c%d" % (97 + n % 2, n % 20) for n in range(200)]  # half of them in each partition
 TOTALS = dict.fromkeys(KEYS, 10)

@@ -4,9 +4,9 @@ import asyncio
 import threading
 from pathlib import Path
 
-from trackrev_stream.kafka.lease import Lease
-from trackrev_stream.kafka.tables_directory import TablesDirectory
-from trackrev_stream.kafka.watchdog import Watchdog
+from trackrev_stream.eventlog.kafka.lease import Lease
+from trackrev_stream.eventlog.kafka.tables_directory import TablesDirectory
+from trackrev_stream.eventlog.kafka.watchdog import Watchdog
 
 
 def lease(lost: list[str] | None = None) -> tuple[Lease, list[float]]:

@@ -13,8 +13,8 @@ from ops.kafka.broker import Broker
 from tests.kafka.processes import Role
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.domain.touch import Hit
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.publisher import KafkaPublisher
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
 
 
 class Supervisor:

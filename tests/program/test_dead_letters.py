@@ -14,13 +14,13 @@ from typing import Any
 
 from tests.program import stripe
 from tests.program.running import Json, Program, Shop, now_ms, until
-from trackrev_stream.brokers.port import APP_ID
 from trackrev_stream.cli.main import main
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, Topic
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import NewRecord, Record
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.faust_patches.app import APP_ID
+from trackrev_stream.eventlog.records import NewRecord, Record
 
 VISITOR = str(uuid.UUID(int=7, version=4))
 ANNA = "anna@example.com"

@@ -19,8 +19,8 @@ from trackrev_stream.contracts.topics import (
     STRIPE_PAYMENTS,
     VISITS,
 )
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.records import NewRecord
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.records import NewRecord
 
 VISITOR = str(uuid.UUID(int=7, version=4))
 POISONED = (PIXEL_HITS, STRIPE_PAYMENTS, JOURNEYS, PAYMENTS, VISITS)

@@ -13,7 +13,7 @@ from ops.postgres import Server
 from tests.program import stripe
 from tests.program.running import EndedError, Json, Program, Shop, now_ms, running, until
 from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.resume import Reach, resume_at
+from trackrev_stream.eventlog.embedded.resume import Reach, resume_at
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.errors import PositionConflict
 from trackrev_stream.store.schema import api_keys, links, meta, stripe_connections, upsert, workspaces

@@ -17,10 +17,10 @@ from tests.kafka.workers import Feed, Supervisor
 from tests.program.running import until
 from tests.soak.form import Fault, Form, portions
 from tests.soak.worker import DIE_AT_COMMIT, DIE_BETWEEN
-from trackrev_stream.kafka.connection import Cluster
-from trackrev_stream.kafka.lease import SAFE_SHARE
-from trackrev_stream.kafka.transport import SESSION_S
-from trackrev_stream.kafka.watchdog import EXIT_CODE
+from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.lease import SAFE_SHARE
+from trackrev_stream.eventlog.kafka.transport import SESSION_S
+from trackrev_stream.eventlog.kafka.watchdog import EXIT_CODE
 
 AT_A_TIME = 500
 PATIENCE_S = 180.0

@@ -14,15 +14,15 @@ from faust.transport.drivers import aiokafka as driver
 
 from trackrev_stream.agents import attribute, gather, payer_rows
 from trackrev_stream.agents.worker import Worker
-from trackrev_stream.brokers.kafka import KafkaBroker
-from trackrev_stream.kafka.lease import Lease
-from trackrev_stream.kafka.producer import Buffer, Producer
+from trackrev_stream.eventlog.faust_patches.commit_barriers import CommitBarriers
+from trackrev_stream.eventlog.faust_patches.ordered_acks import DeliveredInOrder
+from trackrev_stream.eventlog.faust_patches.ordered_sends import SendsInOrder
+from trackrev_stream.eventlog.faust_patches.recovery import Recovery
+from trackrev_stream.eventlog.kafka.lease import Lease
+from trackrev_stream.eventlog.kafka.producer import Buffer, Producer
+from trackrev_stream.eventlog.kafka_broker import KafkaBroker
 from trackrev_stream.store import post
 from trackrev_stream.store.book import Book
-from trackrev_stream.streaming.acks import DeliveredInOrder
-from trackrev_stream.streaming.barriers import CommitBarriers
-from trackrev_stream.streaming.recovery import Recovery
-from trackrev_stream.streaming.sends import SendsInOrder
 
 _FLUSH = "            await self.app.producer.flush()\n"
 _BARRIERS = """\

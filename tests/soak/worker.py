@@ -16,7 +16,7 @@ from typing import Any
 from tests.soak import defects
 from trackrev_stream.agents.worker import Worker
 from trackrev_stream.cli import main as cli
-from trackrev_stream.kafka.consumer import Consumer
+from trackrev_stream.eventlog.kafka.consumer import Consumer
 
 DIE_AT_COMMIT = signal.SIGUSR1
 DIE_BETWEEN = signal.SIGUSR2

@@ -23,7 +23,7 @@ from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
 from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.domain.payment import FactKind, PaymentFact
-from trackrev_stream.embedded.log import Log
+from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.poll_tables import cursors, polls
 from trackrev_stream.store.schema import charges, entries

@@ -30,8 +30,8 @@ from tests.stripe.ground import (
 )
 from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.polling import StorePollState

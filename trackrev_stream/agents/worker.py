@@ -23,7 +23,7 @@ from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS, Topic
 from trackrev_stream.domain.ids import partition_of
 from trackrev_stream.domain.rules import RulesBehind
-from trackrev_stream.streaming.sends import Outgoing
+from trackrev_stream.eventlog.faust_patches.ordered_sends import Outgoing
 
 T = TypeVar("T")
 

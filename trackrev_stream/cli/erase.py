@@ -4,15 +4,16 @@ import argparse
 import asyncio
 from typing import Any
 
-from trackrev_stream.brokers.kafka import KafkaBroker
-from trackrev_stream.brokers.port import APP_ID, Broker
 from trackrev_stream.cli.context import address_of
 from trackrev_stream.cli.log_access import way_in
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasure.eraser import ERASE, Eraser
-from trackrev_stream.kafka.topics import members
+from trackrev_stream.eventlog.faust_patches.app import APP_ID
+from trackrev_stream.eventlog.kafka.topics import members
+from trackrev_stream.eventlog.kafka_broker import KafkaBroker
+from trackrev_stream.eventlog.port import Broker
 from trackrev_stream.program.admin_client import Client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store

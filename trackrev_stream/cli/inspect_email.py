@@ -11,7 +11,6 @@ from typing import Any
 
 from trackrev_stream.agents.gather import bounded
 from trackrev_stream.api import answers
-from trackrev_stream.brokers.port import Broker
 from trackrev_stream.cli.context import address_of, chosen_workspaces, opened
 from trackrev_stream.cli.log_access import way_in
 from trackrev_stream.cli.result import Outcome
@@ -31,6 +30,7 @@ from trackrev_stream.domain.ids import (
 )
 from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.placeholders import is_placeholder
+from trackrev_stream.eventlog.port import Broker
 from trackrev_stream.program import admin_client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.engine import Store

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from trackrev_stream.brokers.opening import open_broker
-from trackrev_stream.brokers.port import Broker
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import Publisher
-from trackrev_stream.embedded.records import LogBusy
 from trackrev_stream.errors import ForPeople
+from trackrev_stream.eventlog.open import open_broker
+from trackrev_stream.eventlog.port import Broker
+from trackrev_stream.eventlog.records import LogBusy
 from trackrev_stream.program import admin_client
 from trackrev_stream.settings import Settings, is_kafka
 

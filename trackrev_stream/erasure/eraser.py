@@ -5,12 +5,10 @@ in the database before the first change, and the next start (on Kafka, the next 
 """
 
 import asyncio
-import re
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import decode
@@ -34,7 +32,8 @@ from trackrev_stream.domain.ids import (
     uuid7,
     visitor_key,
 )
-from trackrev_stream.embedded.records import Record
+from trackrev_stream.eventlog.history import Agents, Place
+from trackrev_stream.eventlog.records import Record
 from trackrev_stream.store.directory import CHECK_EVERY_MS
 from trackrev_stream.store.engine import Store
 from trackrev_stream.store.erasures import (
@@ -51,55 +50,6 @@ from trackrev_stream.store.workspaces import find_workspace
 ERASE = "erase"  # the admin action
 LONGEST_ANSWER_S = 10.0
 HEARD_S = 2 * CHECK_EVERY_MS / 1_000  # after so long the edge knows of every change, and has sent what it had
-
-Work = Callable[[], Awaitable[None]]
-
-
-class Past(Protocol):
-    """All records that the log has, those of the tables too. Methods raise Unavailable."""
-
-    async def search(
-        self,
-        look: Callable[[str, Record], None],
-        mentioned: re.Pattern[bytes],
-        names: Collection[str] | None = None,
-    ) -> None:
-        """Show ``look`` the records that mention it, of the topics ``names`` or of all."""
-        ...
-
-    async def rewrite(
-        self,
-        change: Callable[[str, Record], Record | None],
-        mentioned: re.Pattern[bytes],
-        opaque: Collection[str] = (),
-    ) -> int:
-        """Put records through ``change``, which takes one out by None; returns how many changed."""
-        ...
-
-    async def sweep(self) -> None:
-        """Let nothing remain on the disk of what was changed or removed."""
-        ...
-
-
-class Agents(Protocol):
-    """The agents, as an erasure needs them."""
-
-    async def aside(self, work: Work) -> None:
-        """Do ``work`` while they rest, their tables closed."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an erasure takes place: the log's past, its partitions, what forgets the tables made from it.
-
-    ``apart`` says that edges in other processes may be up.
-    """
-
-    past: Past
-    partitions: int
-    forget_tables: Callable[[], None]
-    apart: bool = False
 
 
 class Eraser:

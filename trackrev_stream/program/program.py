@@ -16,19 +16,21 @@ from collectors.stripe_poller import Pace, Poller
 from collectors.stripe_round import poll_deps
 from trackrev_stream import metrics
 from trackrev_stream.agents import bury, post
-from trackrev_stream.agents.keeper import Keeper
 from trackrev_stream.agents.rules import StoredRules
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
 from trackrev_stream.api.read import ReadApi
-from trackrev_stream.brokers.embedded import EmbeddedBroker
-from trackrev_stream.brokers.opening import open_broker
-from trackrev_stream.brokers.port import APP_ID, Broker, Intake
 from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasure.eraser import Eraser
+from trackrev_stream.eventlog.embedded.catch_up import caught_up
+from trackrev_stream.eventlog.embedded.supervisor import Keeper
+from trackrev_stream.eventlog.embedded_broker import EmbeddedBroker
+from trackrev_stream.eventlog.faust_patches.app import APP_ID
+from trackrev_stream.eventlog.open import open_broker
+from trackrev_stream.eventlog.port import Broker, Intake
 from trackrev_stream.exchange_rates.ecb import bundled
 from trackrev_stream.exchange_rates.live import LiveRates
 from trackrev_stream.program import listen_address
@@ -36,7 +38,6 @@ from trackrev_stream.program.admin import Admin, newest, publishing
 from trackrev_stream.program.first_run import FirstRun, first_run
 from trackrev_stream.program.roles import Role
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
-from trackrev_stream.settling import caught_up
 from trackrev_stream.store import pending
 from trackrev_stream.store.directory import StoreDirectory
 from trackrev_stream.store.engine import Store

@@ -1,0 +1,107 @@
+"""The log in the data directory, for one process with everything in it."""
+
+import asyncio
+import shutil
+from collections.abc import Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.ports import Directory, Publisher
+from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
+from trackrev_stream.eventlog.embedded.resume import resume
+from trackrev_stream.eventlog.embedded.supervisor import Keeper
+from trackrev_stream.eventlog.faust_patches.app import APP_ID, new_app
+from trackrev_stream.eventlog.faust_patches.rocksdb_memory import taken_by_tables
+from trackrev_stream.eventlog.faust_patches.runtime import Runtime
+from trackrev_stream.eventlog.history import Place
+from trackrev_stream.eventlog.port import POSTED, Barrier, Define, Intake, Released
+from trackrev_stream.eventlog.records import TopicSpec
+from trackrev_stream.eventlog.spool.publishers import Straight
+from trackrev_stream.settings import Settings
+from trackrev_stream.store.engine import Store
+
+
+class EmbeddedBroker:
+    """The log of this process alone."""
+
+    def __init__(self, settings: Settings, clock: Clock, event_log: Log) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.log = event_log
+        self.publisher: Publisher = EmbeddedPublisher(event_log, clock)
+        self._keeper: Keeper | None = None
+
+    @classmethod
+    async def open(cls, settings: Settings, clock: Clock) -> "EmbeddedBroker":
+        """The log with its topics. Raises LogBusy, LogCorrupt, LogUnavailable, TopicMismatch."""
+        event_log = Log.open(Path(urlsplit(settings.broker).path))
+        number = settings.partitions
+        try:
+            event_log.create_topics(TopicSpec(t.name, number, t.retention_ms, t.compact) for t in TOPICS)
+        except BaseException:
+            await event_log.close()
+            raise
+        return cls(settings, clock, event_log)
+
+    async def intake(self, directory: Directory) -> Intake:
+        """The log is on this disk: there is no other that could stand in for it."""
+        del directory
+        return Straight(self.publisher)
+
+    async def resume(self, store: Store) -> None:
+        """Set the commits of the writer's topics to what the database holds. Raises PositionConflict."""
+        await resume(self.log, store, APP_ID, POSTED)
+
+    def agents(self, define: Define, barrier: Barrier, released: Released) -> Keeper:
+        """Agents that rest while the disk is full; no partition ever goes to another worker."""
+        del released
+
+        def make() -> Runtime:
+            app = new_app(self._settings, self._settings.data / "tables")
+            app.transport.commit_barriers.append(barrier)
+            define(app)
+            return Runtime(app)
+
+        self._keeper = Keeper(make, self.log)
+        return self._keeper
+
+    def chores(self) -> list[Coroutine[Any, Any, None]]:
+        """Retention and compaction."""
+        return [self.log.maintain(self._clock)]
+
+    async def newest(self, topic: str, partition: int, beginning: str) -> list[bytes]:
+        """As of now; the loop runs between blocks."""
+        found: dict[bytes, bytes | None] = {}
+        at, end = self.log.start_offset(topic, partition), self.log.high_watermark(topic, partition)
+        while at < end and (records := self.log.fetch(topic, partition, at)):
+            found |= {r.key: r.value for r in records if r.key and r.key.startswith(beginning.encode())}
+            at = records[-1].offset + 1
+            await asyncio.sleep(0)
+        return [value for value in found.values() if value is not None]
+
+    def place(self, store: Store) -> Place:
+        """The log, and the tables in the same data directory."""
+        del store
+        tables = self._settings.data / "tables"
+        return Place(self.log, self._settings.partitions, partial(shutil.rmtree, tables, ignore_errors=True))
+
+    def lag(self, topic: str) -> int:
+        """As the log counts."""
+        return sum(
+            self.log.high_watermark(topic, number) - (self.log.committed(APP_ID, topic, number) or 0)
+            for number in range(self.log.topics()[topic].partitions)
+        )
+
+    def memory(self) -> dict[str, int]:
+        """Of the log, and of the tables."""
+        tables = taken_by_tables(self._keeper.app) if self._keeper is not None else 0
+        return {"log": self.log.memory(), "tables": tables}
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        await self.log.close()

@@ -1,0 +1,223 @@
+"""A Kafka cluster, shared by the processes of an installation."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
+import faust
+
+from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.ports import Directory, Publisher
+from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.eventlog.faust_patches.app import APP_ID, new_app
+from trackrev_stream.eventlog.faust_patches.rocksdb_memory import taken_by_tables
+from trackrev_stream.eventlog.faust_patches.runtime import Runtime
+from trackrev_stream.eventlog.history import Place
+from trackrev_stream.eventlog.kafka import topics, transport
+from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable, servers_of
+from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
+from trackrev_stream.eventlog.kafka.reader import reading
+from trackrev_stream.eventlog.kafka.rewrite import KafkaPast
+from trackrev_stream.eventlog.kafka.tables_directory import TablesDirectory
+from trackrev_stream.eventlog.kafka.watchdog import Watchdog
+from trackrev_stream.eventlog.port import (
+    POSTED,
+    STOP_S,
+    Agents,
+    Barrier,
+    Define,
+    Intake,
+    Released,
+    partitions_differ,
+)
+from trackrev_stream.eventlog.records import TopicMismatch
+from trackrev_stream.eventlog.spool import topics_seen
+from trackrev_stream.eventlog.spool.erasure_filter import WithoutErased
+from trackrev_stream.eventlog.spool.publishers import Spooling, Straight
+from trackrev_stream.eventlog.spool.spool import Spools
+from trackrev_stream.settings import Settings
+from trackrev_stream.store.engine import Store
+from trackrev_stream.store.erasures import tables_since
+from trackrev_stream.store.errors import PositionConflict
+from trackrev_stream.store.positions import NOTHING, set_positions, stored_positions
+
+log = logging.getLogger(__name__)
+
+# So long a request waits before its record goes to the spool; who follows a link waits for 2 s at most.
+LONGEST_ACK_S = 1.5
+
+
+class KafkaBroker:
+    """A cluster, shared with other processes."""
+
+    def __init__(self, settings: Settings, cluster: Cluster, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._tables_since = 0
+        self.cluster = cluster
+        self._app: faust.App | None = None
+        self._away = False
+        self._publisher = KafkaPublisher(cluster)
+        self._edge_publisher = KafkaPublisher(cluster, LONGEST_ACK_S)
+        self.publisher: Publisher = self._publisher
+
+    @classmethod
+    async def open(cls, settings: Settings, clock: Clock, *, patient: bool = False) -> "KafkaBroker":
+        """The cluster, with the topics of the registry. Raises SettingsError, ClusterUnavailable.
+
+        One who is ``patient`` does without for a while, where a spool can take what comes and the topics were
+        there before.
+        """
+        kafka = settings.kafka
+        cluster = Cluster(
+            servers_of(settings.broker),
+            kafka.security,
+            kafka.mechanism,
+            kafka.username,
+            kafka.password,
+            kafka.ca_file,
+        )
+        broker = cls(settings, cluster, clock)
+        try:
+            await broker._reach()
+        except ClusterUnavailable as reason:
+            if not (patient and settings.spool_mb and topics_seen.before(settings)):
+                raise
+            log.warning("what comes waits on the disk until the broker is there: %s", reason)
+            broker._away = True
+        return broker
+
+    async def _reach(self) -> None:
+        """See that the topics are there. Raises SettingsError, ClusterUnavailable."""
+        specs = (topics.spec_of(topic, self._settings.partitions) for topic in TOPICS)
+        try:
+            await topics.ensure(self.cluster, specs)
+        except topics.TopicMismatch as error:
+            raise partitions_differ(self._settings, error) from error
+
+    async def intake(self, directory: Directory) -> Intake:
+        """With a spool, unless the settings say otherwise."""
+        settings = self._settings
+        if not settings.spool_mb:
+            return Straight(self.publisher)
+        if not self._away:
+            topics_seen.note(settings)
+        spools = Spools(settings.data, settings.partitions, settings.spool_mb << 20, self._clock)
+        try:
+            spool = await spools.own()
+        except TopicMismatch as error:
+            raise partitions_differ(settings, error) from error
+        broker = self._edge_publisher
+        late = WithoutErased(broker, directory)
+        return Spooling(broker, self._reach, spools, spool, late=late, away=self._away)
+
+    async def resume(self, store: Store) -> None:
+        """Refuse a database that is older than what the group has committed, or in which people go just now.
+
+        Raises PositionConflict, ErasureUnfinished.
+
+        A worker must not set the group's offsets back by itself: others may be at work.
+        """
+        self._tables_since = await store.read(tables_since)
+        # In this order: other workers go on meanwhile, and what is committed was in the database before.
+        committed = await topics.committed(self.cluster, APP_ID)
+        stored = await store.read(stored_positions)
+        for partition, offset in committed.items():
+            wanted = stored.get(partition, NOTHING) + 1
+            if partition[0] in POSTED and offset > wanted:
+                raise PositionConflict(
+                    f"the database holds {partition[0]}/{partition[1]} up to offset {wanted - 1}, but the "
+                    f"workers have committed offset {offset}: it is older than the stream. Stop all "
+                    f"workers and set the offsets of the group {APP_ID!r} on {', '.join(POSTED)} back to "
+                    "those of the table `positions`, plus one (ops/runbooks/backup.md)"
+                )
+
+    def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
+        """Agents that share the partitions with those of other workers."""
+        place = TablesDirectory(self._settings.data, self._tables_since)
+        app = self._app = new_app(self._settings, place.path, **transport.SETTINGS)
+        over = transport.attach(app, self.cluster)
+        over.commit_barriers.append(barrier)
+        over.on_revoked.append(released)
+        define(app)
+        return KafkaAgents(app, self.cluster, self._settings, place)
+
+    def chores(self) -> list[Coroutine[Any, Any, None]]:
+        """None: brokers keep house themselves."""
+        return []
+
+    async def newest(self, topic: str, partition: int, beginning: str) -> list[bytes]:
+        """As of now. Raises ClusterUnavailable."""
+        found: dict[bytes, bytes | None] = {}
+        async with reading(self.cluster) as reader:
+            async for record in reader.read(topic, partition):
+                if record.key and record.key.startswith(beginning.encode()):
+                    found[record.key] = record.value
+        return [value for value in found.values() if value is not None]
+
+    def place(self, store: Store) -> Place:
+        """The cluster. The tables of workers, wherever they are, are forgotten when these start again."""
+
+        async def moved(topic: str, partition: int, goes_on: int) -> None:
+            if topic in POSTED:
+                at = {(topic, partition): goes_on - 1}
+                await store.write(partial(set_positions, wanted=at))
+
+        past = KafkaPast(self.cluster, APP_ID, self._clock, moved)
+        return Place(past, self._settings.partitions, forget_tables=lambda: None, apart=True)
+
+    def lag(self, topic: str) -> int:
+        """As far as the partitions are ours."""
+        return int(self._app.consumer.lag(topic)) if self._app is not None and self._app.started else 0
+
+    def memory(self) -> dict[str, int]:
+        """Of the tables of the partitions that are ours."""
+        return {"tables": taken_by_tables(self._app) if self._app is not None else 0}
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._publisher.stop()
+        await self._edge_publisher.stop()
+
+
+class KafkaAgents:
+    """Runs an app over Kafka, with its changelogs made first and a watchdog beside it."""
+
+    def __init__(self, app: faust.App, cluster: Cluster, settings: Settings, place: TablesDirectory) -> None:
+        self._app = app
+        self._runtime = Runtime(app)
+        self._cluster = cluster
+        self._settings = settings
+        self._place = place
+        self._watching: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return once the partitions that this worker was given are recovered."""
+        names = sorted(self._app.tables.changelog_topics)
+        await topics.ensure(
+            self._cluster, (topics.changelog_spec(name, self._settings.partitions) for name in names)
+        )
+        watchdog = Watchdog(self._app.consumer.progress, self._settings.stuck_s)
+        self._watching = asyncio.create_task(watchdog.run())
+        await self._runtime.start()
+
+    async def run(self) -> None:
+        """Keep them at work."""
+        await self._runtime.wait()
+
+    async def stop(self) -> None:
+        """Finish and commit; the tables are kept if all of it is done."""
+        clean = False
+        if self._watching is not None:
+            self._watching.cancel()
+        try:
+            await asyncio.wait_for(self._runtime.stop(), STOP_S)
+            clean = self._app.transport.failure is None and not self._app.crashed
+        except TimeoutError:
+            log.warning(
+                "the agents did not stop within %d s; what they had not finished is read again", STOP_S
+            )
+        finally:
+            self._place.close(clean=clean)
