@@ -15,9 +15,9 @@ from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.eventlog.records import TopicSpec
 from trackrev_stream.program.process import calm
 from trackrev_stream.settings import read
-from trackrev_stream.store.directory import StoreDirectory
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.secrets import open_sealer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.workspaces.directory import StoreDirectory
 
 
 async def _serve(data: Path) -> None:

@@ -18,12 +18,13 @@ from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.eventlog.records import TopicSpec
 from trackrev_stream.program.process import calm
-from trackrev_stream.store import connections, polling, workspaces
-from trackrev_stream.store.directory import StoreDirectory
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.polling import StorePollState
-from trackrev_stream.store.reconcile import StoreBook
-from trackrev_stream.store.secrets import Sealer, open_sealer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import Sealer, open_sealer
+from trackrev_stream.store.operations import poller_state
+from trackrev_stream.store.operations.poller_state import StorePollState
+from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.workspaces.directory import StoreDirectory
+from trackrev_stream.store.workspaces import stripe_connections, workspaces
 
 LEAST_A_SECOND = 3_000
 _WORKSPACE = "ws_bench"
@@ -47,7 +48,7 @@ async def run(place: Path, seconds: float) -> Result:
             began, began_cpu = time.perf_counter(), time.process_time()
             await poller.poll(connection)
             took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
-            done = store.read_now(partial(polling.find_progress, connection=connection, now=now_ms()))
+            done = store.read_now(partial(poller_state.find_progress, connection=connection, now=now_ms()))
         finally:
             store.close()
             await log.close()
@@ -64,7 +65,7 @@ async def run(place: Path, seconds: float) -> Result:
 def _deps(log: Log, store: Store, sealer: Sealer, connection: StripeConnection) -> PollDeps:
     create = partial(workspaces.create_workspace, sealer=sealer, domain="shop.example", now=0)
     store.write_now(partial(create, workspace=_WORKSPACE))
-    store.write_now(partial(connections.put_connection, sealer=sealer, wanted=connection, now=0))
+    store.write_now(partial(stripe_connections.put_connection, sealer=sealer, wanted=connection, now=0))
     return poll_deps(
         StoreDirectory(store, sealer, now_ms),
         StorePollState(store, sealer),

@@ -29,8 +29,8 @@ from trackrev_stream.eventlog.faust_patches.app import APP_ID
 from trackrev_stream.exchange_rates.ecb import bundled
 from trackrev_stream.program.program import Program
 from trackrev_stream.settings import Settings, read
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.schema import entries, lines
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import entries, lines
 
 INPUTS = [topic.name for topic in TOPICS]
 Fact = Hit | PaymentFact

@@ -15,11 +15,11 @@ from trackrev_stream.api.read import ReadApi
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.store.directory import StoreDirectory
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.post import post
-from trackrev_stream.store.secrets import Sealer, open_sealer
-from trackrev_stream.store.workspaces import create_workspace
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import Sealer, open_sealer
+from trackrev_stream.store.ledger.post import post
+from trackrev_stream.store.workspaces.directory import StoreDirectory
+from trackrev_stream.store.workspaces.workspaces import create_workspace
 
 NOW = NOON + 2 * DAY_MS
 Client = TestClient[web.Request, web.Application]

@@ -12,8 +12,8 @@ from tests.store.builders import NOON, WS, charge, decision_of, run, touch, visi
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.attribution import Credit
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.store.connections import put_connection
-from trackrev_stream.store.workspaces import create_workspace
+from trackrev_stream.store.workspaces.stripe_connections import put_connection
+from trackrev_stream.store.workspaces.workspaces import create_workspace
 
 NEWS, TUBE = touch(), touch("YouTube", "video", partner="ada")
 HOUR = 3_600_000

@@ -20,11 +20,12 @@ from tests.embedded.apps import until
 from tests.standin.support import START_MS, Hand
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.payment import FactKind
-from trackrev_stream.store import connections, polling, workspaces
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.polling import StorePollState
-from trackrev_stream.store.reconcile import StoreBook
-from trackrev_stream.store.secrets import open_sealer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.operations import poller_state
+from trackrev_stream.store.operations.poller_state import StorePollState
+from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.workspaces import stripe_connections, workspaces
 
 SECRET_KEY = "sk_test_standin"
 FOUR = "rk_test_four"
@@ -75,7 +76,7 @@ class Shop:
                 c, sealer, domain="shop.example", now=0, workspace=workspace
             )
         )
-        self.store.write_now(lambda c: connections.put_connection(c, sealer, wanted, 0))
+        self.store.write_now(lambda c: stripe_connections.put_connection(c, sealer, wanted, 0))
         return wanted
 
     async def post(self, path: str, **data: Any) -> dict[str, Any]:
@@ -98,8 +99,8 @@ class Shop:
     def charges(self) -> Counter[str]:
         return Counter(fact.charge for fact in self.log.facts() if fact.kind is FactKind.CHARGE)
 
-    def progress(self, connection: StripeConnection) -> polling.Progress:
-        found = self.store.read_now(lambda c: polling.find_progress(c, connection, self.clock()))
+    def progress(self, connection: StripeConnection) -> poller_state.Progress:
+        found = self.store.read_now(lambda c: poller_state.find_progress(c, connection, self.clock()))
         assert found is not None
         return found
 
@@ -107,7 +108,7 @@ class Shop:
         """Wait until a round over the connection has ended."""
 
         def has_ended() -> bool:
-            found = self.store.read_now(lambda c: polling.find_progress(c, connection, self.clock()))
+            found = self.store.read_now(lambda c: poller_state.find_progress(c, connection, self.clock()))
             return found is not None and found.report.ended_at is not None
 
         await until(has_ended)

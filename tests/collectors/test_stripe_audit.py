@@ -14,8 +14,8 @@ from tests.store.builders import at_offsets
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.days import day_of, iso_of
 from trackrev_stream.metrics import REGISTRY
-from trackrev_stream.store.post import post
-from trackrev_stream.store.reconcile import StoreBook
+from trackrev_stream.store.ledger.post import post
+from trackrev_stream.store.operations.reconciliations import StoreBook
 
 
 def residual() -> float | None:

@@ -9,7 +9,7 @@ from collectors.stripe_round import DAY_MS, HOUR_MS
 from ops.standin.cards import card_of
 from ops.standin.payments import Terms
 from tests.collectors.shop import ALL, FOUR, played, shop
-from trackrev_stream.store.poll_tables import again
+from trackrev_stream.store.database.poller_schema import again
 
 
 @played

@@ -19,8 +19,8 @@ from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS
 from trackrev_stream.domain.payment import FactKind
 from trackrev_stream.domain.subscription import AccountFact
-from trackrev_stream.store.polling import StorePollState
-from trackrev_stream.store.secrets import open_sealer
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.operations.poller_state import StorePollState
 
 
 @played

@@ -26,12 +26,12 @@ from trackrev_stream.domain.differences import Cause
 from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.domain.reconcile import Period
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.letters import bury
-from trackrev_stream.store.poll_tables import cursors
-from trackrev_stream.store.post import post
-from trackrev_stream.store.reconcile import MONEY_LISTS, StoreBook
-from trackrev_stream.store.schema import charges, entries, lines, upsert
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.poller_schema import cursors
+from trackrev_stream.store.database.schema import charges, entries, lines, upsert
+from trackrev_stream.store.ledger.post import post
+from trackrev_stream.store.operations.dead_letters import bury
+from trackrev_stream.store.operations.reconciliations import MONEY_LISTS, StoreBook
 
 ALL, BLIND = "rk_test_all", "rk_test_blind"
 WHOLE = Period(day_of(START_S * 1_000), day_of(END_S * 1_000))

@@ -18,8 +18,8 @@ from ops.postgres import Server
 from tests.program.running import Program, Shop
 from tests.program.test_resume import book_of, sell, started
 from tests.store.test_migrations import BEFORE
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.schema import SCHEMA_VERSION, meta, upsert
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import SCHEMA_VERSION, meta, upsert
 
 PAGES = Path(__file__).parents[2] / "ops/runbooks"
 

@@ -17,10 +17,10 @@ from tests.program.test_dead_letters import append, listed, until_listed
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_ACCOUNTS, STRIPE_PAYMENTS
 from trackrev_stream.domain.ids import email_key
 from trackrev_stream.eventlog.embedded.log import Log
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.erasures import unfinished_erasures
-from trackrev_stream.store.secrets import open_sealer
-from trackrev_stream.store.workspaces import find_workspace
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.operations.erasures import unfinished_erasures
+from trackrev_stream.store.workspaces.workspaces import find_workspace
 
 LAPTOP, PHONE, BEN = (str(uuid.UUID(int=number << 64 | 0xBEEF, version=4)) for number in (1, 2, 3))
 EMAIL = "anna.k@shop.example"

@@ -5,7 +5,7 @@ import sys
 
 _BLOCKS = """
 import ctypes, pathlib, sys
-from trackrev_stream.process import calm_the_allocator
+from trackrev_stream.program.process import calm_the_allocator
 
 if sys.argv[1] == "calm":
     calm_the_allocator()

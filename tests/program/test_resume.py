@@ -14,9 +14,16 @@ from tests.program import stripe
 from tests.program.running import EndedError, Json, Program, Shop, now_ms, running, until
 from trackrev_stream.domain.ids import uuid7
 from trackrev_stream.eventlog.embedded.resume import Reach, resume_at
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.schema import api_keys, links, meta, stripe_connections, upsert, workspaces
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import PositionConflict
+from trackrev_stream.store.database.schema import (
+    api_keys,
+    links,
+    meta,
+    stripe_connections,
+    upsert,
+    workspaces,
+)
 
 VISITS = ("visits", 0)
 

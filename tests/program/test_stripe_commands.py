@@ -15,11 +15,11 @@ from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import event_types
 from trackrev_stream.domain.ids import EVERY_ACCOUNT
 from trackrev_stream.settings import read
-from trackrev_stream.store import connections
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.poll_tables import cursors
-from trackrev_stream.store.schema import upsert
-from trackrev_stream.store.secrets import open_sealer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.poller_schema import cursors
+from trackrev_stream.store.database.schema import upsert
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.workspaces import stripe_connections
 
 FOUR, OTHER, CONNECTED = "rk_test_standin", "rk_test_other", "acct_1Shop"
 
@@ -52,7 +52,7 @@ class Shell:
 
     def connected(self) -> dict[tuple[str, str], StripeConnection]:
         store = Store.open(read({}, data=str(self.data)).store)
-        found = store.read_now(lambda sql: connections.list_connections(sql, open_sealer(self.data)))
+        found = store.read_now(lambda sql: stripe_connections.list_connections(sql, open_sealer(self.data)))
         store.close()
         return {(one.workspace, one.account): one for one in found}
 

@@ -16,8 +16,8 @@ from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.exchange_rates.ecb import bundled, parse_xml
 from trackrev_stream.exchange_rates.live import HISTORY, RECENT, LiveRates
 from trackrev_stream.metrics import REGISTRY
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.rates import keep_rates, load_rates
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.ledger.rates import keep_rates, load_rates
 
 BUNDLED = {day_of_iso("2026-10-29"): "usd=1.1", day_of_iso("2026-10-30"): "usd=1.1172"}
 HEAD = (

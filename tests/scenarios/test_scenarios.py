@@ -23,12 +23,12 @@ from trackrev_stream.domain.ledger import DISPUTE_FEE, FEE, REVENUE, Line, dispu
 from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.rules import RuleBook
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.ltv import ltv
-from trackrev_stream.store.pending import convert_all
-from trackrev_stream.store.post import NO_RATES, post
-from trackrev_stream.store.schema import lines as book
-from trackrev_stream.store.schema import metadata
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import lines as book
+from trackrev_stream.store.database.schema import metadata
+from trackrev_stream.store.ledger.pending_rates import convert_all
+from trackrev_stream.store.ledger.post import NO_RATES, post
+from trackrev_stream.store.reports.ltv import ltv
 
 COLUMNS = [book.c[item.name] for item in fields(Line)]
 Row = dict[str, str]

@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 
 from ops.crowd import Fact
 from trackrev_stream.domain.payment import FactKind, PaymentFact
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.schema import charges, entries, lines
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import charges, entries, lines
 
 _OF_CHARGE = (
     "key", "payer", "payment", "status", "reason", "currency", "gross_minor", "net_minor", "created_at",

@@ -21,8 +21,8 @@ from trackrev_stream.eventlog.faust_patches.recovery import Recovery
 from trackrev_stream.eventlog.kafka.lease import Lease
 from trackrev_stream.eventlog.kafka.producer import Buffer, Producer
 from trackrev_stream.eventlog.kafka_broker import KafkaBroker
-from trackrev_stream.store import post
-from trackrev_stream.store.book import Book
+from trackrev_stream.store.ledger import post
+from trackrev_stream.store.ledger.book import Book
 
 _FLUSH = "            await self.app.producer.flush()\n"
 _BARRIERS = """\

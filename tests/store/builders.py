@@ -13,8 +13,8 @@ from trackrev_stream.domain.journey import Visit
 from trackrev_stream.domain.ledger import lines_of
 from trackrev_stream.domain.payment import ChargeState, DisputeFee, Reversal
 from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
-from trackrev_stream.store.post import Posting
-from trackrev_stream.store.schema import entries, lines
+from trackrev_stream.store.database.schema import entries, lines
+from trackrev_stream.store.ledger.post import Posting
 
 WS = "ws_test"
 NOON = 1_760_000_400_000 // DAY_MS * DAY_MS + DAY_MS // 2

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ops.postgres import Server
-from trackrev_stream.store.engine import Store
+from trackrev_stream.store.database.engine import Store
 
 NewUrl = Callable[[], str]
 

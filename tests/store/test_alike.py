@@ -15,16 +15,16 @@ from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.journey import Visit
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.store.connections import list_connections, put_connection
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.links import list_links, put_link
-from trackrev_stream.store.ltv import ltv
-from trackrev_stream.store.post import post
-from trackrev_stream.store.queries import find_charge, latest_charges, ledger_page
-from trackrev_stream.store.reports import channels, revenue
-from trackrev_stream.store.schema import metadata
-from trackrev_stream.store.secrets import Sealer, open_sealer
-from trackrev_stream.store.workspaces import create_workspace, list_workspaces
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import metadata
+from trackrev_stream.store.database.sealer import Sealer, open_sealer
+from trackrev_stream.store.ledger.post import post
+from trackrev_stream.store.reports.channels_and_revenue import channels, revenue
+from trackrev_stream.store.reports.charges import find_charge, latest_charges, ledger_page
+from trackrev_stream.store.reports.ltv import ltv
+from trackrev_stream.store.workspaces.links import list_links, put_link
+from trackrev_stream.store.workspaces.stripe_connections import list_connections, put_connection
+from trackrev_stream.store.workspaces.workspaces import create_workspace, list_workspaces
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia")
 CHANNELS = ("Newsletter", "newsletter", "YouTube", "Émile", "Zürich", "_x", "A b", "A-c", "東京", "a\0b")

@@ -8,12 +8,12 @@ from sqlalchemy import select
 from tests.store.builders import run
 from tests.store.test_settings import Time, make
 from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides, Rule
-from trackrev_stream.store.channel_rules import find_overrides, put_rules
-from trackrev_stream.store.directory import StoreDirectory
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import InvalidSetting
-from trackrev_stream.store.schema import channel_rules
-from trackrev_stream.store.secrets import Sealer, open_sealer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import InvalidSetting
+from trackrev_stream.store.database.schema import channel_rules
+from trackrev_stream.store.database.sealer import Sealer, open_sealer
+from trackrev_stream.store.workspaces.channel_rules import find_overrides, put_rules
+from trackrev_stream.store.workspaces.directory import StoreDirectory
 
 PARTNERS = {"host": "*.partner.example", "channel": "Partners"}
 

@@ -9,9 +9,9 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.store.builders import run
-from trackrev_stream.store.engine import Store, is_transient
-from trackrev_stream.store.errors import StoreError
-from trackrev_stream.store.schema import SCHEMA_VERSION, meta, read_meta, upsert
+from trackrev_stream.store.database.engine import Store, is_transient
+from trackrev_stream.store.database.errors import StoreError
+from trackrev_stream.store.database.schema import SCHEMA_VERSION, meta, read_meta, upsert
 
 
 def test_the_file_is_for_its_owner_alone(sqlite_store: Store, tmp_path: Path) -> None:

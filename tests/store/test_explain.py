@@ -15,14 +15,14 @@ from trackrev_stream.domain.identity import Identity
 from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.subscription import BoundBy
 from trackrev_stream.domain.touch import Trust
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.explain import _BINDINGS, _MODELS, explain
-from trackrev_stream.store.post import NO_RATES, post
-from trackrev_stream.store.queries import ChargeDetail, find_charge
-from trackrev_stream.store.rounding import exactly
-from trackrev_stream.store.rules import add_first
-from trackrev_stream.store.schema import upsert, workspaces
-from trackrev_stream.store.words import _REASONS, _TRUST, joined_by, of_payer, why
+from trackrev_stream.explain.charge import _BINDINGS, _MODELS, explain
+from trackrev_stream.explain.rounding import exactly
+from trackrev_stream.explain.wording import _REASONS, _TRUST, joined_by, of_payer, why
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import upsert, workspaces
+from trackrev_stream.store.ledger.post import NO_RATES, post
+from trackrev_stream.store.reports.charges import ChargeDetail, find_charge
+from trackrev_stream.store.workspaces.attribution_settings import add_first
 
 NEWS = touch()
 STORY = (Path(__file__).parent / "story.txt").read_text().rstrip()

@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from ops.postgres import PASSWORD, Server, postgres
 from tests.store.builders import all_entries, at_offsets, charge, run, touch, visit
 from tests.store.test_alike import rows
-from trackrev_stream.store.engine import Store, is_transient
-from trackrev_stream.store.errors import StoreError
-from trackrev_stream.store.post import Posting, post
-from trackrev_stream.store.writer import Writer
+from trackrev_stream.store.database.engine import Store, is_transient
+from trackrev_stream.store.database.errors import StoreError
+from trackrev_stream.store.ledger.post import Posting, post
+from trackrev_stream.store.ledger.writer import Writer
 
 NEWS, TUBE = touch(), touch("YouTube", "video")
 pytestmark = pytest.mark.postgres

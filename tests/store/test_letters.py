@@ -14,10 +14,13 @@ from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, STRIPE_PAYMENTS, VISITS
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.store import letters
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.letters import (
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import PositionConflict
+from trackrev_stream.store.database.schema import dead_letters, visits
+from trackrev_stream.store.ledger.positions import stored_position
+from trackrev_stream.store.ledger.post import Posting, post
+from trackrev_stream.store.ledger.writer import Writer
+from trackrev_stream.store.operations.dead_letters import (
     SETTLED_DAYS,
     Kept,
     bury,
@@ -29,10 +32,6 @@ from trackrev_stream.store.letters import (
     mark_replayed,
     read_letters,
 )
-from trackrev_stream.store.positions import stored_position
-from trackrev_stream.store.post import Posting, post
-from trackrev_stream.store.schema import dead_letters, visits
-from trackrev_stream.store.writer import Writer
 
 NOW = 1_760_000_000_000
 
@@ -128,7 +127,7 @@ def test_each_letter_of_the_edge_counts(store: Store) -> None:
 
 
 def test_hits_of_the_edge_are_bounded_and_nothing_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(letters, "MOST_OF_EDGE", 3)
+    monkeypatch.setattr("trackrev_stream.store.operations.dead_letters.MOST_OF_EDGE", 3)
     events = [of_edge(b"event %d" % n, STRIPE_PAYMENTS.name, NOW + n) for n in range(6)]
     of_agents = [letter(n, b"%d" % n, topic=PIXEL_HITS.name, processor="stitch") for n in range(6)]
     keep(store, *events, *of_agents, *(of_edge(b"hit %d" % n, at=NOW + n) for n in range(6)))

@@ -16,17 +16,17 @@ from sqlalchemy import Connection, text
 from ops.postgres import Server
 from tests.store.builders import all_entries, at_offsets, charge
 from tests.store.conftest import NewUrl
-from trackrev_stream.store import erased, poll_tables  # noqa: F401 - they declare tables of their own
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import StoreError
-from trackrev_stream.store.migrate import SCRIPTS
-from trackrev_stream.store.post import post
-from trackrev_stream.store.schema import SCHEMA_VERSION, metadata, read_meta
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database import poller_schema  # noqa: F401 - they declare tables of their own
+from trackrev_stream.store.database.errors import StoreError
+from trackrev_stream.store.database.migrate import SCRIPTS
+from trackrev_stream.store.database.schema import SCHEMA_VERSION, metadata, read_meta
+from trackrev_stream.store.ledger.post import post
 
 BEFORE = Path(__file__).parent / "before_migrations.sql"
 OPEN = """
 import sys
-from trackrev_stream.store.engine import Store
+from trackrev_stream.store.database.engine import Store
 print("ready", flush=True)
 sys.stdin.readline()
 Store.open(sys.argv[1]).close()

@@ -11,12 +11,12 @@ from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.days import day_of
 from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.pending import convert_all
-from trackrev_stream.store.post import NO_RATES, post
-from trackrev_stream.store.queries import find_charge
-from trackrev_stream.store.reports import channels
-from trackrev_stream.store.schema import lines
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import lines
+from trackrev_stream.store.ledger.pending_rates import convert_all
+from trackrev_stream.store.ledger.post import NO_RATES, post
+from trackrev_stream.store.reports.channels_and_revenue import channels
+from trackrev_stream.store.reports.charges import find_charge
 
 NEWS, TUBE = touch(), touch("YouTube", "video")
 DAY = day_of(NOON)

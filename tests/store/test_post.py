@@ -21,12 +21,12 @@ from tests.store.builders import (
 from tests.store.conftest import NewUrl
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger import net_of
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import LedgerBroken, PositionConflict
-from trackrev_stream.store.positions import stored_position
-from trackrev_stream.store.post import Posting, PostResult, post
-from trackrev_stream.store.queries import find_charge
-from trackrev_stream.store.schema import charges, visits
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import LedgerBroken, PositionConflict
+from trackrev_stream.store.database.schema import charges, visits
+from trackrev_stream.store.ledger.positions import stored_position
+from trackrev_stream.store.ledger.post import Posting, PostResult, post
+from trackrev_stream.store.reports.charges import find_charge
 
 NEWS, TUBE = touch(), touch("YouTube", "video")
 

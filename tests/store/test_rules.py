@@ -10,11 +10,16 @@ from trackrev_stream.agents.rules import StoredRules
 from trackrev_stream.domain.attribution import Returning
 from trackrev_stream.domain.models import Model
 from trackrev_stream.domain.rules import KNOWN_MS, MARGIN_MS, RulesBehind
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import InvalidSetting
-from trackrev_stream.store.rules import add_version, list_versions, rule_versions, withdraw_version
-from trackrev_stream.store.secrets import open_sealer
-from trackrev_stream.store.workspaces import create_workspace
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import InvalidSetting
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.workspaces.attribution_settings import (
+    add_version,
+    list_versions,
+    rule_versions,
+    withdraw_version,
+)
+from trackrev_stream.store.workspaces.workspaces import create_workspace
 
 NOW = 1_790_000_000_000
 WS = "ws_shop"

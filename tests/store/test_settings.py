@@ -10,19 +10,19 @@ from sqlalchemy import select
 
 from tests.store.builders import run
 from trackrev_stream.contracts.ports import Link, StripeConnection
-from trackrev_stream.store.connections import (
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import InvalidSetting, SecretKeyError
+from trackrev_stream.store.database.schema import api_keys, stripe_connections, workspaces
+from trackrev_stream.store.database.sealer import KEY_FILE, Sealer, open_sealer
+from trackrev_stream.store.workspaces.directory import StoreDirectory
+from trackrev_stream.store.workspaces.links import list_links, put_link
+from trackrev_stream.store.workspaces.stripe_connections import (
     find_connections,
     list_connections,
     put_connection,
     shown_livemode,
 )
-from trackrev_stream.store.directory import StoreDirectory
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import InvalidSetting, SecretKeyError
-from trackrev_stream.store.links import list_links, put_link
-from trackrev_stream.store.schema import api_keys, stripe_connections, workspaces
-from trackrev_stream.store.secrets import KEY_FILE, Sealer, open_sealer
-from trackrev_stream.store.workspaces import (
+from trackrev_stream.store.workspaces.workspaces import (
     NewWorkspace,
     add_api_key,
     create_workspace,

@@ -17,14 +17,14 @@ from tests.store.test_letters import letter
 from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger import net_of
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import InvalidSetting, PositionConflict
-from trackrev_stream.store.letters import bury, list_letters, mark_replayed
-from trackrev_stream.store.post import Posting, post
-from trackrev_stream.store.queries import Entry, ledger_page
-from trackrev_stream.store.secrets import Sealer
-from trackrev_stream.store.workspaces import add_api_key, create_workspace
-from trackrev_stream.store.writer import Writer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import InvalidSetting, PositionConflict
+from trackrev_stream.store.database.sealer import Sealer
+from trackrev_stream.store.ledger.post import Posting, post
+from trackrev_stream.store.ledger.writer import Writer
+from trackrev_stream.store.operations.dead_letters import bury, list_letters, mark_replayed
+from trackrev_stream.store.reports.charges import Entry, ledger_page
+from trackrev_stream.store.workspaces.workspaces import add_api_key, create_workspace
 
 pytestmark = pytest.mark.postgres
 NEWS, TUBE = touch(), touch("YouTube", "video")

@@ -13,12 +13,12 @@ from sqlalchemy import func, select
 
 from tests.store.builders import TOPIC, all_entries, at_offsets, charge, run, touch, visit
 from trackrev_stream import metrics
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.positions import stored_position
-from trackrev_stream.store.post import Posting, post
-from trackrev_stream.store.schema import charges, entries, lines
-from trackrev_stream.store.writer import Writer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import PositionConflict
+from trackrev_stream.store.database.schema import charges, entries, lines
+from trackrev_stream.store.ledger.positions import stored_position
+from trackrev_stream.store.ledger.post import Posting, post
+from trackrev_stream.store.ledger.writer import Writer
 
 
 def clock() -> int:
@@ -146,8 +146,8 @@ def test_a_full_disk_is_waited_out(sqlite_store: Store) -> None:
 ENDLESS = """
 import sys, asyncio
 from tests.store.builders import at_offsets, charge, touch
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.writer import Writer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.ledger.writer import Writer
 
 async def main():
     writer = Writer(Store.open(sys.argv[1]), lambda: 5_000)

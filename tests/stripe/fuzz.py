@@ -26,8 +26,8 @@ from ops.bench.wire import Pool, request
 from ops.standin.webhooks import signature
 from ops.standin.year import year
 from tests.program.running import Program, Shop, free_port, now_ms
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.schema import charges, dead_letters, entries
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import charges, dead_letters, entries
 
 CONNECTIONS = 16
 KINDS = {0: "test mode", 1: "live mode"}

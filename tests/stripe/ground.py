@@ -24,9 +24,10 @@ from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.program.program import Program
 from trackrev_stream.settings import Settings, read
-from trackrev_stream.store import connections, polling, workspaces
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.secrets import open_sealer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.operations import poller_state
+from trackrev_stream.store.workspaces import stripe_connections, workspaces
 
 WORKSPACES = {OWN_ACCOUNT: "ws_shop", CONNECTED[0]: "ws_aurora", CONNECTED[1]: "ws_boreal"}
 """Account -> the workspace that is connected to it; the first one is the platform's."""
@@ -109,14 +110,16 @@ def connect(directory: Path, url: str, accounts: Collection[tuple[str, str]], ke
     for account, secret in accounts:
         workspace = WORKSPACES.get(account, WORKSPACES[OWN_ACCOUNT])
         wanted = StripeConnection(workspace, account, False, tuple(filter(None, [secret])), key, url)
-        store.write_now(partial(connections.put_connection, sealer=sealer, wanted=wanted, now=VISITS_MS))
+        store.write_now(
+            partial(stripe_connections.put_connection, sealer=sealer, wanted=wanted, now=VISITS_MS)
+        )
     store.close()
 
 
 def connected(directory: Path) -> list[StripeConnection]:
     """The connections with a key."""
     store = _store(directory)
-    found = store.read_now(lambda sql: connections.list_connections(sql, open_sealer(directory)))
+    found = store.read_now(lambda sql: stripe_connections.list_connections(sql, open_sealer(directory)))
     store.close()
     return [one for one in found if one.api_key]
 
@@ -145,7 +148,9 @@ class Running:
         """Wait until a round over each of these connections has ended well."""
 
         def ended() -> bool:
-            found = [self.store.read_now(partial(polling.find_progress, connection=one, now=0)) for one in of]
+            found = [
+                self.store.read_now(partial(poller_state.find_progress, connection=one, now=0)) for one in of
+            ]
             for one in found:
                 assert one is None or one.report.result in ("", "ok"), one.report.result
             return all(one is not None and one.report.ended_at is not None for one in found)

@@ -24,9 +24,9 @@ from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
 from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.domain.payment import FactKind, PaymentFact
 from trackrev_stream.eventlog.embedded.log import Log
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.poll_tables import cursors, polls
-from trackrev_stream.store.schema import charges, entries
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.poller_schema import cursors, polls
+from trackrev_stream.store.database.schema import charges, entries
 
 PATIENCE_S = 3_600.0
 Say = Callable[[str], None]

@@ -13,10 +13,10 @@ from tests.stripe.ways import AFTER_MS
 from trackrev_stream.domain.differences import Cause
 from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.domain.touch import DAY_MS
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.poll_tables import cursors
-from trackrev_stream.store.post import post
-from trackrev_stream.store.schema import charges, lines
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.poller_schema import cursors
+from trackrev_stream.store.database.schema import charges, lines
+from trackrev_stream.store.ledger.post import post
 
 Planted = dict[str, Cause]
 AURORA, BOREAL = (WORKSPACES[account] for account in CONNECTED)

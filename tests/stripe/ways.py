@@ -32,11 +32,11 @@ from trackrev_stream.domain.ids import OWN_ACCOUNT
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
-from trackrev_stream.store.directory import StoreDirectory
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.polling import StorePollState
-from trackrev_stream.store.reconcile import StoreBook
-from trackrev_stream.store.secrets import open_sealer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.operations.poller_state import StorePollState
+from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.workspaces.directory import StoreDirectory
 
 AFTER_MS = END_S * 1_000 + DAY_MS
 """When a year is looked back at."""

@@ -18,8 +18,8 @@ from tests.stripe.ways import AFTER_MS, a_month, by_backfill, by_poller, by_webh
 from trackrev_stream.cli.reconcile import check
 from trackrev_stream.domain.days import day_of
 from trackrev_stream.domain.differences import Cause
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.schema import charges
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import charges
 
 Say = Callable[[str], None]
 

@@ -10,8 +10,8 @@ from trackrev_stream.agents.step import Outcome, Record
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import DEAD_LETTERS
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.positions import stored_position
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.ledger.positions import stored_position
 
 LONGEST_WAIT_S = 10
 _LOOK_AGAIN_S = 0.05

@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream.clock import Clock
 from trackrev_stream.domain.rules import FOREVER, KNOWN_MS, RuleBook
-from trackrev_stream.store.engine import Store, is_transient
-from trackrev_stream.store.rules import rule_versions
+from trackrev_stream.store.database.engine import Store, is_transient
+from trackrev_stream.store.workspaces.attribution_settings import rule_versions
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0

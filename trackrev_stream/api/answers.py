@@ -11,11 +11,11 @@ from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.ids import name_of
 from trackrev_stream.domain.money import exponent
 from trackrev_stream.domain.touch import Touch
-from trackrev_stream.store.ltv import Cohort, Month, Sum
-from trackrev_stream.store.queries import ChargeDetail, ChargeSummary, Entry
-from trackrev_stream.store.reports import ChannelRow, Money
-from trackrev_stream.store.rounding import InDollars, Rounded, in_dollars, shares_of
-from trackrev_stream.store.words import why
+from trackrev_stream.explain.rounding import InDollars, Rounded, in_dollars, shares_of
+from trackrev_stream.explain.wording import why
+from trackrev_stream.store.reports.channels_and_revenue import ChannelRow, Money
+from trackrev_stream.store.reports.charges import ChargeDetail, ChargeSummary, Entry
+from trackrev_stream.store.reports.ltv import Cohort, Month, Sum
 
 Json = dict[str, Any]
 

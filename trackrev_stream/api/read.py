@@ -14,12 +14,12 @@ from trackrev_stream.api.snippet import script_tag
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.ports import Workspace
-from trackrev_stream.store.connections import shown_livemode
-from trackrev_stream.store.directory import StoreDirectory
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.ltv import ltv
-from trackrev_stream.store.queries import find_charge, latest_charges, ledger_page
-from trackrev_stream.store.reports import Days, channels, revenue
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.reports.channels_and_revenue import Days, channels, revenue
+from trackrev_stream.store.reports.charges import find_charge, latest_charges, ledger_page
+from trackrev_stream.store.reports.ltv import ltv
+from trackrev_stream.store.workspaces.directory import StoreDirectory
+from trackrev_stream.store.workspaces.stripe_connections import shown_livemode
 
 MOST_DAYS = 366
 MOST_CHARGES = 200

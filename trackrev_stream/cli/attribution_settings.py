@@ -14,10 +14,10 @@ from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.choices import UNLIMITED
 from trackrev_stream.domain.attribution import Returning
 from trackrev_stream.domain.models import Model
+from trackrev_stream.explain.wording import moment
 from trackrev_stream.settings import Settings
-from trackrev_stream.store import rules
-from trackrev_stream.store.rules import SettingsVersion
-from trackrev_stream.store.words import moment
+from trackrev_stream.store.workspaces.attribution_settings import SettingsVersion
+from trackrev_stream.store.workspaces import attribution_settings
 
 
 def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:
@@ -31,15 +31,19 @@ def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:
     with opened(settings) as (store, sealer):
         workspace = known_workspace(store, sealer, given.workspace)
         if given.withdraw:
-            store.write_now(partial(rules.withdraw_version, workspace=workspace.id, now=now))
+            store.write_now(partial(attribution_settings.withdraw_version, workspace=workspace.id, now=now))
         elif changes:
             at = _parse(given.effective_from, workspace.time_zone) if given.effective_from else None
             store.write_now(
                 partial(
-                    rules.add_version, workspace=workspace.id, changes=changes, now=now, effective_from=at
+                    attribution_settings.add_version,
+                    workspace=workspace.id,
+                    changes=changes,
+                    now=now,
+                    effective_from=at,
                 )
             )
-        versions = store.read_now(partial(rules.list_versions, workspace=workspace.id))
+        versions = store.read_now(partial(attribution_settings.list_versions, workspace=workspace.id))
     held = _in_effect(versions, now)
     return Outcome(
         "\n".join(_line(version, held) for version in versions),

@@ -10,10 +10,10 @@ from trackrev_stream.cli.result import CommandError
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.program import listen_address
 from trackrev_stream.settings import Settings
-from trackrev_stream.store import workspaces
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.secrets import Sealer, open_sealer
-from trackrev_stream.store.workspaces import find_workspace
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import Sealer, open_sealer
+from trackrev_stream.store.workspaces import workspaces
+from trackrev_stream.store.workspaces.workspaces import find_workspace
 
 
 @contextmanager

@@ -12,9 +12,10 @@ from trackrev_stream.api.answers import rfc3339
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.choices import Status
+from trackrev_stream.explain.wording import moment
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.letters import (
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.operations.dead_letters import (
     Kept,
     count_letters,
     drop_letters,
@@ -22,7 +23,6 @@ from trackrev_stream.store.letters import (
     letter_ids,
     list_letters,
 )
-from trackrev_stream.store.words import moment
 
 _SHOWN_ID = 12
 _SHORTEST_ID = 4

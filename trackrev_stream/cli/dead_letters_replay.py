@@ -15,8 +15,8 @@ from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.dead_letters import replay_key
 from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.letters import Kept, mark_replayed, read_letters
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.operations.dead_letters import Kept, mark_replayed, read_letters
 
 AT_A_TIME = 100
 """So many letters are replayed at the same time, and told of as done."""

@@ -16,9 +16,9 @@ from trackrev_stream.eventlog.kafka_broker import KafkaBroker
 from trackrev_stream.eventlog.port import Broker
 from trackrev_stream.program.admin_client import Client
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.secrets import open_sealer
-from trackrev_stream.store.workspaces import list_workspaces, require_workspace
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.workspaces.workspaces import list_workspaces, require_workspace
 
 
 def email(given: argparse.Namespace, settings: Settings) -> Outcome:

@@ -6,9 +6,9 @@ from functools import partial
 from trackrev_stream.api import answers
 from trackrev_stream.cli.context import chosen_workspaces, opened
 from trackrev_stream.cli.result import CommandError, Outcome
+from trackrev_stream.explain.charge import explain
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.explain import explain
-from trackrev_stream.store.queries import find_charge
+from trackrev_stream.store.reports.charges import find_charge
 
 
 def charge(given: argparse.Namespace, settings: Settings) -> Outcome:

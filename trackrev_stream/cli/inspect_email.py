@@ -31,12 +31,12 @@ from trackrev_stream.domain.ids import (
 from trackrev_stream.domain.journey import Journey
 from trackrev_stream.domain.placeholders import is_placeholder
 from trackrev_stream.eventlog.port import Broker
+from trackrev_stream.explain.wording import disputed, joined_by, moment, of_payer, trusted, why, worth
 from trackrev_stream.program import admin_client
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.erased import erased_at
-from trackrev_stream.store.payers import Paid, charges_of
-from trackrev_stream.store.words import disputed, joined_by, moment, of_payer, trusted, why, worth
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.reports.payers import Paid, charges_of
+from trackrev_stream.store.workspaces.erased_names import erased_at
 
 MOST_CHARGES = 50
 MOST_PLACES = 5

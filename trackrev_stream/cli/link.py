@@ -9,7 +9,7 @@ from trackrev_stream.cli.context import opened, origin
 from trackrev_stream.cli.result import Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.settings import Settings
-from trackrev_stream.store import links
+from trackrev_stream.store.workspaces import links
 
 
 def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:

@@ -9,7 +9,7 @@ from trackrev_stream.contracts.choices import By
 from trackrev_stream.domain.fx import BASE_CURRENCY
 from trackrev_stream.domain.money import format_minor
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.ltv import Cohort, Sum, ltv
+from trackrev_stream.store.reports.ltv import Cohort, Sum, ltv
 
 
 def lifetime_value(given: argparse.Namespace, settings: Settings) -> Outcome:

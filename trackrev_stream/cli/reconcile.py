@@ -18,11 +18,11 @@ from trackrev_stream.domain.differences import SENTENCES, Difference
 from trackrev_stream.domain.money import format_minor
 from trackrev_stream.domain.reconcile import Kind, Period
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.polling import StorePollState
-from trackrev_stream.store.reconcile import StoreBook
-from trackrev_stream.store.secrets import Sealer
-from trackrev_stream.store.workspaces import find_workspace
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import Sealer
+from trackrev_stream.store.operations.poller_state import StorePollState
+from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.workspaces.workspaces import find_workspace
 
 DAYS = 30
 

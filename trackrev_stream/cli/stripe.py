@@ -12,9 +12,10 @@ from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import event_types
 from trackrev_stream.settings import Settings
-from trackrev_stream.store import connections, polling
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.secrets import Sealer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import Sealer
+from trackrev_stream.store.operations import poller_state
+from trackrev_stream.store.workspaces import stripe_connections
 
 LOOK_S = 0.25
 NOBODY_POLLS_S = 15
@@ -31,7 +32,7 @@ def sync(given: argparse.Namespace, settings: Settings) -> Outcome:
     """`stripe sync`: has the running poller begin a round now, and waits until it has ended."""
     with opened(settings) as (store, sealer):
         chosen = chosen_connections(given, store, sealer)
-        asked = {one.account: store.write_now(partial(polling.ask, connection=one)) for one in chosen}
+        asked = {one.account: store.write_now(partial(poller_state.ask, connection=one)) for one in chosen}
         if given.no_wait:
             return Outcome("Asked for: the poller begins within seconds.", {"asked": sorted(asked)})
         results = {one.account: _wait(store, one, asked[one.account]) for one in chosen}
@@ -52,7 +53,7 @@ def status(given: argparse.Namespace, settings: Settings) -> Outcome:
     with opened(settings) as (store, sealer):
         chosen = chosen_connections(given, store, sealer)
         found = {
-            one.account: store.read_now(partial(polling.find_progress, connection=one, now=now_ms()))
+            one.account: store.read_now(partial(poller_state.find_progress, connection=one, now=now_ms()))
             for one in chosen
         }
     lines = [_line(account, progress) for account, progress in found.items()]
@@ -62,7 +63,7 @@ def status(given: argparse.Namespace, settings: Settings) -> Outcome:
 
 def chosen_connections(given: argparse.Namespace, store: Store, sealer: Sealer) -> list[StripeConnection]:
     """The connections with a key that a command is about. Raises CommandError where there is none."""
-    known = store.read_now(lambda sql: connections.find_connections(sql, sealer, given.workspace))
+    known = store.read_now(lambda sql: stripe_connections.find_connections(sql, sealer, given.workspace))
     chosen = [one for one in known if one.api_key and given.account in (None, one.account)]
     if not chosen:
         which = f"account {given.account}" if given.account else "key"
@@ -73,12 +74,12 @@ def chosen_connections(given: argparse.Namespace, store: Store, sealer: Sealer) 
     return chosen
 
 
-def _wait(store: Store, connection: StripeConnection, number: int) -> polling.Progress:
+def _wait(store: Store, connection: StripeConnection, number: int) -> poller_state.Progress:
     """Wait for the round that answers a request, and show how far it is where a person looks on."""
     gave_up = time.monotonic() + NOBODY_POLLS_S
     shown = sys.stderr.isatty()
     while True:
-        progress = store.read_now(lambda sql: polling.find_progress(sql, connection, now_ms()))
+        progress = store.read_now(lambda sql: poller_state.find_progress(sql, connection, now_ms()))
         if progress is not None and progress.answered >= number:
             if not progress.running:
                 _show("\n" if shown else "")
@@ -97,12 +98,12 @@ def _show(text: str) -> None:
     sys.stderr.flush()
 
 
-def _bar(progress: polling.Progress) -> str:
+def _bar(progress: poller_state.Progress) -> str:
     done = progress.report.done_permille
     return f"[{'#' * (done // 25):40}] {done / 10:5.1f} %  {progress.report.facts:,} facts"
 
 
-def _line(account: str, progress: polling.Progress | None) -> str:
+def _line(account: str, progress: poller_state.Progress | None) -> str:
     if progress is None:
         return f"{account}: never read"
     report = progress.report
@@ -116,7 +117,7 @@ def _line(account: str, progress: polling.Progress | None) -> str:
     )
 
 
-def _shown(progress: polling.Progress) -> dict[str, object]:
+def _shown(progress: poller_state.Progress) -> dict[str, object]:
     report = progress.report
     return {
         "result": report.result,
@@ -130,7 +131,7 @@ def _shown(progress: polling.Progress) -> dict[str, object]:
     }
 
 
-def _missing(results: dict[str, polling.Progress]) -> list[str]:
+def _missing(results: dict[str, poller_state.Progress]) -> list[str]:
     return [
         f"{account}: the key lacks {', '.join(done.report.missing)}"
         for account, done in results.items()

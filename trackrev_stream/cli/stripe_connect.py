@@ -15,8 +15,9 @@ from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.ids import EVERY_ACCOUNT, OWN_ACCOUNT
 from trackrev_stream.settings import Settings
-from trackrev_stream.store import connections, polling
-from trackrev_stream.store.secrets import Sealer
+from trackrev_stream.store.database.sealer import Sealer
+from trackrev_stream.store.operations import poller_state
+from trackrev_stream.store.workspaces import stripe_connections
 
 
 def connect(given: argparse.Namespace, settings: Settings) -> Outcome:
@@ -92,11 +93,11 @@ def _connect(wanted: StripeConnection, settings: Settings, *, may_write: bool) -
 
 def _put(sql: Connection, sealer: Sealer, wanted: StripeConnection) -> None:
     """Keep a connection. With another key all is read again: it may see another account or mode, or more."""
-    known = connections.find_connections(sql, sealer, wanted.workspace)
+    known = stripe_connections.find_connections(sql, sealer, wanted.workspace)
     before = next((one for one in known if one.account == wanted.account), wanted)
-    connections.put_connection(sql, sealer, wanted, now_ms())
+    stripe_connections.put_connection(sql, sealer, wanted, now_ms())
     if (before.api_key, before.livemode) != (wanted.api_key, wanted.livemode):
-        polling.forget_progress(sql, wanted.workspace, wanted.account)
+        poller_state.forget_progress(sql, wanted.workspace, wanted.account)
 
 
 def _connect_many(given: argparse.Namespace, settings: Settings) -> Outcome:

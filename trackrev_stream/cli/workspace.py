@@ -14,8 +14,8 @@ from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.domain.overrides import Overrides
 from trackrev_stream.settings import Settings
-from trackrev_stream.store import channel_rules as rules_of
-from trackrev_stream.store import workspaces
+from trackrev_stream.store.workspaces import channel_rules as rules_of
+from trackrev_stream.store.workspaces import workspaces
 
 
 def create_workspace(given: argparse.Namespace, settings: Settings) -> Outcome:

@@ -34,9 +34,9 @@ from trackrev_stream.domain.ids import (
 )
 from trackrev_stream.eventlog.history import Agents, Place
 from trackrev_stream.eventlog.records import Record
-from trackrev_stream.store.directory import CHECK_EVERY_MS
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.erasures import (
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import Sealer
+from trackrev_stream.store.operations.erasures import (
     Begun,
     begin_erasure,
     credited_by,
@@ -44,8 +44,8 @@ from trackrev_stream.store.erasures import (
     erase_rows,
     unfinished_erasures,
 )
-from trackrev_stream.store.secrets import Sealer
-from trackrev_stream.store.workspaces import find_workspace
+from trackrev_stream.store.workspaces.directory import CHECK_EVERY_MS
+from trackrev_stream.store.workspaces.workspaces import find_workspace
 
 ERASE = "erase"  # the admin action
 LONGEST_ANSWER_S = 10.0

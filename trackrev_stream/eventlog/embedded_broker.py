@@ -23,7 +23,7 @@ from trackrev_stream.eventlog.port import POSTED, Barrier, Define, Intake, Relea
 from trackrev_stream.eventlog.records import TopicSpec
 from trackrev_stream.eventlog.spool.publishers import Straight
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.engine import Store
+from trackrev_stream.store.database.engine import Store
 
 
 class EmbeddedBroker:

@@ -38,10 +38,10 @@ from trackrev_stream.eventlog.spool.erasure_filter import WithoutErased
 from trackrev_stream.eventlog.spool.publishers import Spooling, Straight
 from trackrev_stream.eventlog.spool.spool import Spools
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.erasures import tables_since
-from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.positions import NOTHING, set_positions, stored_positions
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import PositionConflict
+from trackrev_stream.store.ledger.positions import NOTHING, set_positions, stored_positions
+from trackrev_stream.store.operations.erasures import tables_since
 
 log = logging.getLogger(__name__)
 

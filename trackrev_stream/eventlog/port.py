@@ -9,7 +9,7 @@ from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.eventlog.history import Place
 from trackrev_stream.settings import Settings, SettingsError
-from trackrev_stream.store.engine import Store
+from trackrev_stream.store.database.engine import Store
 
 POSTED = tuple(topic.name for topic in TOPICS if topic.consumer in ("post", "bury"))
 STOP_S = 10

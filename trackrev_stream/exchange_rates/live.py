@@ -18,8 +18,8 @@ from trackrev_stream.domain.days import day_of, iso_of, last_ecb_day
 from trackrev_stream.domain.fx import Rates
 from trackrev_stream.domain.touch import DAY_MS
 from trackrev_stream.exchange_rates.ecb import BadRates, parse_xml
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.rates import keep_rates, load_rates
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.ledger.rates import keep_rates, load_rates
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from trackrev_stream.contracts.ports import Workspace
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.secrets import Sealer
-from trackrev_stream.store.workspaces import create_workspace, find_workspace
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import Sealer
+from trackrev_stream.store.workspaces.workspaces import create_workspace, find_workspace
 
 FILE = "first-workspace.json"
 

@@ -38,14 +38,14 @@ from trackrev_stream.program.admin import Admin, newest, publishing
 from trackrev_stream.program.first_run import FirstRun, first_run
 from trackrev_stream.program.roles import Role
 from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
-from trackrev_stream.store import pending
-from trackrev_stream.store.directory import StoreDirectory
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.polling import StorePollState
-from trackrev_stream.store.post import Postable, Posting
-from trackrev_stream.store.reconcile import StoreBook
-from trackrev_stream.store.secrets import open_sealer
-from trackrev_stream.store.writer import Writer
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.ledger import pending_rates
+from trackrev_stream.store.ledger.post import Postable, Posting
+from trackrev_stream.store.ledger.writer import Writer
+from trackrev_stream.store.operations.poller_state import StorePollState
+from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.workspaces.directory import StoreDirectory
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ class Program:
         await agents.start()
         for chore in (*broker.chores(), agents.run()):
             self._spawn(chore)
-        self._spawn(pending.keep_converted(store, self._clock, lambda: rates.current))
+        self._spawn(pending_rates.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:
             self._spawn(rates.run())
         if eraser and isinstance(agents, Keeper):

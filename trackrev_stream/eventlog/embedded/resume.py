@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trackrev_stream.eventlog.embedded.log import Log
-from trackrev_stream.store.engine import Store
-from trackrev_stream.store.errors import PositionConflict
-from trackrev_stream.store.positions import NOTHING, Partition, stored_positions
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import PositionConflict
+from trackrev_stream.store.ledger.positions import NOTHING, Partition, stored_positions
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,0 @@
-"""Runs migrations on the connection of `store.migrate`, inside of its transaction and its lock."""
-
-from alembic import context
-
-from trackrev_stream.store.schema import metadata
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
-context.run_migrations()

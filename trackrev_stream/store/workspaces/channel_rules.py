@@ -1,0 +1,53 @@
+"""The rules by which workspaces name channels themselves, every version of them."""
+
+from dataclasses import asdict, replace
+
+import orjson
+from sqlalchemy import Connection, insert, select
+
+from trackrev_stream.domain.channel import UNATTRIBUTED
+from trackrev_stream.domain.overrides import NO_OVERRIDES, BadRules, Overrides, Rule, parse_rules
+from trackrev_stream.store.database.errors import InvalidSetting
+from trackrev_stream.store.database.schema import bump_meta, channel_rules
+from trackrev_stream.store.workspaces.links import plain_name
+from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION, require_workspace
+
+
+def put_rules(connection: Connection, workspace: str, raw: object, now: int) -> Overrides:
+    """Give a workspace the rules in ``raw``, parsed JSON, as a new version unless they are those it has.
+
+    They hold for hits that come from now on. Raises InvalidSetting.
+    """
+    require_workspace(connection, workspace)
+    try:
+        parsed = parse_rules(raw)
+    except BadRules as error:
+        raise InvalidSetting(str(error)) from error
+    rules = tuple(replace(rule, channel=plain_name("channel", rule.channel)) for rule in parsed)
+    if any(rule.channel == UNATTRIBUTED for rule in rules):
+        raise InvalidSetting(f"{UNATTRIBUTED!r} cannot be a channel: it is what nobody earned")
+    known = find_overrides(connection, workspace)
+    if rules == known.rules:
+        return known
+    made = Overrides(known.version + 1, rules)
+    row = {
+        "workspace": workspace,
+        "version": made.version,
+        "rules": orjson.dumps([shown(rule) for rule in rules]).decode(),
+        "created_at": now,
+    }
+    connection.execute(insert(channel_rules).values(row))
+    bump_meta(connection, SETTINGS_VERSION)
+    return made
+
+
+def find_overrides(connection: Connection, workspace: str) -> Overrides:
+    """The rules of a workspace as they stand."""
+    mine = select(channel_rules).where(channel_rules.c.workspace == workspace)
+    row = connection.execute(mine.order_by(channel_rules.c.version.desc()).limit(1)).first()
+    return Overrides(row.version, parse_rules(orjson.loads(row.rules))) if row else NO_OVERRIDES
+
+
+def shown(rule: Rule) -> dict[str, str]:
+    """A rule as people write it: what it matches, and the channel."""
+    return {name: value for name, value in asdict(rule).items() if value}
