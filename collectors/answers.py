@@ -9,8 +9,8 @@ from aiohttp import web
 
 from collectors.deps import Limits
 from trackrev_stream.contracts.ports import Unavailable, Workspace
-from trackrev_stream.domain.contact import host_of
-from trackrev_stream.domain.ids import is_visitor_id, uuid7
+from trackrev_stream.domain.acquisition.landing import host_of
+from trackrev_stream.domain.values.ids import is_visitor_id, uuid7
 from trackrev_stream.metrics import REQUESTS_REFUSED
 
 VISITOR_COOKIE = "tr_vid"

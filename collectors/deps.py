@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Directory, Publisher
-from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from collectors.publisher import HitPublisher
 from collectors.scrub import BadUrl, scrub_referrer, scrub_url
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.ports import Link, Unavailable, Workspace
-from trackrev_stream.domain.ids import is_plain, uuid7
-from trackrev_stream.domain.touch import Click, Hit, HitKind
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind
+from trackrev_stream.domain.values.ids import is_plain, uuid7
 from trackrev_stream.metrics import LINK_CLICKS
 
 LONGEST_SLUG = 128

@@ -24,8 +24,8 @@ from collectors.screening import LONGEST_ID, Dropped, Envelope, bury, screen, ti
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Unavailable, Workspace
 from trackrev_stream.contracts.reasons import DropReason
-from trackrev_stream.domain.ids import is_plain, is_visitor_id
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.values.ids import is_plain, is_visitor_id
 from trackrev_stream.metrics import HITS_ACCEPTED, HITS_DROPPED
 
 _PREFLIGHT_AGE_S = 86_400

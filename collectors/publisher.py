@@ -15,10 +15,10 @@ from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAM
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Publisher, Unavailable
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_ACCOUNTS, STRIPE_PAYMENTS
-from trackrev_stream.domain.ids import partition_of, visitor_key
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.subscription import AccountFact
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.payments.subscription import AccountFact
+from trackrev_stream.domain.values.ids import partition_of, visitor_key
 from trackrev_stream.metrics import DEAD_LETTERS as DEAD_LETTERS_TOTAL
 
 

@@ -22,11 +22,11 @@ from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.reasons import DropReason
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.domain.contact import contact_of
-from trackrev_stream.domain.ids import email_key, is_plain, normalise_email
-from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
-from trackrev_stream.domain.placeholders import is_placeholder
-from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides
+from trackrev_stream.domain.acquisition.landing import contact_of
+from trackrev_stream.domain.journeys.placeholder_emails import is_placeholder
+from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.values.ids import email_key, is_plain, normalise_email
 
 PROCESSOR = "collect"
 LONGEST_ID = 64

@@ -19,7 +19,7 @@ import orjson
 import stripe
 
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.ids import OWN_ACCOUNT
+from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.metrics import STRIPE_READS
 
 API_BASE = "https://api.stripe.com"

@@ -13,7 +13,7 @@ from trackrev_stream.contracts.stripe_accounts import (
 )
 from trackrev_stream.contracts.stripe_payments import charge_facts, dispute_facts, refund_facts
 from trackrev_stream.contracts.stripe_shapes import HashesEmails, Observation, expanded
-from trackrev_stream.domain.reversals import FAILED
+from trackrev_stream.domain.payments.reversals import FAILED
 
 REFUND_FAILS_DAYS = 45  # up to 30 days after it was made: https://docs.stripe.com/refunds#failed-refunds
 DISPUTE_ENDS_DAYS = 180  # a decision takes months: https://docs.stripe.com/disputes/how-disputes-work

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from trackrev_stream.domain.payment import FactKind, PaymentFact
-from trackrev_stream.domain.subscription import AccountFact, AccountKind
-from trackrev_stream.domain.touch import Hit, HitKind
+from trackrev_stream.domain.journeys.touch import Hit, HitKind
+from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
+from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
 
 VISITOR = "0192f0c1-7c1e-7abc-8def-0123456789ab"
 NOW = 1_790_000_000_000

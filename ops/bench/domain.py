@@ -14,15 +14,15 @@ from trackrev_stream.agents.step import Record, Rows
 from trackrev_stream.agents.worker import AGENTS, AgentSpec
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_PAYMENTS
-from trackrev_stream.domain import billing
-from trackrev_stream.domain.ids import email_join
-from trackrev_stream.domain.journey import Journey, VisitorRow, absorb, journeys_of
-from trackrev_stream.domain.ledger import lines_of
-from trackrev_stream.domain.payer import Placed, decide_own, settle_all
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.rules import FIRST
-from trackrev_stream.domain.subscription import Bound
-from trackrev_stream.domain.touch import Hit, HitKind, touch_of
+from trackrev_stream.domain.attribution.attribution_settings import FIRST
+from trackrev_stream.domain.attribution.inheritance import Placed, decide_own, settle_all
+from trackrev_stream.domain.journeys.journey import Journey, VisitorRow, absorb, journeys_of
+from trackrev_stream.domain.journeys.touch import Hit, HitKind, touch_of
+from trackrev_stream.domain.ledger.lines import lines_of
+from trackrev_stream.domain.payments import billing
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.payments.subscription import Bound
+from trackrev_stream.domain.values.ids import email_join
 
 _HITS_EACH = 10
 _LANDINGS = 0.2

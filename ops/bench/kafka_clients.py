@@ -24,8 +24,8 @@ from aiokafka import AIOKafkaProducer
 from collectors.publisher import HitPublisher
 from ops.kafka.broker import Broker
 from trackrev_stream.contracts.ports import Publisher
-from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.domain.touch import Hit, HitKind
+from trackrev_stream.domain.journeys.touch import Hit, HitKind
+from trackrev_stream.domain.values.ids import uuid7
 from trackrev_stream.eventlog.kafka.cluster import Cluster
 from trackrev_stream.eventlog.kafka.topics import TopicSpec, ensure
 

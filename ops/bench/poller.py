@@ -13,7 +13,7 @@ from ops.demo.processes import DemoError, child
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.domain.ids import OWN_ACCOUNT
+from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.eventlog.records import TopicSpec
@@ -23,8 +23,8 @@ from trackrev_stream.store.database.sealer import Sealer, open_sealer
 from trackrev_stream.store.operations import poller_state
 from trackrev_stream.store.operations.poller_state import StorePollState
 from trackrev_stream.store.operations.reconciliations import StoreBook
-from trackrev_stream.store.workspaces.directory import StoreDirectory
 from trackrev_stream.store.workspaces import stripe_connections, workspaces
+from trackrev_stream.store.workspaces.directory import StoreDirectory
 
 LEAST_A_SECOND = 3_000
 _WORKSPACE = "ws_bench"

@@ -14,7 +14,7 @@ from trackrev_stream import settings
 from trackrev_stream.agents.step import Outcome, Record, Rows
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.clock import now_ms
-from trackrev_stream.domain.rules import RuleBook
+from trackrev_stream.domain.attribution.attribution_settings import RuleBook
 from trackrev_stream.eventlog.kafka_broker import KafkaBroker
 from trackrev_stream.logs import quiet_libraries
 from trackrev_stream.program.process import calm

@@ -5,8 +5,8 @@ import hmac
 import json
 
 from ops.bench.wire import request
-from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.domain.touch import Hit, HitKind
+from trackrev_stream.domain.journeys.touch import Hit, HitKind
+from trackrev_stream.domain.values.ids import uuid7
 
 WORKSPACE = "ws_bench"
 DOMAIN = "shop.example"

@@ -10,13 +10,13 @@ from tests.agents.histories import START
 from tests.agents.simulation import Simulation
 from tests.agents.wide import DAYS, Fact, History
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.days import day_of, day_of_iso
-from trackrev_stream.domain.dollars import in_usd
-from trackrev_stream.domain.fx import Rate, Rates
-from trackrev_stream.domain.ledger import place_of
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.rules import RuleBook
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.ledger.fx import Rate, Rates
+from trackrev_stream.domain.ledger.lines import place_of
+from trackrev_stream.domain.ledger.usd import in_usd
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.values.days import day_of, day_of_iso
 
 Row = tuple[Any, ...]
 # An ECB day has rates of its own, so that the wrong day shows; "aed" has none. There are no holidays then.

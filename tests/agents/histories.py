@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.facts import account_fact, charge_fact, hit
-from trackrev_stream.domain.attribution import Returning, Rules
-from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.domain.payment import FactKind, Move, PaymentFact
-from trackrev_stream.domain.rules import RuleBook
-from trackrev_stream.domain.subscription import AccountFact, AccountKind
-from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.attribution.decision import Returning, Rules
+from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
+from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.values.ids import uuid7
 
 START = 1_750_000_000_000
 VISITORS = [uuid7(START, bytes([n] * 10)) for n in range(4)]

@@ -28,16 +28,16 @@ from trackrev_stream.contracts.topics import (
     STRIPE_PAYMENTS,
     VISITS,
 )
-from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.dollars import in_usd
-from trackrev_stream.domain.fx import Rate, Rates
-from trackrev_stream.domain.journey import Visit
-from trackrev_stream.domain.ledger import Line
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.rules import RuleBook
-from trackrev_stream.domain.subscription import AccountFact
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.attribution.decision import Decision
+from trackrev_stream.domain.journeys.journey import Visit
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.ledger.fx import Rate, Rates
+from trackrev_stream.domain.ledger.lines import Line
+from trackrev_stream.domain.ledger.usd import in_usd
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.payments.subscription import AccountFact
+from trackrev_stream.domain.values.days import day_of
 
 AGENTS: dict[str, tuple[Step, tuple[str, ...]]] = {
     "stitch": (stitch, (PIXEL_HITS.name, BINDS.name)),

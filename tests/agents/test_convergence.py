@@ -21,9 +21,9 @@ from tests.agents.histories import (
 )
 from tests.agents.simulation import Simulation
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.ledger import REVENUE, net_of
-from trackrev_stream.domain.rules import RuleBook
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.ledger.lines import REVENUE, net_of
 
 History = list[Fact]
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -10,10 +10,10 @@ from tests.agents.histories import EMAILS, START, VISITORS, Fact, bought, histor
 from tests.agents.simulation import Simulation
 from tests.facts import charge_fact
 from trackrev_stream.agents.gather import MOST_VISITORS
-from trackrev_stream.domain.identity import MOST_BINDS, MOST_JOINS, Bind, put_bind
-from trackrev_stream.domain.ids import uuid7
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.journeys.identity import MOST_BINDS, MOST_JOINS, Bind, put_bind
+from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.values.ids import uuid7
 
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 SOLD = START + 40 * DAY_MS  # after every charge of a history

@@ -11,7 +11,7 @@ from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.contracts.codec import decode, encode, encode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter, replay_key
 from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, VISITS
-from trackrev_stream.domain.ids import visitor_key
+from trackrev_stream.domain.values.ids import visitor_key
 
 NOW = 1_760_000_000_000
 

@@ -19,10 +19,10 @@ from tests.agents.histories import histories
 from tests.agents.simulation import Simulation
 from tests.embedded.apps import until
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.domain.fx import Rates
-from trackrev_stream.domain.ledger import Line
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.ledger.fx import Rates
+from trackrev_stream.domain.ledger.lines import Line
+from trackrev_stream.domain.payments.payment import PaymentFact
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.eventlog.faust_patches.app import APP_ID

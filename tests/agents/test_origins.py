@@ -10,12 +10,12 @@ from trackrev_stream.agents.payer_rows import PayerRow, journeys_told
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import PAYMENTS
-from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.ids import workspace_of
-from trackrev_stream.domain.payer import Placed, decide_own, settle_all
-from trackrev_stream.domain.payment import ChargeState, PaymentState
-from trackrev_stream.domain.rules import RuleBook
-from trackrev_stream.domain.subscription import EARLY_MS, AccountFact, AccountKind, Bound, BoundBy
+from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.attribution.decision import Decision
+from trackrev_stream.domain.attribution.inheritance import Placed, decide_own, settle_all
+from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
+from trackrev_stream.domain.payments.subscription import EARLY_MS, AccountFact, AccountKind, Bound, BoundBy
+from trackrev_stream.domain.values.ids import workspace_of
 
 
 def tied(state: ChargeState, facts: list[AccountFact], *, guest: bool) -> Bound:

@@ -10,11 +10,11 @@ from random import Random
 
 from tests.agents.histories import CHANNELS, EMAILS, START, STRANGER, VISITORS
 from tests.facts import account_fact, charge_fact, hit
-from trackrev_stream.domain.attribution import Returning, Rules
-from trackrev_stream.domain.models import Model
-from trackrev_stream.domain.payment import FactKind, Move, PaymentFact
-from trackrev_stream.domain.subscription import AccountFact, AccountKind
-from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.attribution.decision import Returning, Rules
+from trackrev_stream.domain.attribution.models import Model
+from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
+from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
 
 HOUR_MS = 3_600_000
 DAYS = 60

@@ -13,8 +13,8 @@ from tests.store.builders import NOON, WS, at_offsets
 from trackrev_stream.api import page
 from trackrev_stream.api.read import ReadApi
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.journey import Visit
-from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.domain.journeys.journey import Visit
+from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer, open_sealer
 from trackrev_stream.store.ledger.post import post

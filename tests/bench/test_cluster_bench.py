@@ -10,9 +10,9 @@ from ops.bench import rows, visitors
 from ops.bench.frames import HITS_EACH, crowd, frames
 from tests.bench.test_bench import bench, figures
 from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAME, decode, decode_frame
-from trackrev_stream.domain.ids import partition_of, visitor_key
-from trackrev_stream.domain.journey import VisitorRow
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.journey import VisitorRow
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.values.ids import partition_of, visitor_key
 
 real = pytest.mark.usefixtures("jars", "postgres_programs")
 

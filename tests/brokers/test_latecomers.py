@@ -12,9 +12,9 @@ from tests.facts import hit as page_view
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.ports import Unavailable, Workspace
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS
-from trackrev_stream.domain.ids import erased_hash
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.touch import Hit, HitKind
+from trackrev_stream.domain.journeys.touch import Hit, HitKind
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.values.ids import erased_hash
 from trackrev_stream.eventlog.spool.erasure_filter import WithoutErased
 
 OTHER = "00000000-0000-7000-8000-000000000002"

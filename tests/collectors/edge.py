@@ -16,9 +16,9 @@ from trackrev_stream.contracts.codec import decode, decode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Link, StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS
-from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.payments.payment import PaymentFact
 
 PARTITIONS = 4
 BROWSER = (

@@ -19,7 +19,7 @@ from tests.collectors.edge import WORKSPACE, DictDirectory, RecordingPublisher
 from tests.embedded.apps import until
 from tests.standin.support import START_MS, Hand
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.payment import FactKind
+from trackrev_stream.domain.payments.payment import FactKind
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.operations import poller_state

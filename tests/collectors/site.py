@@ -15,7 +15,7 @@ from collectors.deps import EdgeDeps
 from tests.browser import Browser, Chromium, Page, wait_until
 from tests.collectors.edge import PARTITIONS, DictDirectory, RecordingPublisher
 from tests.facts import NOW
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit
 
 STUB = "window.trackrev = window.trackrev || function () { (trackrev.q = trackrev.q || []).push(arguments) };"
 

@@ -7,8 +7,8 @@ from tests.collectors.edge import WORKSPACE, DictDirectory, Edge, identify, on_e
 from tests.facts import hit
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.codec import decode, encode
-from trackrev_stream.domain.overrides import Overrides, Rule
-from trackrev_stream.domain.touch import Click, Hit, Touch, same_contact, touch_of
+from trackrev_stream.domain.acquisition.channel_overrides import Overrides, Rule
+from trackrev_stream.domain.journeys.touch import Click, Hit, Touch, same_contact, touch_of
 
 PARTNERS = Overrides(3, (Rule("Partners", host="*.partner.example"), Rule("Search ads", click_id="gclid")))
 FROM_PARTNER = "https://www.blog.partner.example/?email=jo@shop.example"

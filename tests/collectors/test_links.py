@@ -7,8 +7,8 @@ from tests.collectors.edge import BROWSER, LINK, WORKSPACE, DictDirectory, Edge,
 from tests.facts import VISITOR
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.ports import Link
-from trackrev_stream.domain.ids import is_visitor_id
-from trackrev_stream.domain.touch import Click, HitKind, touch_of
+from trackrev_stream.domain.journeys.touch import Click, HitKind, touch_of
+from trackrev_stream.domain.values.ids import is_visitor_id
 from trackrev_stream.metrics import REGISTRY
 
 PERSON = {"User-Agent": BROWSER, "Referer": "https://www.facebook.com/story?id=1"}

@@ -20,8 +20,8 @@ from tests.collectors.edge import (
 from tests.facts import NOW, VISITOR
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.domain.ids import email_key
-from trackrev_stream.domain.touch import Click, HitKind, Trust
+from trackrev_stream.domain.journeys.touch import Click, HitKind, Trust
+from trackrev_stream.domain.values.ids import email_key
 from trackrev_stream.metrics import REGISTRY
 
 CLICK = Click("0192f0c1-7c1e-7abc-8def-cccccccccccc", "spring", "Newsletter", "anna", NOW - 5_000)

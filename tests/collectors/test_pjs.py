@@ -10,8 +10,8 @@ from tests.browser import PERSON, Chromium, wait_until
 from tests.collectors.edge import Edge, on_edge
 from tests.collectors.site import Site, site_of
 from tests.facts import NOW, VISITOR
-from trackrev_stream.domain.ids import email_key, is_visitor_id
-from trackrev_stream.domain.touch import HitKind
+from trackrev_stream.domain.journeys.touch import HitKind
+from trackrev_stream.domain.values.ids import email_key, is_visitor_id
 
 # Time runs a hundred times faster for the page's timers, which are noted.
 FAST = """

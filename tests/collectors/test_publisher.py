@@ -12,9 +12,9 @@ from tests.facts import hit as page_view
 from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAME
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.domain.ids import partition_of, visitor_key
-from trackrev_stream.domain.payment import FactKind
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.payments.payment import FactKind
+from trackrev_stream.domain.values.ids import partition_of, visitor_key
 
 FACT = charge_fact()
 

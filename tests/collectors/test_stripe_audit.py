@@ -12,7 +12,7 @@ from tests.agents.simulation import Simulation
 from tests.collectors.shop import Shop, played, shop
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.days import day_of, iso_of
+from trackrev_stream.domain.values.days import day_of, iso_of
 from trackrev_stream.metrics import REGISTRY
 from trackrev_stream.store.ledger.post import post
 from trackrev_stream.store.operations.reconciliations import StoreBook

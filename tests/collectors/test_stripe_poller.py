@@ -17,8 +17,8 @@ from tests.collectors.shop import FOUR, QUICK, has_struck, played, shop
 from tests.embedded.apps import until
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS
-from trackrev_stream.domain.payment import FactKind
-from trackrev_stream.domain.subscription import AccountFact
+from trackrev_stream.domain.payments.payment import FactKind
+from trackrev_stream.domain.payments.subscription import AccountFact
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.operations.poller_state import StorePollState
 

@@ -21,11 +21,11 @@ from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import facts_of
 from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.differences import Cause
-from trackrev_stream.domain.ids import OWN_ACCOUNT
-from trackrev_stream.domain.reconcile import Period
-from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.reconciliation.differences import Cause
+from trackrev_stream.domain.reconciliation.movements import Period
+from trackrev_stream.domain.values.days import day_of
+from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import cursors
 from trackrev_stream.store.database.schema import charges, entries, lines, upsert

@@ -28,8 +28,8 @@ from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import event_types
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS
-from trackrev_stream.domain.ids import EVERY_ACCOUNT, partition_of
-from trackrev_stream.domain.subscription import AccountFact
+from trackrev_stream.domain.payments.subscription import AccountFact
+from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, partition_of
 from trackrev_stream.metrics import REGISTRY
 
 NOW_S = NOW // 1_000

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.facts import NOW
 from trackrev_stream.contracts.click_token import LONGEST_AGE_MS, sign, verify
-from trackrev_stream.domain.touch import Click
+from trackrev_stream.domain.journeys.touch import Click
 
 SECRET = b"click-secret"
 CLICK = Click("0192f0c1-7c1e-7abc-8def-cccccccccccc", "spring", "Newsletter", "anna", NOW)

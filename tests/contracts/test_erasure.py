@@ -8,10 +8,10 @@ from trackrev_stream.contracts.codec import decode_frame, encode, encode_frame
 from trackrev_stream.contracts.erasure import Erasure, letter_mentions, payers_with, visitors_with
 from trackrev_stream.contracts.records import Interest, PayerJourneys
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.domain.attribution import Considered, Credit, Decision, Reason
-from trackrev_stream.domain.identity import Identity
-from trackrev_stream.domain.journey import Journey
-from trackrev_stream.domain.touch import Click, Hit, HitKind, Touch, Trust, touch_of
+from trackrev_stream.domain.attribution.decision import Considered, Credit, Decision, Reason
+from trackrev_stream.domain.journeys.identity import Identity
+from trackrev_stream.domain.journeys.journey import Journey
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Touch, Trust, touch_of
 
 KEY, NOBODY_KEY = "a" * 32, "b" * 32
 NOBODY = VISITOR[:-1] + "f"

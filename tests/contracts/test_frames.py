@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.agents.histories import bought
 from trackrev_stream.contracts.codec import Malformed, decode, decode_frame, encode, encode_frame
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit
 
 GOOD = encode(bought()[0])
 lines = st.sampled_from(

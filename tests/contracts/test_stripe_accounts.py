@@ -23,9 +23,9 @@ from tests.facts import NOW, VISITOR
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.stripe_accounts import Fact
 from trackrev_stream.contracts.stripe_events import facts_of
-from trackrev_stream.domain.ids import email_key
-from trackrev_stream.domain.payment import FactKind, PaymentFact
-from trackrev_stream.domain.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
+from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.values.ids import email_key
 
 JENNY = email_key(WORKSPACE.email_secret, "jenny@shop.example")
 START, END = CREATED * 1_000, (CREATED + 2_592_000) * 1_000

@@ -11,7 +11,7 @@ from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.stripe_events import facts_of
 from trackrev_stream.contracts.stripe_payments import dispute_facts
 from trackrev_stream.contracts.stripe_shapes import Observation
-from trackrev_stream.domain.payment import FactKind, Move, PaymentFact
+from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
 
 SEEN_AT = (CREATED + 1) * 1_000
 AWAY, BACK = (

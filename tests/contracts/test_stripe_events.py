@@ -12,9 +12,9 @@ from trackrev_stream.contracts.codec import Malformed, decode, encode
 from trackrev_stream.contracts.stripe_events import facts_of, has_effect
 from trackrev_stream.contracts.stripe_payments import charge_facts
 from trackrev_stream.contracts.stripe_shapes import Observation
-from trackrev_stream.domain.billing import PaymentRow, absorb
-from trackrev_stream.domain.ids import email_key
-from trackrev_stream.domain.payment import FactKind, PaymentFact, PaymentState
+from trackrev_stream.domain.payments.billing import PaymentRow, absorb
+from trackrev_stream.domain.payments.payment import FactKind, PaymentFact, PaymentState
+from trackrev_stream.domain.values.ids import email_key
 
 OLD_SHAPE = {"invoice": "in_1", "refunds": {"object": "list", "data": [], "has_more": False}}
 SEEN = Observation("own", True, NOW - 1_000, NOW, "poll", "poll_1")

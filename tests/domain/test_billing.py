@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.facts import NOW, VISITOR, charge_fact
-from trackrev_stream.domain.attribution import Decision, Reason
-from trackrev_stream.domain.billing import PaymentRow, absorb
-from trackrev_stream.domain.ledger import dispute_fee_of, lines_of, net_of
-from trackrev_stream.domain.payment import ChargeState, FactKind, Move, PaymentFact, PaymentState
+from trackrev_stream.domain.attribution.decision import Decision, Reason
+from trackrev_stream.domain.ledger.lines import dispute_fee_of, lines_of, net_of
+from trackrev_stream.domain.payments.billing import PaymentRow, absorb
+from trackrev_stream.domain.payments.payment import ChargeState, FactKind, Move, PaymentFact, PaymentState
 
 DAY = 86_400_000
 UNDECIDED = Decision(Reason.NO_TOUCH)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trackrev_stream.domain.channel import RULES, classify
-from trackrev_stream.domain.contact import CLICK_IDS, host_of, is_internal
-from trackrev_stream.domain.sources import Kind, source_of_host, source_of_tag
+from trackrev_stream.domain.acquisition.channel import RULES, classify
+from trackrev_stream.domain.acquisition.landing import CLICK_IDS, host_of, is_internal
+from trackrev_stream.domain.acquisition.sources import Kind, source_of_host, source_of_tag
 
 SITE = "shop.example"
 NO_CONTACT = ("(no contact)", "-")

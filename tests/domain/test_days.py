@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from trackrev_stream.domain.days import (
+from trackrev_stream.domain.values.days import (
     date_of,
     day_of,
     day_of_date,

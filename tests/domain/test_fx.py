@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackrev_stream.domain.days import day_of_iso
-from trackrev_stream.domain.fx import (
+from trackrev_stream.domain.ledger.fx import (
     NoRate,
     Rate,
     Rates,
@@ -16,7 +15,8 @@ from trackrev_stream.domain.fx import (
     read_quote,
     standing_usd,
 )
-from trackrev_stream.domain.money import split
+from trackrev_stream.domain.values.days import day_of_iso
+from trackrev_stream.domain.values.money import split
 
 # A Thursday, a Friday and a Monday; the Swiss franc was not quoted on the Friday.
 QUOTES = {

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agents.histories import START, VISITORS, hits
-from trackrev_stream.domain.identity import MOST_JOINS
-from trackrev_stream.domain.journey import (
+from trackrev_stream.domain.journeys.identity import MOST_JOINS
+from trackrev_stream.domain.journeys.journey import (
     HORIZON_MS,
     MOST_CAMPAIGN_TOUCHES,
     MOST_DIRECT_TOUCHES,
@@ -16,7 +16,7 @@ from trackrev_stream.domain.journey import (
     absorb,
     journeys_of,
 )
-from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind
+from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind
 
 VIEW = Hit("ws_1", "hit", VISITORS[0], HitKind.PAGEVIEW, START, START, url="https://shop.example/")
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.builders import NOON, touch
-from trackrev_stream.domain.attribution import Credit, Decision, Reason
-from trackrev_stream.domain.dollars import in_usd
-from trackrev_stream.domain.fx import Rate, convert
-from trackrev_stream.domain.ledger import FEE, REVENUE, Line, Place, lines_of, net_of, place_of
-from trackrev_stream.domain.payment import ChargeState, Reversal
+from trackrev_stream.domain.attribution.decision import Credit, Decision, Reason
+from trackrev_stream.domain.ledger.fx import Rate, convert
+from trackrev_stream.domain.ledger.lines import FEE, REVENUE, Line, Place, lines_of, net_of, place_of
+from trackrev_stream.domain.ledger.usd import in_usd
+from trackrev_stream.domain.payments.payment import ChargeState, Reversal
 
 PLACES = [touch(name, "a") for name in ("Newsletter", "YouTube", "Podcast")]
 RATES = {

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackrev_stream.domain.channel import DIRECT
-from trackrev_stream.domain.models import HALF_LIFE_MS, Model, weights
-from trackrev_stream.domain.money import split
-from trackrev_stream.domain.touch import DAY_MS, Touch
+from trackrev_stream.domain.acquisition.channel import DIRECT
+from trackrev_stream.domain.attribution.models import HALF_LIFE_MS, Model, weights
+from trackrev_stream.domain.journeys.touch import DAY_MS, Touch
+from trackrev_stream.domain.values.money import split
 
 START = 1_750_000_000_000
 Contacts = list[tuple[str, Touch]]

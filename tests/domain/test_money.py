@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackrev_stream.domain.money import exponent, format_minor, split
+from trackrev_stream.domain.values.money import exponent, format_minor, split
 
 weights = st.lists(st.integers(0, 10**9), min_size=1, max_size=8).filter(any)
 

@@ -2,8 +2,14 @@
 
 import pytest
 
-from trackrev_stream.domain.contact import contact_of
-from trackrev_stream.domain.overrides import MOST_RULES, BadRules, Overrides, Rule, parse_rules
+from trackrev_stream.domain.acquisition.channel_overrides import (
+    MOST_RULES,
+    BadRules,
+    Overrides,
+    Rule,
+    parse_rules,
+)
+from trackrev_stream.domain.acquisition.landing import contact_of
 
 SITE = "https://shop.example/"
 

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.builders import touch
-from trackrev_stream.domain.attribution import Credit, Decision, Reason, Returning, Rules
-from trackrev_stream.domain.identity import Identity
-from trackrev_stream.domain.payer import Placed, settle_all, settle_some
-from trackrev_stream.domain.payment import ChargeState
-from trackrev_stream.domain.subscription import Bound, BoundBy
-from trackrev_stream.domain.touch import Trust
+from trackrev_stream.domain.attribution.decision import Credit, Decision, Reason, Returning, Rules
+from trackrev_stream.domain.attribution.inheritance import Placed, settle_all, settle_some
+from trackrev_stream.domain.journeys.identity import Identity
+from trackrev_stream.domain.journeys.touch import Trust
+from trackrev_stream.domain.payments.payment import ChargeState
+from trackrev_stream.domain.payments.subscription import Bound, BoundBy
 
 NAMES = [f"ch_{number}" for number in range(5)]
 SUBSCRIPTIONS = [Bound(BoundBy.NAMED, name) for name in ("sub_1", "sub_1", "sub_1", "sub_2")]

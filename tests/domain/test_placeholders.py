@@ -2,7 +2,7 @@
 
 import pytest
 
-from trackrev_stream.domain.placeholders import is_placeholder
+from trackrev_stream.domain.journeys.placeholder_emails import is_placeholder
 
 SHOP = "www.shop.example"
 

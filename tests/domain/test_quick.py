@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, fields, replace
 
 import pytest
 
-from trackrev_stream.domain.quick import quick_dataclass
-from trackrev_stream.domain.touch import Touch
+from trackrev_stream.domain.journeys.touch import Touch
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ops.kafka.lag import Lag
 from tests.kafka.processes import Role, roles
 from tests.program import stripe
 from tests.program.running import Program, Shop, now_ms, until
-from trackrev_stream.domain.ids import uuid7
+from trackrev_stream.domain.values.ids import uuid7
 from trackrev_stream.eventlog.kafka.cluster import Cluster
 from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
 from trackrev_stream.eventlog.port import POSTED

@@ -19,7 +19,7 @@ from tests.program import stripe
 from tests.program.running import Answer, Json, Shop, now_ms, until
 from trackrev_stream.contracts.codec import decode_frame
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.eventlog.kafka.cluster import Cluster
 
 PARTITIONS = 2

@@ -12,7 +12,7 @@ from ops.crowd import Fact
 from ops.kafka.broker import Broker
 from tests.kafka.processes import Role
 from trackrev_stream.contracts.ports import Unavailable
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.eventlog.kafka.cluster import Cluster
 from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
 

@@ -5,7 +5,7 @@ import sys
 from trackrev_stream.agents import stitch
 from trackrev_stream.cli.main import main
 from trackrev_stream.contracts import codec
-from trackrev_stream.domain.touch import Hit, HitKind
+from trackrev_stream.domain.journeys.touch import Hit, HitKind
 
 
 def decode_frame(kind: type[Hit], raw: bytes | None) -> list[Hit | tuple[bytes, codec.Malformed]]:

@@ -15,7 +15,7 @@ from tests.program import stripe
 from tests.program.running import Json, Program, Shop, now_ms, running, until
 from tests.program.test_dead_letters import append, listed, until_listed
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_ACCOUNTS, STRIPE_PAYMENTS
-from trackrev_stream.domain.ids import email_key
+from trackrev_stream.domain.values.ids import email_key
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer

@@ -12,7 +12,7 @@ import pytest
 from ops.postgres import Server
 from tests.program import stripe
 from tests.program.running import EndedError, Json, Program, Shop, now_ms, running, until
-from trackrev_stream.domain.ids import uuid7
+from trackrev_stream.domain.values.ids import uuid7
 from trackrev_stream.eventlog.embedded.resume import Reach, resume_at
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import PositionConflict

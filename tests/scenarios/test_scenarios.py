@@ -17,12 +17,12 @@ from tests.scenarios.teller import Fact, Teller
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.attribution import Returning, Rules
-from trackrev_stream.domain.fx import Rates
-from trackrev_stream.domain.ledger import DISPUTE_FEE, FEE, REVENUE, Line, dispute_fee_of, net_of
-from trackrev_stream.domain.models import Model
-from trackrev_stream.domain.rules import RuleBook
-from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.attribution.decision import Returning, Rules
+from trackrev_stream.domain.attribution.models import Model
+from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.ledger.fx import Rates
+from trackrev_stream.domain.ledger.lines import DISPUTE_FEE, FEE, REVENUE, Line, dispute_fee_of, net_of
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import lines as book
 from trackrev_stream.store.database.schema import metadata

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import func, select
 
 from ops.crowd import Fact
-from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import charges, entries, lines
 

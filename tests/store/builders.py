@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, func, select
 
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.attribution import Considered, Credit, Decision, Reason
-from trackrev_stream.domain.identity import Identity
-from trackrev_stream.domain.journey import Visit
-from trackrev_stream.domain.ledger import lines_of
-from trackrev_stream.domain.payment import ChargeState, DisputeFee, Reversal
-from trackrev_stream.domain.touch import DAY_MS, Touch, Trust
+from trackrev_stream.domain.attribution.decision import Considered, Credit, Decision, Reason
+from trackrev_stream.domain.journeys.identity import Identity
+from trackrev_stream.domain.journeys.journey import Visit
+from trackrev_stream.domain.journeys.touch import DAY_MS, Touch, Trust
+from trackrev_stream.domain.ledger.lines import lines_of
+from trackrev_stream.domain.payments.payment import ChargeState, DisputeFee, Reversal
 from trackrev_stream.store.database.schema import entries, lines
 from trackrev_stream.store.ledger.post import Posting
 

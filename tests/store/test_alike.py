@@ -13,8 +13,8 @@ from tests.store.builders import NOON, WS, at_offsets, charge, touch, visit
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.journey import Visit
-from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.domain.journeys.journey import Visit
+from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import metadata
 from trackrev_stream.store.database.sealer import Sealer, open_sealer

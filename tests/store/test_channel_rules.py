@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from tests.store.builders import run
 from tests.store.test_settings import Time, make
-from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides, Rule
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides, Rule
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import channel_rules

@@ -8,13 +8,13 @@ import pytest
 from tests.store.builders import NOON, WS, at_offsets, charge, touch
 from trackrev_stream.api import answers
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.attribution import Credit, Decision, Reason
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.fx import Rates
-from trackrev_stream.domain.identity import Identity
-from trackrev_stream.domain.models import Model
-from trackrev_stream.domain.subscription import BoundBy
-from trackrev_stream.domain.touch import Trust
+from trackrev_stream.domain.attribution.decision import Credit, Decision, Reason
+from trackrev_stream.domain.attribution.models import Model
+from trackrev_stream.domain.journeys.identity import Identity
+from trackrev_stream.domain.journeys.touch import Trust
+from trackrev_stream.domain.ledger.fx import Rates
+from trackrev_stream.domain.payments.subscription import BoundBy
+from trackrev_stream.domain.values.days import day_of
 from trackrev_stream.explain.charge import _BINDINGS, _MODELS, explain
 from trackrev_stream.explain.rounding import exactly
 from trackrev_stream.explain.wording import _REASONS, _TRUST, joined_by, of_payer, why

@@ -20,7 +20,7 @@ from tests.store.builders import (
 )
 from tests.store.conftest import NewUrl
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.ledger import net_of
+from trackrev_stream.domain.ledger.lines import net_of
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import LedgerBroken, PositionConflict
 from trackrev_stream.store.database.schema import charges, visits

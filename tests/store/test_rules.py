@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from trackrev_stream.agents.rules import StoredRules
-from trackrev_stream.domain.attribution import Returning
-from trackrev_stream.domain.models import Model
-from trackrev_stream.domain.rules import KNOWN_MS, MARGIN_MS, RulesBehind
+from trackrev_stream.domain.attribution.attribution_settings import KNOWN_MS, MARGIN_MS, RulesBehind
+from trackrev_stream.domain.attribution.decision import Returning
+from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.sealer import open_sealer

@@ -16,7 +16,7 @@ from tests.store.builders import TOPIC, WS, all_entries, at_offsets, charge, run
 from tests.store.test_letters import letter
 from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.ledger import net_of
+from trackrev_stream.domain.ledger.lines import net_of
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import InvalidSetting, PositionConflict
 from trackrev_stream.store.database.sealer import Sealer

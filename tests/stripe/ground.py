@@ -19,8 +19,8 @@ from ops.standin.people import Person
 from ops.standin.year import CONNECTED, START_S, Year
 from tests.agents.test_on_embedded_log import Fact, Feed
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
-from trackrev_stream.domain.ids import EVERY_ACCOUNT, OWN_ACCOUNT, email_key, uuid7
-from trackrev_stream.domain.touch import DAY_MS, Click, Hit, HitKind
+from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind
+from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT, email_key, uuid7
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.program.program import Program
 from trackrev_stream.settings import Settings, read

@@ -21,8 +21,8 @@ from tests.program.running import ROOT, Program, until
 from tests.stripe.ground import WORKSPACES, chosen, connect, prepare
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
-from trackrev_stream.domain.ids import OWN_ACCOUNT
-from trackrev_stream.domain.payment import FactKind, PaymentFact
+from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
+from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import cursors, polls

@@ -7,7 +7,7 @@ import pytest
 import uvloop
 
 from tests.stripe.year import SMALL, Ran, run
-from trackrev_stream.domain.differences import Cause
+from trackrev_stream.domain.reconciliation.differences import Cause
 
 UNKNOWN_OF_FOUR = {"fee", "dispute", "dispute_fee", "dispute_reinstated"}
 

@@ -28,8 +28,8 @@ from tests.stripe.ground import (
     connected,
     running,
 )
-from trackrev_stream.domain.ids import OWN_ACCOUNT
-from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.store.database.engine import Store

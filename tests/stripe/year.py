@@ -16,8 +16,8 @@ from tests.stripe.ground import FOUR, WORKSPACES, chosen, copy, prepare, with_ke
 from tests.stripe.planting import plant
 from tests.stripe.ways import AFTER_MS, a_month, by_backfill, by_poller, by_webhooks
 from trackrev_stream.cli.reconcile import check
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.differences import Cause
+from trackrev_stream.domain.reconciliation.differences import Cause
+from trackrev_stream.domain.values.days import day_of
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import charges
 

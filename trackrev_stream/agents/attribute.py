@@ -26,12 +26,12 @@ from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import AttributedCharge, PayerJourneys
 from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, PAYMENTS, STRIPE_ACCOUNTS
-from trackrev_stream.domain.attribution import Decision, Reason, Rules
-from trackrev_stream.domain.ids import scope_of, workspace_of
-from trackrev_stream.domain.ledger import lines_of
-from trackrev_stream.domain.payer import is_bound
-from trackrev_stream.domain.payment import ChargeState, PaymentState
-from trackrev_stream.domain.subscription import AccountFact
+from trackrev_stream.domain.attribution.decision import Decision, Reason, Rules
+from trackrev_stream.domain.attribution.inheritance import is_bound
+from trackrev_stream.domain.ledger.lines import lines_of
+from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
+from trackrev_stream.domain.payments.subscription import AccountFact
+from trackrev_stream.domain.values.ids import scope_of, workspace_of
 
 
 def attribute(rows: Rows, record: Record) -> Outcome:

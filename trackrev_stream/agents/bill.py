@@ -3,9 +3,9 @@
 from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import PAYMENTS
-from trackrev_stream.domain.billing import PaymentRow, absorb, states_of
-from trackrev_stream.domain.ids import SEPARATOR
-from trackrev_stream.domain.payment import PaymentFact
+from trackrev_stream.domain.payments.billing import PaymentRow, absorb, states_of
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.values.ids import SEPARATOR
 
 
 def bill(rows: Rows, record: Record) -> Outcome:

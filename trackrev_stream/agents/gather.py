@@ -7,8 +7,8 @@ from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import Interest, PayerJourneys
 from trackrev_stream.contracts.topics import INTERESTS, PAYER_JOURNEYS
-from trackrev_stream.domain.ids import SEPARATOR, payer_of
-from trackrev_stream.domain.journey import Journey
+from trackrev_stream.domain.journeys.journey import Journey
+from trackrev_stream.domain.values.ids import SEPARATOR, payer_of
 
 MOST_VISITORS = 50
 

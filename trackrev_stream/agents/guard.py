@@ -15,7 +15,7 @@ from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, Step
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.dead_letters import DeadLetter, is_replayed
 from trackrev_stream.contracts.topics import DEAD_LETTERS
-from trackrev_stream.domain.rules import RulesBehind
+from trackrev_stream.domain.attribution.attribution_settings import RulesBehind
 
 WINDOW = 1_000
 """Over how many of a topic's last records (hits, where they come in frames) what is rejected is counted."""

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from trackrev_stream.agents.payer_rows import put_subscription, subscription_row
 from trackrev_stream.agents.step import Rows
-from trackrev_stream.domain.ids import SEPARATOR
-from trackrev_stream.domain.payment import ChargeState, PaymentState
-from trackrev_stream.domain.subscription import (
+from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
+from trackrev_stream.domain.payments.subscription import (
     AccountFact,
     AccountKind,
     Bound,
@@ -23,6 +22,7 @@ from trackrev_stream.domain.subscription import (
     bucket_of,
     buckets_of,
 )
+from trackrev_stream.domain.values.ids import SEPARATOR
 
 
 def bound_of(rows: Rows, payment: PaymentState, state: ChargeState) -> Bound:

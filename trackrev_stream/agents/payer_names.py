@@ -18,11 +18,11 @@ from trackrev_stream.agents.payer_rows import (
 from trackrev_stream.agents.step import Outcome, Rows
 from trackrev_stream.contracts.records import Interest
 from trackrev_stream.contracts.topics import BINDS, INTERESTS
-from trackrev_stream.domain.identity import Bind
-from trackrev_stream.domain.ids import SEPARATOR, email_join, payer_join, visitor_key, workspace_of
-from trackrev_stream.domain.payment import ChargeState
-from trackrev_stream.domain.quick import quick_dataclass
-from trackrev_stream.domain.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.journeys.identity import Bind
+from trackrev_stream.domain.payments.payment import ChargeState
+from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.ids import SEPARATOR, email_join, payer_join, visitor_key, workspace_of
 
 MOST_UNNAMED = 100
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.records import PayerJourneys
-from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.ids import SEPARATOR, email_join, payer_join, workspace_of
-from trackrev_stream.domain.journey import Journey
-from trackrev_stream.domain.payer import Binding, Bindings
-from trackrev_stream.domain.payment import ChargeState, PaymentState
+from trackrev_stream.domain.attribution.decision import Decision
+from trackrev_stream.domain.attribution.inheritance import Binding, Bindings
+from trackrev_stream.domain.journeys.journey import Journey
+from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
+from trackrev_stream.domain.values.ids import SEPARATOR, email_join, payer_join, workspace_of
 
 CHUNK = 16
 MOST_JOINS = 10

@@ -14,10 +14,18 @@ from trackrev_stream.agents.payer_rows import (
     subscription_row,
 )
 from trackrev_stream.agents.step import Rows
-from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.ids import workspace_of
-from trackrev_stream.domain.journey import Journey
-from trackrev_stream.domain.payer import Own, Placed, Settled, decide_own, is_bound, settle_all, settle_some
+from trackrev_stream.domain.attribution.decision import Decision
+from trackrev_stream.domain.attribution.inheritance import (
+    Own,
+    Placed,
+    Settled,
+    decide_own,
+    is_bound,
+    settle_all,
+    settle_some,
+)
+from trackrev_stream.domain.journeys.journey import Journey
+from trackrev_stream.domain.values.ids import workspace_of
 
 
 def restate(rows: Rows, row: PayerRow, heard: list[PaidRow]) -> list[PaidRow]:

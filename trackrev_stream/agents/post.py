@@ -4,7 +4,7 @@ from trackrev_stream.agents.step import Outcome, Record, Reject
 from trackrev_stream.contracts.codec import decode, decode_frame
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.contracts.topics import VISITS
-from trackrev_stream.domain.journey import Visit
+from trackrev_stream.domain.journeys.journey import Visit
 
 
 def read(record: Record) -> tuple[AttributedCharge | tuple[Visit, ...], Outcome]:

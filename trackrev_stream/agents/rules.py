@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream.clock import Clock
-from trackrev_stream.domain.rules import FOREVER, KNOWN_MS, RuleBook
+from trackrev_stream.domain.attribution.attribution_settings import FOREVER, KNOWN_MS, RuleBook
 from trackrev_stream.store.database.engine import Store, is_transient
 from trackrev_stream.store.workspaces.attribution_settings import rule_versions
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 from trackrev_stream.contracts.codec import Malformed, decode, encode
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import Topic
-from trackrev_stream.domain.quick import quick_dataclass
-from trackrev_stream.domain.rules import RuleBook
+from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 T = TypeVar("T")
 

@@ -5,10 +5,18 @@ from collections.abc import Iterable
 from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, Send, is_repeat
 from trackrev_stream.contracts.codec import decode, decode_frame, encode, encode_frame
 from trackrev_stream.contracts.topics import BINDS, JOURNEYS, VISITS
-from trackrev_stream.domain.identity import Bind
-from trackrev_stream.domain.ids import SEPARATOR, visitor_key
-from trackrev_stream.domain.journey import Journey, Visit, VisitorRow, absorb, bind, journeys_of, visits_of
-from trackrev_stream.domain.touch import Hit, HitKind, touch_of
+from trackrev_stream.domain.journeys.identity import Bind
+from trackrev_stream.domain.journeys.journey import (
+    Journey,
+    Visit,
+    VisitorRow,
+    absorb,
+    bind,
+    journeys_of,
+    visits_of,
+)
+from trackrev_stream.domain.journeys.touch import Hit, HitKind, touch_of
+from trackrev_stream.domain.values.ids import SEPARATOR, visitor_key
 
 
 def stitch(rows: Rows, record: Record) -> Outcome:

@@ -21,8 +21,8 @@ from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS, Topic
-from trackrev_stream.domain.ids import partition_of
-from trackrev_stream.domain.rules import RulesBehind
+from trackrev_stream.domain.attribution.attribution_settings import RulesBehind
+from trackrev_stream.domain.values.ids import partition_of
 from trackrev_stream.eventlog.faust_patches.ordered_sends import Outgoing
 
 T = TypeVar("T")

@@ -6,11 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 from trackrev_stream.contracts.choices import By
-from trackrev_stream.domain.attribution import Credit, Decision, Rules
-from trackrev_stream.domain.fx import BASE_CURRENCY
-from trackrev_stream.domain.ids import name_of
-from trackrev_stream.domain.money import exponent
-from trackrev_stream.domain.touch import Touch
+from trackrev_stream.domain.attribution.decision import Credit, Decision, Rules
+from trackrev_stream.domain.journeys.touch import Touch
+from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
+from trackrev_stream.domain.values.ids import name_of
+from trackrev_stream.domain.values.money import exponent
 from trackrev_stream.explain.rounding import InDollars, Rounded, in_dollars, shares_of
 from trackrev_stream.explain.wording import why
 from trackrev_stream.store.reports.channels_and_revenue import ChannelRow, Money

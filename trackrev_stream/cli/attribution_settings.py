@@ -12,12 +12,12 @@ from trackrev_stream.cli.context import known_workspace, opened
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.choices import UNLIMITED
-from trackrev_stream.domain.attribution import Returning
-from trackrev_stream.domain.models import Model
+from trackrev_stream.domain.attribution.decision import Returning
+from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.explain.wording import moment
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.workspaces.attribution_settings import SettingsVersion
 from trackrev_stream.store.workspaces import attribution_settings
+from trackrev_stream.store.workspaces.attribution_settings import SettingsVersion
 
 
 def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:

@@ -18,7 +18,9 @@ from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.records import Interest
 from trackrev_stream.contracts.topics import INTERESTS, JOURNEYS, Topic
-from trackrev_stream.domain.ids import (
+from trackrev_stream.domain.journeys.journey import Journey
+from trackrev_stream.domain.journeys.placeholder_emails import is_placeholder
+from trackrev_stream.domain.values.ids import (
     SEPARATOR,
     email_join,
     email_key,
@@ -28,8 +30,6 @@ from trackrev_stream.domain.ids import (
     partition_of,
     scope_of,
 )
-from trackrev_stream.domain.journey import Journey
-from trackrev_stream.domain.placeholders import is_placeholder
 from trackrev_stream.eventlog.port import Broker
 from trackrev_stream.explain.wording import disputed, joined_by, moment, of_payer, trusted, why, worth
 from trackrev_stream.program import admin_client

@@ -6,8 +6,8 @@ from trackrev_stream.api import answers
 from trackrev_stream.cli.context import known_workspace, opened
 from trackrev_stream.cli.result import Outcome
 from trackrev_stream.contracts.choices import By
-from trackrev_stream.domain.fx import BASE_CURRENCY
-from trackrev_stream.domain.money import format_minor
+from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
+from trackrev_stream.domain.values.money import format_minor
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.reports.ltv import Cohort, Sum, ltv
 

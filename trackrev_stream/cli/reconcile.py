@@ -13,10 +13,10 @@ from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.cli.stripe import chosen_connections
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection, Workspace
-from trackrev_stream.domain.days import day_of, iso_of
-from trackrev_stream.domain.differences import SENTENCES, Difference
-from trackrev_stream.domain.money import format_minor
-from trackrev_stream.domain.reconcile import Kind, Period
+from trackrev_stream.domain.reconciliation.differences import SENTENCES, Difference
+from trackrev_stream.domain.reconciliation.movements import Kind, Period
+from trackrev_stream.domain.values.days import day_of, iso_of
+from trackrev_stream.domain.values.money import format_minor
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer

@@ -13,7 +13,7 @@ from trackrev_stream.cli.context import opened, origin, secret_of
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.ids import EVERY_ACCOUNT, OWN_ACCOUNT
+from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.operations import poller_state

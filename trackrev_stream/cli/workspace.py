@@ -12,7 +12,7 @@ from trackrev_stream.api.snippet import script_tag
 from trackrev_stream.cli.context import opened, origin
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
-from trackrev_stream.domain.overrides import Overrides
+from trackrev_stream.domain.acquisition.channel_overrides import Overrides
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.workspaces import channel_rules as rules_of
 from trackrev_stream.store.workspaces import workspaces

@@ -11,8 +11,8 @@ import hmac
 
 import msgspec
 
-from trackrev_stream.domain.ids import is_plain
-from trackrev_stream.domain.touch import DAY_MS, Click
+from trackrev_stream.domain.journeys.touch import DAY_MS, Click
+from trackrev_stream.domain.values.ids import is_plain
 
 PARAMETER = "tr_click"
 # A token lives on in bookmarks and shared addresses; after this the visit is no longer the link's doing.

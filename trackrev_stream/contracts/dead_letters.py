@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.domain.ids import SEPARATOR, digest
+from trackrev_stream.domain.values.ids import SEPARATOR, digest
 
 # What the key of a replayed record begins with. Keys begin with a workspace otherwise, so none is like it.
 _REPLAYED = f"{SEPARATOR}replayed{SEPARATOR}"

@@ -17,8 +17,8 @@ import orjson
 
 from trackrev_stream.contracts.codec import Malformed, decode, encode, encode_frame
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS
-from trackrev_stream.domain.ids import is_visitor_id
-from trackrev_stream.domain.touch import Hit, HitKind, touch_of
+from trackrev_stream.domain.journeys.touch import Hit, HitKind, touch_of
+from trackrev_stream.domain.values.ids import is_visitor_id
 
 _CAMPAIGN = re.compile(r"utm_\w+|ref|source")
 

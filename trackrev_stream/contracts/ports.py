@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from trackrev_stream.domain.differences import Heard
-from trackrev_stream.domain.ids import erased_hash
-from trackrev_stream.domain.reconcile import Account, Period
+from trackrev_stream.domain.reconciliation.differences import Heard
+from trackrev_stream.domain.reconciliation.movements import Account, Period
+from trackrev_stream.domain.values.ids import erased_hash
 from trackrev_stream.errors import ForPeople
 
 UNKNOWN_OFFSET = -1

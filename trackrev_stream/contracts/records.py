@@ -1,10 +1,10 @@
 """The records that agents exchange beside those of the domain."""
 
-from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.journey import Journey
-from trackrev_stream.domain.ledger import Line
-from trackrev_stream.domain.payment import ChargeState
-from trackrev_stream.domain.quick import quick_dataclass
+from trackrev_stream.domain.attribution.decision import Decision
+from trackrev_stream.domain.journeys.journey import Journey
+from trackrev_stream.domain.ledger.lines import Line
+from trackrev_stream.domain.payments.payment import ChargeState
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 
 @quick_dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from trackrev_stream.contracts.stripe_shapes import (
     visitor_id,
     visitor_in,
 )
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
 
 DELETED = "deleted"
 

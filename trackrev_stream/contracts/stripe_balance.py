@@ -18,8 +18,8 @@ from trackrev_stream.contracts.stripe_shapes import (
     signed_minor,
     text,
 )
-from trackrev_stream.domain.money import exponent
-from trackrev_stream.domain.payment import Move
+from trackrev_stream.domain.payments.payment import Move
+from trackrev_stream.domain.values.money import exponent
 
 _ROUNDING_PARTS = 200  # an amount that went through an exchange rate is the whole one when 0.5 % apart
 

@@ -27,7 +27,7 @@ from trackrev_stream.contracts.stripe_shapes import (
     moment,
     text,
 )
-from trackrev_stream.domain.ids import OWN_ACCOUNT
+from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 
 _Reader = Callable[[Json, HashesEmails, Observation], Sequence[Fact]]
 

@@ -26,8 +26,8 @@ from trackrev_stream.contracts.stripe_shapes import (
     text,
     visitor_in,
 )
-from trackrev_stream.domain.payment import FactKind, PaymentFact
-from trackrev_stream.domain.reversals import FAILED
+from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
+from trackrev_stream.domain.payments.reversals import FAILED
 
 
 def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> list[PaymentFact]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.domain.ids import email_key, is_plain, is_visitor_id, normalise_email
-from trackrev_stream.domain.placeholders import is_placeholder
+from trackrev_stream.domain.journeys.placeholder_emails import is_placeholder
+from trackrev_stream.domain.values.ids import email_key, is_plain, is_visitor_id, normalise_email
 from trackrev_stream.metrics import EMAILS_REFUSED
 
 MOST_MINOR = 10**15  # more than Stripe can charge, and far from the end of a 64-bit integer

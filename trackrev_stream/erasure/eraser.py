@@ -22,8 +22,8 @@ from trackrev_stream.contracts.erasure import (
 )
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, BINDS, DEAD_LETTERS
-from trackrev_stream.domain.identity import Bind
-from trackrev_stream.domain.ids import (
+from trackrev_stream.domain.journeys.identity import Bind
+from trackrev_stream.domain.values.ids import (
     email_join,
     email_key,
     erased_hash,

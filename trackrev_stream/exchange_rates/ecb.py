@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from importlib.resources import files
 from xml.etree import ElementTree as ET
 
-from trackrev_stream.domain.days import day_of_iso
-from trackrev_stream.domain.fx import BASE_CURRENCY, read_quote
+from trackrev_stream.domain.ledger.fx import BASE_CURRENCY, read_quote
+from trackrev_stream.domain.values.days import day_of_iso
 
 _CUBE = "{http://www.ecb.int/vocabulary/2002-08-01/eurofxref}Cube"
 

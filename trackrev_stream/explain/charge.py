@@ -1,11 +1,11 @@
 """A charge in words: who earned it and why, what was passed over, what was posted when."""
 
-from trackrev_stream.domain.attribution import Considered, Decision
-from trackrev_stream.domain.fx import BASE_CURRENCY
-from trackrev_stream.domain.models import Model
-from trackrev_stream.domain.money import format_minor
-from trackrev_stream.domain.subscription import BoundBy
-from trackrev_stream.domain.touch import Trust
+from trackrev_stream.domain.attribution.decision import Considered, Decision
+from trackrev_stream.domain.attribution.models import Model
+from trackrev_stream.domain.journeys.touch import Trust
+from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
+from trackrev_stream.domain.payments.subscription import BoundBy
+from trackrev_stream.domain.values.money import format_minor
 from trackrev_stream.explain.rounding import exactly, in_dollars, shares_of
 from trackrev_stream.explain.wording import (
     disputed,

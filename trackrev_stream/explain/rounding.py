@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.fx import BASE_CURRENCY
-from trackrev_stream.domain.ledger import REVENUE
-from trackrev_stream.domain.money import exponent
+from trackrev_stream.domain.attribution.decision import Decision
+from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
+from trackrev_stream.domain.ledger.lines import REVENUE
+from trackrev_stream.domain.values.money import exponent
 from trackrev_stream.store.reports.charges import ChargeDetail, ChargeSummary, Share
 
 _MOST_DIGITS = 6

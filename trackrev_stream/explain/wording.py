@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from trackrev_stream.domain.attribution import Decision, Reason
-from trackrev_stream.domain.ids import OWN_ACCOUNT, name_of, scope_of
-from trackrev_stream.domain.money import format_minor
-from trackrev_stream.domain.touch import Touch, Trust
+from trackrev_stream.domain.attribution.decision import Decision, Reason
+from trackrev_stream.domain.journeys.touch import Touch, Trust
+from trackrev_stream.domain.values.ids import OWN_ACCOUNT, name_of, scope_of
+from trackrev_stream.domain.values.money import format_minor
 from trackrev_stream.store.reports.charges import ChargeSummary
 
 _REASONS = {

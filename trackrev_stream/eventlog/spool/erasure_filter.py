@@ -7,9 +7,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from trackrev_stream.contracts.codec import Malformed, decode, decode_frame, encode, encode_frame
 from trackrev_stream.contracts.ports import UNKNOWN_OFFSET, Directory, Publisher, Unavailable
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_ACCOUNTS, STRIPE_PAYMENTS
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.subscription import AccountFact
-from trackrev_stream.domain.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.payments.subscription import AccountFact
 
 _FACTS: dict[str, type[PaymentFact | AccountFact]] = {
     STRIPE_PAYMENTS.name: PaymentFact,

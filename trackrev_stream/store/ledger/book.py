@@ -8,10 +8,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.dollars import RateOf, in_usd
-from trackrev_stream.domain.fx import Rate, Rates
-from trackrev_stream.domain.ledger import REVENUE, Change, Line, changes, dispute_fee_of, net_of
+from trackrev_stream.domain.ledger.fx import Rate, Rates
+from trackrev_stream.domain.ledger.lines import REVENUE, Change, Line, changes, dispute_fee_of, net_of
+from trackrev_stream.domain.ledger.usd import RateOf, in_usd
+from trackrev_stream.domain.values.days import day_of
 from trackrev_stream.store.database.errors import LedgerBroken
 from trackrev_stream.store.database.postgresql import lock_for_appending
 from trackrev_stream.store.database.schema import charges, entries, lines, storable, upsert

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream import metrics
 from trackrev_stream.clock import Clock
-from trackrev_stream.domain.fx import Rates
+from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.store.database.engine import Store, is_transient
 from trackrev_stream.store.database.schema import lines
 from trackrev_stream.store.ledger.book import Book

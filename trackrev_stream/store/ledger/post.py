@@ -17,8 +17,8 @@ from sqlalchemy import Connection, select, tuple_
 
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.fx import Rates
-from trackrev_stream.domain.journey import Visit
+from trackrev_stream.domain.journeys.journey import Visit
+from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.store.database.errors import PositionConflict
 from trackrev_stream.store.database.schema import upsert, visits
 from trackrev_stream.store.ledger.book import Book

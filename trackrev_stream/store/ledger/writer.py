@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream import metrics
 from trackrev_stream.clock import Clock
-from trackrev_stream.domain.fx import Rates
+from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.store.database.engine import Store, is_transient
 from trackrev_stream.store.database.errors import StoreError
 from trackrev_stream.store.ledger.positions import Partition

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from trackrev_stream.contracts.codec import decode
-from trackrev_stream.domain.attribution import Decision, Rules
-from trackrev_stream.domain.ids import OWN_ACCOUNT
+from trackrev_stream.domain.attribution.decision import Decision, Rules
+from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.store.database.schema import charges, entries, lines
 from trackrev_stream.store.workspaces.attribution_settings import find_rules
 from trackrev_stream.store.workspaces.stripe_connections import shown_livemode

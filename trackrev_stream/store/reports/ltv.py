@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, Select, case, distinct, func, literal, select
 
 from trackrev_stream.contracts.choices import By
-from trackrev_stream.domain.ledger import REVENUE
+from trackrev_stream.domain.ledger.lines import REVENUE
 from trackrev_stream.store.database.schema import charges, lines
 from trackrev_stream.store.workspaces.stripe_connections import shown_livemode
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from trackrev_stream.contracts.codec import decode
-from trackrev_stream.domain.attribution import Decision
+from trackrev_stream.domain.attribution.decision import Decision
 from trackrev_stream.store.database.schema import charges
 from trackrev_stream.store.reports.charges import ChargeSummary, summaries
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from trackrev_stream.domain.attribution import Returning, Rules
-from trackrev_stream.domain.journey import LARGEST_WINDOW_DAYS
-from trackrev_stream.domain.models import Model
-from trackrev_stream.domain.rules import FIRST, MARGIN_MS
+from trackrev_stream.domain.attribution.attribution_settings import FIRST, MARGIN_MS
+from trackrev_stream.domain.attribution.decision import Returning, Rules
+from trackrev_stream.domain.attribution.models import Model
+from trackrev_stream.domain.journeys.journey import LARGEST_WINDOW_DAYS
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import add_new, attribution_settings
 

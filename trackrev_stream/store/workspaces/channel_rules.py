@@ -5,8 +5,14 @@ from dataclasses import asdict, replace
 import orjson
 from sqlalchemy import Connection, insert, select
 
-from trackrev_stream.domain.channel import UNATTRIBUTED
-from trackrev_stream.domain.overrides import NO_OVERRIDES, BadRules, Overrides, Rule, parse_rules
+from trackrev_stream.domain.acquisition.channel import UNATTRIBUTED
+from trackrev_stream.domain.acquisition.channel_overrides import (
+    NO_OVERRIDES,
+    BadRules,
+    Overrides,
+    Rule,
+    parse_rules,
+)
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import bump_meta, channel_rules
 from trackrev_stream.store.workspaces.links import plain_name

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Link, StripeConnection, Workspace
-from trackrev_stream.domain.overrides import NO_OVERRIDES, Overrides
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import read_meta
 from trackrev_stream.store.database.sealer import Sealer

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Row, select
 
 from trackrev_stream.contracts.ports import Link
-from trackrev_stream.domain.channel import UNATTRIBUTED
+from trackrev_stream.domain.acquisition.channel import UNATTRIBUTED
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import bump_meta, links, upsert
 from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION, require_workspace

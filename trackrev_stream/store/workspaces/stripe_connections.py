@@ -6,7 +6,7 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.ids import EVERY_ACCOUNT, OWN_ACCOUNT
+from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import bump_meta, stripe_connections, upsert
 from trackrev_stream.store.database.sealer import Sealer

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from trackrev_stream.domain.contact import (
+from trackrev_stream.domain.acquisition.landing import (
     DIRECT_SOURCE,
     DISPLAY,
     NO_MEDIUM,
@@ -17,7 +17,7 @@ from trackrev_stream.domain.contact import (
     Contact,
     contact_of,
 )
-from trackrev_stream.domain.sources import Kind
+from trackrev_stream.domain.acquisition.sources import Kind
 
 RULE_VERSION = 2
 DIRECT = "Direct"

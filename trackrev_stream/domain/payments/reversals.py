@@ -10,9 +10,9 @@ What disputes moved is in ``domain.disputes``.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from trackrev_stream.domain.disputes import Dispute, dispute_reversals
-from trackrev_stream.domain.payment import PaymentFact, Reversal
-from trackrev_stream.domain.quick import quick_dataclass
+from trackrev_stream.domain.payments.disputes import Dispute, dispute_reversals
+from trackrev_stream.domain.payments.payment import PaymentFact, Reversal
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 FAILED = frozenset(("failed", "canceled"))  # final: https://docs.stripe.com/api/refunds/object
 

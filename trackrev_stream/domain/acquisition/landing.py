@@ -9,8 +9,8 @@ import re
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
-from trackrev_stream.domain.quick import quick_dataclass
-from trackrev_stream.domain.sources import APP, Kind, Source, source_of_host, source_of_tag
+from trackrev_stream.domain.acquisition.sources import APP, Kind, Source, source_of_host, source_of_tag
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 NOT_SET = "(not set)"
 DIRECT_SOURCE = "(direct)"

@@ -7,7 +7,7 @@ beginning. So who knows all versions made until some moment knows through a mome
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trackrev_stream.domain.attribution import Rules
+from trackrev_stream.domain.attribution.decision import Rules
 
 FOREVER = 2**63 - 1
 MARGIN_MS = 60_000  # between the making of a version and its effect

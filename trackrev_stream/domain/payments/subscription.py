@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from trackrev_stream.domain.ids import Scope
-from trackrev_stream.domain.quick import quick_dataclass
-from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.ids import Scope
 
 BUCKET_MS = 32 * DAY_MS  # what is due is looked up by such stretches of time
 MOST_BUCKETS = 40  # of one period: Stripe's longest has three years

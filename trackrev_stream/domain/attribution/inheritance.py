@@ -10,11 +10,11 @@ identity fills binds more weakly: it may lend its credit to later roots that hav
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 
-from trackrev_stream.domain.attribution import Decision, Reason, Returning, Rules, decide
-from trackrev_stream.domain.journey import Journey
-from trackrev_stream.domain.payment import ChargeState
-from trackrev_stream.domain.quick import quick_dataclass
-from trackrev_stream.domain.subscription import Bound
+from trackrev_stream.domain.attribution.decision import Decision, Reason, Returning, Rules, decide
+from trackrev_stream.domain.journeys.journey import Journey
+from trackrev_stream.domain.payments.payment import ChargeState
+from trackrev_stream.domain.payments.subscription import Bound
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 
 @quick_dataclass(frozen=True, slots=True)

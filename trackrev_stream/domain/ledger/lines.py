@@ -6,13 +6,13 @@ A line is what shall stand; an entry, once posted, is never changed. The sum of 
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.channel import UNATTRIBUTED
-from trackrev_stream.domain.fx import BASE_CURRENCY
-from trackrev_stream.domain.ids import digest
-from trackrev_stream.domain.money import split
-from trackrev_stream.domain.payment import ChargeState
-from trackrev_stream.domain.quick import quick_dataclass
+from trackrev_stream.domain.acquisition.channel import UNATTRIBUTED
+from trackrev_stream.domain.attribution.decision import Decision
+from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
+from trackrev_stream.domain.payments.payment import ChargeState
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.ids import digest
+from trackrev_stream.domain.values.money import split
 
 FEE = "fee"
 DISPUTE_FEE = "dispute_fee"

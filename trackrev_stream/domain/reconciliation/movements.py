@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trackrev_stream.domain.billing import is_paid
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.disputes import Dispute, dispute_reversals
-from trackrev_stream.domain.payment import PaymentFact
-from trackrev_stream.domain.reversals import FAILED, Seen, true_refunds
+from trackrev_stream.domain.payments.billing import is_paid
+from trackrev_stream.domain.payments.disputes import Dispute, dispute_reversals
+from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.payments.reversals import FAILED, Seen, true_refunds
+from trackrev_stream.domain.values.days import day_of
 
 
 class Kind(StrEnum):

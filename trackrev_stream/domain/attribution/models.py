@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from math import gcd, isqrt
 
-from trackrev_stream.domain.touch import DAY_MS, Touch
+from trackrev_stream.domain.journeys.touch import DAY_MS, Touch
 
 HALF_LIFE_MS = 7 * DAY_MS
 

@@ -7,8 +7,8 @@ these dollars. So a full reversal is exactly zero in US dollars too, for each pl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from trackrev_stream.domain.fx import Rate, convert_parts, standing_usd
-from trackrev_stream.domain.ledger import FEES, REVENUE, Line, place_of
+from trackrev_stream.domain.ledger.fx import Rate, convert_parts, standing_usd
+from trackrev_stream.domain.ledger.lines import FEES, REVENUE, Line, place_of
 
 RateOf = Callable[[str], Rate | None]
 

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from trackrev_stream.domain.days import day_of
-from trackrev_stream.domain.reconcile import Account, Kind, Movement
+from trackrev_stream.domain.reconciliation.movements import Account, Kind, Movement
+from trackrev_stream.domain.values.days import day_of
 
 
 class Cause(StrEnum):

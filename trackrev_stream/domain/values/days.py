@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from trackrev_stream.domain.touch import DAY_MS
+from trackrev_stream.domain.journeys.touch import DAY_MS
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from enum import StrEnum
 
-from trackrev_stream.domain.channel import DIRECT, RULE_VERSION, classify
-from trackrev_stream.domain.contact import is_internal
-from trackrev_stream.domain.quick import quick_dataclass
+from trackrev_stream.domain.acquisition.channel import DIRECT, RULE_VERSION, classify
+from trackrev_stream.domain.acquisition.landing import is_internal
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 DAY_MS = 86_400_000
 

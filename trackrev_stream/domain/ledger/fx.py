@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import StrEnum
 
-from trackrev_stream.domain.days import day_of_iso, iso_of, next_ecb_day
-from trackrev_stream.domain.money import exponent, split
-from trackrev_stream.domain.quick import quick_dataclass
+from trackrev_stream.domain.values.days import day_of_iso, iso_of, next_ecb_day
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.money import exponent, split
 
 BASE_CURRENCY = "usd"
 

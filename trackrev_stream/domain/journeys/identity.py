@@ -6,8 +6,8 @@ Every rule here is a function of the set of claims, never of the order in which 
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from trackrev_stream.domain.quick import quick_dataclass
-from trackrev_stream.domain.touch import Trust
+from trackrev_stream.domain.journeys.touch import Trust
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 MOST_JOINS = 10  # of each trust: a shared device must not join any number of strangers
 MOST_BINDS = 100

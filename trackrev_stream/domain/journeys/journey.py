@@ -6,10 +6,10 @@ Every rule here is a function of the set of hits, never of the order in which th
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from trackrev_stream.domain.identity import Bind, Identity, add, put_bind, standing
-from trackrev_stream.domain.ids import email_join
-from trackrev_stream.domain.quick import quick_dataclass
-from trackrev_stream.domain.touch import DAY_MS, Hit, HitKind, Touch, same_contact, touch_of
+from trackrev_stream.domain.journeys.identity import Bind, Identity, add, put_bind, standing
+from trackrev_stream.domain.journeys.touch import DAY_MS, Hit, HitKind, Touch, same_contact, touch_of
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.ids import email_join
 
 # Two of the largest window and a week of lateness (the edge lets no hit be older): DESIGN.md, rule 6.
 LARGEST_WINDOW_DAYS = 90

@@ -5,7 +5,7 @@ import hmac
 import re
 import zlib
 
-from trackrev_stream.domain.quick import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 SEPARATOR = "|"
 OWN_ACCOUNT = "own"  # the account a key belongs to, against a connected one ("acct_...")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from trackrev_stream.domain.payment import DisputeFee, Move, Reversal
-from trackrev_stream.domain.quick import quick_dataclass
+from trackrev_stream.domain.payments.payment import DisputeFee, Move, Reversal
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 
 @quick_dataclass(frozen=True, slots=True)

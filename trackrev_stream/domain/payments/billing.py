@@ -9,9 +9,9 @@ newest saying holds, whoever said it, and an empty one says nothing.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from trackrev_stream.domain.disputes import Dispute, dispute_fees, tells_fees
-from trackrev_stream.domain.payment import ChargeState, FactKind, Move, PaymentFact, PaymentState
-from trackrev_stream.domain.reversals import FAILED, Seen, released_minor, reversals_of
+from trackrev_stream.domain.payments.disputes import Dispute, dispute_fees, tells_fees
+from trackrev_stream.domain.payments.payment import ChargeState, FactKind, Move, PaymentFact, PaymentState
+from trackrev_stream.domain.payments.reversals import FAILED, Seen, released_minor, reversals_of
 
 EVERY_CHARGE = ""  # whom a link speaks of that names no charge
 

@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
-from trackrev_stream.domain.ids import Scope, key_in
-from trackrev_stream.domain.quick import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.ids import Scope, key_in
 
 
 class FactKind(StrEnum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
-from trackrev_stream.domain.contact import Contact
+from trackrev_stream.domain.acquisition.landing import Contact
 
 MOST_RULES = 200
 LONGEST = 200
