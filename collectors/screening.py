@@ -25,7 +25,8 @@ from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides
 from trackrev_stream.domain.acquisition.landing import contact_of
 from trackrev_stream.domain.journeys.placeholder_emails import is_placeholder
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import email_key, is_plain, normalise_email
 
 PROCESSOR = "collect"

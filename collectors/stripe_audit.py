@@ -7,9 +7,8 @@ from collectors.stripe_lists import CHARGES
 from collectors.stripe_reconcile import reconcile
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Book, Checked, PollState, StripeConnection, Workspace
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.reconciliation.movements import Period
-from trackrev_stream.domain.values.days import day_of
+from trackrev_stream.domain.values.days import DAY_MS, day_of
 from trackrev_stream.metrics import RECONCILE_DIFFERENCES, RECONCILE_RESIDUAL_MINOR
 
 DAYS = 8

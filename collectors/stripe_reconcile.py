@@ -21,11 +21,11 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import Book, Checked, StripeConnection, Workspace
 from trackrev_stream.contracts.stripe_shapes import Observation
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.domain.payments.reversals import FAILED
 from trackrev_stream.domain.reconciliation.differences import Difference, compare, residuals
 from trackrev_stream.domain.reconciliation.movements import Account, Period, Totals, shown_of, totals
+from trackrev_stream.domain.values.days import DAY_MS
 
 VIA = "reconcile"
 MONEY = replace(CHARGES, expand=("refunds",))

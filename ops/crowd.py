@@ -4,8 +4,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import uuid7
 
 Fact = Hit | PaymentFact

@@ -9,9 +9,10 @@ from ops.bench.domain import Bench
 from ops.bench.figures import Result
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_ACCOUNTS, STRIPE_PAYMENTS
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import uuid7
 
 _START = 1_700_000_000_000

@@ -11,7 +11,7 @@ from tables import TOUCHES_BY_VISITOR
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.topics import PIXEL_HITS, TOPICS
 from trackrev_stream.domain.journeys.journey import VisitorRow, absorb
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import partition_of, visitor_key
 from trackrev_stream.eventlog.faust_patches.app import APP_ID
 from trackrev_stream.eventlog.kafka import topics

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from tests.facts import account_fact, charge_fact, hit
 from trackrev_stream.domain.attribution.attribution_settings import RuleBook
 from trackrev_stream.domain.attribution.decision import Returning, Rules
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import uuid7
 
 START = 1_750_000_000_000

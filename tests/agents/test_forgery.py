@@ -11,8 +11,9 @@ from tests.agents.simulation import Simulation
 from tests.facts import charge_fact
 from trackrev_stream.agents.gather import MOST_VISITORS
 from trackrev_stream.domain.journeys.identity import MOST_BINDS, MOST_JOINS, Bind, put_bind
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import uuid7
 
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

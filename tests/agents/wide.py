@@ -12,9 +12,10 @@ from tests.agents.histories import CHANNELS, EMAILS, START, STRANGER, VISITORS
 from tests.facts import account_fact, charge_fact, hit
 from trackrev_stream.domain.attribution.decision import Returning, Rules
 from trackrev_stream.domain.attribution.models import Model
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.values.days import DAY_MS
 
 HOUR_MS = 3_600_000
 DAYS = 60

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.conftest import OpenSite
 from tests.store.builders import NOON, WS, charge, run, touch
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 
 NEWS, MORE, TUBE = touch(), touch(link="summer"), touch("YouTube", "video")
 # NOON is on the 9th of October 2025; so is the first hour of November in Berlin:

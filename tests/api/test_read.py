@@ -11,7 +11,7 @@ from tests.api.conftest import OpenSite
 from tests.store.builders import NOON, WS, charge, decision_of, run, touch, visit
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.attribution.decision import Credit
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.workspaces.stripe_connections import put_connection
 from trackrev_stream.store.workspaces.workspaces import create_workspace
 

@@ -18,7 +18,8 @@ from tests.collectors.edge import (
 )
 from tests.facts import NOW, VISITOR
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.domain.journeys.touch import DAY_MS, HitKind
+from trackrev_stream.domain.journeys.touch import HitKind
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import is_visitor_id, partition_of, visitor_key
 
 OTHER = "0192f0c1-7c1e-7abc-8def-aaaaaaaaaaaa"

@@ -21,10 +21,9 @@ from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe_events import facts_of
 from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.reconciliation.differences import Cause
 from trackrev_stream.domain.reconciliation.movements import Period
-from trackrev_stream.domain.values.days import day_of
+from trackrev_stream.domain.values.days import DAY_MS, day_of
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import cursors

@@ -12,10 +12,10 @@ from ops.standin.year import Year, year
 from tests.collectors.edge import WORKSPACE
 from trackrev_stream.contracts.stripe_events import facts_of
 from trackrev_stream.domain.attribution.decision import Decision, Reason
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.ledger.lines import REVENUE, dispute_fee_of, lines_of, net_of
 from trackrev_stream.domain.payments.billing import PaymentRow, absorb
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentFact, PaymentState
+from trackrev_stream.domain.values.days import DAY_MS
 
 UNTOLD = frozenset(("refund.created", "refund.updated", "refund.failed", "charge.refund.updated"))
 

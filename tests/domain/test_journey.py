@@ -16,7 +16,8 @@ from trackrev_stream.domain.journeys.journey import (
     absorb,
     journeys_of,
 )
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind
+from trackrev_stream.domain.values.days import DAY_MS
 
 VIEW = Hit("ws_1", "hit", VISITORS[0], HitKind.PAGEVIEW, START, START, url="https://shop.example/")
 

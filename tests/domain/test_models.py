@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from trackrev_stream.domain.acquisition.channel import DIRECT
 from trackrev_stream.domain.attribution.models import HALF_LIFE_MS, Model, weights
-from trackrev_stream.domain.journeys.touch import DAY_MS, Touch
+from trackrev_stream.domain.journeys.touch import Touch
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.money import split
 
 START = 1_750_000_000_000

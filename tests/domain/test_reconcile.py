@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.reconciliation.differences import SENTENCES, Cause, Heard, compare, residuals
 from trackrev_stream.domain.reconciliation.movements import Account, Kind, Movement, Period, totals
+from trackrev_stream.domain.values.days import DAY_MS
 
 DAY = 20_000
 AT = DAY * DAY_MS

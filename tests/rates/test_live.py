@@ -10,9 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.embedded.apps import until
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.ledger.fx import NoRate, Rate, read_quote
-from trackrev_stream.domain.values.days import day_of_iso, is_ecb_day, iso_of
+from trackrev_stream.domain.values.days import DAY_MS, day_of_iso, is_ecb_day, iso_of
 from trackrev_stream.exchange_rates.ecb import bundled, parse_xml
 from trackrev_stream.exchange_rates.live import HISTORY, RECENT, LiveRates
 from trackrev_stream.metrics import REGISTRY

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.money import exponent
 
 START = 1_760_000_000_000 // DAY_MS * DAY_MS

@@ -6,9 +6,10 @@ from dataclasses import replace
 from tests.facts import account_fact, charge_fact, hit
 from tests.scenarios.amounts import START, money
 from tests.scenarios.money_words import MoneyWords, Told
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind, Trust
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import uuid7
 
 LINE = re.compile(r"day (\d+)\s+(\d\d):(\d\d)\s+(\w+)\s+(.*?)(?:\s+seen day (\d+) (\d\d):(\d\d))?$")

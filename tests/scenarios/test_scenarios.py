@@ -20,9 +20,9 @@ from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution.attribution_settings import RuleBook
 from trackrev_stream.domain.attribution.decision import Returning, Rules
 from trackrev_stream.domain.attribution.models import Model
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.domain.ledger.lines import DISPUTE_FEE, FEE, REVENUE, Line, dispute_fee_of, net_of
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import lines as book
 from trackrev_stream.store.database.schema import metadata

@@ -10,9 +10,10 @@ from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution.decision import Considered, Credit, Decision, Reason
 from trackrev_stream.domain.journeys.identity import Identity
 from trackrev_stream.domain.journeys.journey import Visit
-from trackrev_stream.domain.journeys.touch import DAY_MS, Touch, Trust
+from trackrev_stream.domain.journeys.touch import Touch, Trust
 from trackrev_stream.domain.ledger.lines import lines_of
 from trackrev_stream.domain.payments.payment import ChargeState, DisputeFee, Reversal
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.schema import entries, lines
 from trackrev_stream.store.ledger.post import Posting
 

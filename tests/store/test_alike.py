@@ -14,7 +14,7 @@ from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.journeys.journey import Visit
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import metadata
 from trackrev_stream.store.database.sealer import Sealer, open_sealer

@@ -13,7 +13,7 @@ from tests.store.builders import TOPIC, all_entries, at_offsets, charge, run, vi
 from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import DEAD_LETTERS, JOURNEYS, PIXEL_HITS, STRIPE_PAYMENTS, VISITS
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import PositionConflict
 from trackrev_stream.store.database.schema import dead_letters, visits

@@ -8,9 +8,8 @@ from sqlalchemy import select
 from tests.store.builders import NOON, WS, all_entries, at_offsets, charge, run, touch
 from tests.store.conftest import NewUrl
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.ledger.fx import Rates
-from trackrev_stream.domain.values.days import day_of
+from trackrev_stream.domain.values.days import DAY_MS, day_of
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import lines
 from trackrev_stream.store.ledger.pending_rates import convert_all

@@ -19,7 +19,8 @@ from ops.standin.people import Person
 from ops.standin.year import CONNECTED, START_S, Year
 from tests.agents.test_on_embedded_log import Fact, Feed
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click, Hit, HitKind
+from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT, email_key, uuid7
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.program.program import Program

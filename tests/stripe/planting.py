@@ -10,8 +10,8 @@ from tests.store.builders import at_offsets
 from tests.store.builders import charge as made_charge
 from tests.stripe.ground import FOUR, WORKSPACES, chosen, connect
 from tests.stripe.ways import AFTER_MS
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.reconciliation.differences import Cause
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import cursors

@@ -28,7 +28,7 @@ from tests.stripe.ground import (
     connected,
     running,
 )
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher

@@ -11,7 +11,8 @@ import hmac
 
 import msgspec
 
-from trackrev_stream.domain.journeys.touch import DAY_MS, Click
+from trackrev_stream.domain.journeys.touch import Click
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import is_plain
 
 PARAMETER = "tr_click"

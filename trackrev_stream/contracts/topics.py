@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

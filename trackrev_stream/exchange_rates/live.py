@@ -14,9 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream import metrics
 from trackrev_stream.clock import Clock
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.ledger.fx import Rates
-from trackrev_stream.domain.values.days import day_of, iso_of, last_ecb_day
+from trackrev_stream.domain.values.days import DAY_MS, day_of, iso_of, last_ecb_day
 from trackrev_stream.exchange_rates.ecb import BadRates, parse_xml
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.ledger.rates import keep_rates, load_rates

@@ -12,8 +12,9 @@ from enum import StrEnum
 from trackrev_stream.domain.attribution.models import Model, weights
 from trackrev_stream.domain.journeys.identity import Identity
 from trackrev_stream.domain.journeys.journey import Journey
-from trackrev_stream.domain.journeys.touch import DAY_MS, Touch, Trust
+from trackrev_stream.domain.journeys.touch import Touch, Trust
 from trackrev_stream.domain.payments.subscription import BoundBy
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
 SLACK_MS = 1_000  # Stripe's `created` has whole seconds: a touch within the same second came before

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from math import gcd, isqrt
 
-from trackrev_stream.domain.journeys.touch import DAY_MS, Touch
+from trackrev_stream.domain.journeys.touch import Touch
+from trackrev_stream.domain.values.days import DAY_MS
 
 HALF_LIFE_MS = 7 * DAY_MS
 

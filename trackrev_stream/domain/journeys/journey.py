@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from trackrev_stream.domain.journeys.identity import Bind, Identity, add, put_bind, standing
-from trackrev_stream.domain.journeys.touch import DAY_MS, Hit, HitKind, Touch, same_contact, touch_of
+from trackrev_stream.domain.journeys.touch import Hit, HitKind, Touch, same_contact, touch_of
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 from trackrev_stream.domain.values.ids import email_join
 

@@ -7,8 +7,6 @@ from trackrev_stream.domain.acquisition.channel import DIRECT, RULE_VERSION, cla
 from trackrev_stream.domain.acquisition.landing import is_internal
 from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
 
-DAY_MS = 86_400_000
-
 
 class HitKind(StrEnum):
     """What a hit is."""

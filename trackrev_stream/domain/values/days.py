@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from trackrev_stream.domain.journeys.touch import DAY_MS
+DAY_MS = 86_400_000
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 

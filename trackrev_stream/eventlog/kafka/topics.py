@@ -12,11 +12,11 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.commit import OffsetFetchRequest
 
 from trackrev_stream.contracts.topics import TOPICS, Topic
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
 
 log = logging.getLogger(__name__)
 
-DAY_MS = 86_400_000
 # A tombstone stays for this long, so that a standby that was away for a week-end still sees it.
 TOMBSTONE_MS = 7 * DAY_MS
 MOST_REPLICAS = 3

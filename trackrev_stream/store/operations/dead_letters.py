@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, fu
 from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.schema import dead_letters, upsert
 
 SETTLED_DAYS = 90

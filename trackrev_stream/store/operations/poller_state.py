@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, and_, case, delete, func, or_, select,
 from sqlalchemy.sql.elements import ColumnElement
 
 from trackrev_stream.contracts.ports import Again, PollReport, StripeConnection
-from trackrev_stream.domain.journeys.touch import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import again, cursors, polls, reads, reconciliations
 from trackrev_stream.store.database.schema import add_new, upsert

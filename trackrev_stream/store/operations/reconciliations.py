@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select
 from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.ports import Checked, StripeConnection
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS, STRIPE_PAYMENTS
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.ledger.lines import REVENUE
 from trackrev_stream.domain.reconciliation.differences import Heard
 from trackrev_stream.domain.reconciliation.movements import KIND_BY_REASON, Account, Movement, Period
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import cursors, reconciliations
 from trackrev_stream.store.database.schema import charges, lines, upsert

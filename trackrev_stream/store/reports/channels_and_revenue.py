@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, case, distinct, func, select
 
-from trackrev_stream.domain.journeys.touch import DAY_MS
 from trackrev_stream.domain.ledger.lines import FEES, REVENUE
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.schema import charges, lines, visits
 from trackrev_stream.store.workspaces.stripe_connections import shown_livemode
 
