@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from collectors.answers import Refused, json_response
+from collectors.responses import Refused, json_response
 
 
 async def live(_request: web.Request) -> web.Response:

@@ -4,10 +4,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from collectors.answers import set_visitor_cookie, visitor_of
-from collectors.callers import Caller, caller_of, looks_ahead
+from collectors.bots import Caller, caller_of, looks_ahead
 from collectors.deps import EdgeDeps
 from collectors.publisher import HitPublisher
+from collectors.responses import set_visitor_cookie, visitor_of
 from collectors.scrub import BadUrl, scrub_referrer, scrub_url
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.ports import Link, Unavailable, Workspace

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from collectors.app import add_routes
 from collectors.deps import EdgeDeps
+from collectors.routes import add_routes
 from ops.bench.serving import run, serve
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import TOPICS

@@ -5,8 +5,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from collectors.stripe_poller import Poller
-from collectors.stripe_round import PollDeps, poll_deps
+from collectors.stripe.poll_round import PollDeps, poll_deps
+from collectors.stripe.poller import Poller
 from ops.bench.figures import Result
 from ops.bench.year import KEY
 from ops.demo.processes import DemoError, child

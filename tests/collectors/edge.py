@@ -9,8 +9,8 @@ from typing import Any
 from aiohttp import DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
+from collectors.routes import add_routes
 from tests.facts import NOW
 from trackrev_stream.contracts.codec import decode, decode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter

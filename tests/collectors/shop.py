@@ -11,9 +11,9 @@ from typing import Any
 
 import aiohttp
 
-from collectors.stripe_api import Patience
-from collectors.stripe_poller import Pace, Poller
-from collectors.stripe_round import poll_deps
+from collectors.stripe.client import Patience
+from collectors.stripe.poll_round import poll_deps
+from collectors.stripe.poller import Pace, Poller
 from ops.standin import PROMISED_PERMISSIONS, Fault, StandIn
 from tests.collectors.edge import WORKSPACE, DictDirectory, RecordingPublisher
 from tests.embedded.apps import until

@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import StreamReader, web
 from aiohttp.test_utils import TestServer
 
-from collectors.app import routes
 from collectors.deps import EdgeDeps
+from collectors.routes import routes
 from tests.browser import Browser, Chromium, Page, wait_until
 from tests.collectors.edge import PARTITIONS, DictDirectory, RecordingPublisher
 from tests.facts import NOW

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from collectors.pjs import MOST_GZIPPED_BYTES, stripped
+from collectors.pixel.script import MOST_GZIPPED_BYTES, stripped
 from tests.browser import PERSON, Chromium, wait_until
 from tests.collectors.edge import Edge, on_edge
 from tests.collectors.site import Site, site_of

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors import scrub
-from collectors.rates import Buckets
+from collectors.pixel.rate_limit import Buckets
 from collectors.scrub import BadUrl, scrub_referrer, scrub_text, scrub_url, values_of
 from trackrev_stream.domain.acquisition.landing import CLICK_IDS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.stripe_round import DAY_MS, HOUR_MS, MOST_AGAIN
+from collectors.stripe.poll_round import DAY_MS, HOUR_MS, MOST_AGAIN
 from ops.standin import Fault
 from ops.standin.payments import Terms
 from tests.collectors.edge import RecordingPublisher

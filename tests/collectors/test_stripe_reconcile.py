@@ -9,8 +9,8 @@ from shutil import copyfile
 import pytest
 from sqlalchemy import Connection, delete, select, update
 
-from collectors.stripe_api import StripeReader
-from collectors.stripe_reconcile import Reconciliation, reconcile
+from collectors.stripe.client import StripeReader
+from collectors.stripe.reconcile import Reconciliation, reconcile
 from ops.standin.keys import Keyring
 from ops.standin.year import END_S, START_S, Year, year
 from tests.agents.simulation import Simulation

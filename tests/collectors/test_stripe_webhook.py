@@ -9,7 +9,7 @@ import stripe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors.stripe_signature import Signature
+from collectors.stripe.signature import Signature
 from tests.collectors.edge import CONNECTED, OWN, WORKSPACE, DictDirectory, Edge, on_edge
 from tests.contracts.stripe import (
     charge,

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from collectors.stripe_poller import Pace, Poller
-from collectors.stripe_round import poll_deps
+from collectors.stripe.poll_round import poll_deps
+from collectors.stripe.poller import Pace, Poller
 from ops.standin.clock import Clock
 from ops.standin.webhooks import Endpoint, Sender
 from ops.standin.year import END_S, START_S, Year

@@ -6,8 +6,8 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
-from collectors.stripe_api import StripeReader
-from collectors.stripe_reconcile import Reconciliation, reconcile
+from collectors.stripe.client import StripeReader
+from collectors.stripe.reconcile import Reconciliation, reconcile
 from trackrev_stream.cli.context import opened
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.cli.stripe import chosen_connections

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from collectors.stripe_permissions import Probe, probe
+from collectors.stripe.permissions import Probe, probe
 from trackrev_stream.cli.context import opened, origin, secret_of
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from collectors.answers import Refused, json_response, read_at_most, refusing
+from collectors.responses import Refused, json_response, read_at_most, refusing
 from trackrev_stream.contracts.ports import Publisher, Unavailable
 from trackrev_stream.program.admin_client import FILE, AdminAddress, Json
 

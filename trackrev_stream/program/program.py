@@ -10,10 +10,10 @@ from typing import Any
 import faust
 from aiohttp import web
 
-from collectors.app import add_routes
 from collectors.deps import EdgeDeps, Limits
-from collectors.stripe_poller import Pace, Poller
-from collectors.stripe_round import poll_deps
+from collectors.routes import add_routes
+from collectors.stripe.poll_round import poll_deps
+from collectors.stripe.poller import Pace, Poller
 from trackrev_stream import metrics
 from trackrev_stream.agents import bury, post
 from trackrev_stream.agents.rules import StoredRules

@@ -7,7 +7,12 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from collectors.answers import (
+from collectors.bots import unwanted
+from collectors.deps import EdgeDeps, Limits
+from collectors.pixel.rate_limit import Buckets
+from collectors.pixel.validation import LONGEST_ID, Dropped, Envelope, bury, screen, time_of
+from collectors.publisher import DeadLetterPublisher, HitPublisher
+from collectors.responses import (
     Refused,
     allow_origin,
     json_response,
@@ -16,11 +21,6 @@ from collectors.answers import (
     unavailable,
     visitor_of,
 )
-from collectors.callers import unwanted
-from collectors.deps import EdgeDeps, Limits
-from collectors.publisher import DeadLetterPublisher, HitPublisher
-from collectors.rates import Buckets
-from collectors.screening import LONGEST_ID, Dropped, Envelope, bury, screen, time_of
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Unavailable, Workspace
 from trackrev_stream.contracts.reasons import DropReason

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from collectors.stripe_api import CannotRead, NotPermitted, Patience, StripeReader
+from collectors.stripe.client import CannotRead, NotPermitted, Patience, StripeReader
 from trackrev_stream.contracts.ports import StripeConnection
 
 NEEDED = MappingProxyType(

@@ -2,15 +2,15 @@
 
 from aiohttp import web
 
-from collectors.answers import refusing
 from collectors.deps import EdgeDeps
 from collectors.health import Readiness, live
 from collectors.links import Links
-from collectors.pixel import Pixel
-from collectors.pjs import Script
+from collectors.pixel.endpoint import Pixel
+from collectors.pixel.script import Script
 from collectors.publisher import Bounds, DeadLetterPublisher, FactPublisher, HitPublisher
-from collectors.stripe_letters import StripeLetters
-from collectors.stripe_webhook import StripeWebhook
+from collectors.responses import refusing
+from collectors.stripe.dead_letters import StripeLetters
+from collectors.stripe.webhook import StripeWebhook
 
 
 def routes(deps: EdgeDeps) -> list[web.RouteDef]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from collectors.stripe_api import NotPermitted, Page, StripeReader
+from collectors.stripe.client import NotPermitted, Page, StripeReader
 from trackrev_stream.contracts.stripe_accounts import (
     Fact,
     customer_facts,

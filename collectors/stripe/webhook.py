@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from collectors.answers import Refused, json_response, read_at_most, unavailable
 from collectors.deps import EdgeDeps
 from collectors.publisher import FactPublisher
-from collectors.stripe_letters import StripeLetters
-from collectors.stripe_signature import Signature
+from collectors.responses import Refused, json_response, read_at_most, unavailable
+from collectors.stripe.dead_letters import StripeLetters
+from collectors.stripe.signature import Signature
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.reasons import IgnoreReason

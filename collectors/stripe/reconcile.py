@@ -8,15 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from collectors.stripe_api import NotPermitted, Refused, StripeReader
-from collectors.stripe_lists import (
-    CHARGES,
-    DISPUTE_ENDS_DAYS,
-    DISPUTES,
-    REFUND_FAILS_DAYS,
-    REFUNDS,
-    Listed,
-)
+from collectors.stripe.client import NotPermitted, Refused, StripeReader
+from collectors.stripe.lists import CHARGES, DISPUTE_ENDS_DAYS, DISPUTES, REFUND_FAILS_DAYS, REFUNDS, Listed
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import Book, Checked, StripeConnection, Workspace

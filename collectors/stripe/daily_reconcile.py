@@ -2,9 +2,9 @@
 
 import logging
 
-from collectors.stripe_api import CannotRead, StripeReader
-from collectors.stripe_lists import CHARGES
-from collectors.stripe_reconcile import reconcile
+from collectors.stripe.client import CannotRead, StripeReader
+from collectors.stripe.lists import CHARGES
+from collectors.stripe.reconcile import reconcile
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Book, Checked, PollState, StripeConnection, Workspace
 from trackrev_stream.domain.reconciliation.movements import Period

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from collectors.publisher import Bounds, DeadLetterPublisher, FactPublisher
-from collectors.stripe_api import NotPermitted, Page, Refused, StripeReader
-from collectors.stripe_letters import StripeLetters
-from collectors.stripe_lists import (
+from collectors.stripe.client import NotPermitted, Page, Refused, StripeReader
+from collectors.stripe.dead_letters import StripeLetters
+from collectors.stripe.lists import (
     CHARGES,
     DISPUTE_ENDS_DAYS,
     DISPUTES,

@@ -7,9 +7,9 @@ import random
 import uuid
 from dataclasses import dataclass, field, replace
 
-from collectors.stripe_api import CannotRead, Patience, StripeReader
-from collectors.stripe_audit import Audit
-from collectors.stripe_round import PollDeps, Round
+from collectors.stripe.client import CannotRead, Patience, StripeReader
+from collectors.stripe.daily_reconcile import Audit
+from collectors.stripe.poll_round import PollDeps, Round
 from trackrev_stream.contracts.ports import PollReport, StripeConnection, Unavailable
 from trackrev_stream.metrics import POLL_ROUNDS, POLLED_AT_SECONDS, STRIPE_READS_30_DAYS
 
