@@ -5,14 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from collectors.stripe.client import NotPermitted, Page, StripeReader
-from trackrev_stream.contracts.stripe_accounts import (
-    Fact,
-    customer_facts,
-    invoice_facts,
-    subscription_facts,
-)
-from trackrev_stream.contracts.stripe_payments import charge_facts, dispute_facts, refund_facts
-from trackrev_stream.contracts.stripe_shapes import HashesEmails, Observation, expanded
+from trackrev_stream.contracts.stripe.accounts import Fact, customer_facts, invoice_facts, subscription_facts
+from trackrev_stream.contracts.stripe.fields import HashesEmails, Observation, expanded
+from trackrev_stream.contracts.stripe.payments import charge_facts, dispute_facts, refund_facts
 from trackrev_stream.domain.payments.reversals import FAILED
 
 REFUND_FAILS_DAYS = 45  # up to 30 days after it was made: https://docs.stripe.com/refunds#failed-refunds

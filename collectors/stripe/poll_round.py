@@ -39,8 +39,8 @@ from trackrev_stream.contracts.ports import (
     StripeConnection,
     Workspace,
 )
-from trackrev_stream.contracts.stripe_accounts import Fact
-from trackrev_stream.contracts.stripe_shapes import Observation
+from trackrev_stream.contracts.stripe.accounts import Fact
+from trackrev_stream.contracts.stripe.fields import Observation
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -13,7 +13,7 @@ from collectors.stripe.lists import CHARGES, DISPUTE_ENDS_DAYS, DISPUTES, REFUND
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import Book, Checked, StripeConnection, Workspace
-from trackrev_stream.contracts.stripe_shapes import Observation
+from trackrev_stream.contracts.stripe.fields import Observation
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.domain.payments.reversals import FAILED
 from trackrev_stream.domain.reconciliation.differences import Difference, compare, residuals

@@ -19,9 +19,9 @@ from collectors.stripe.signature import Signature
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.reasons import IgnoreReason
-from trackrev_stream.contracts.stripe_accounts import Fact
-from trackrev_stream.contracts.stripe_events import account_of, facts_of, has_effect
-from trackrev_stream.contracts.stripe_shapes import flag
+from trackrev_stream.contracts.stripe.accounts import Fact
+from trackrev_stream.contracts.stripe.events import account_of, facts_of, has_effect
+from trackrev_stream.contracts.stripe.fields import flag
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT, is_plain
 from trackrev_stream.metrics import WEBHOOKS_ACCEPTED, WEBHOOKS_IGNORED
 

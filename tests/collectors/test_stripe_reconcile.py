@@ -19,7 +19,7 @@ from tests.store.builders import at_offsets
 from tests.store.builders import charge as made_charge
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.contracts.stripe_events import facts_of
+from trackrev_stream.contracts.stripe.events import facts_of
 from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
 from trackrev_stream.domain.reconciliation.differences import Cause
 from trackrev_stream.domain.reconciliation.movements import Period

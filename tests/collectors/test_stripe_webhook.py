@@ -26,7 +26,7 @@ from tests.contracts.stripe import (
 from tests.facts import NOW
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.contracts.stripe_events import event_types
+from trackrev_stream.contracts.stripe.events import event_types
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS
 from trackrev_stream.domain.payments.subscription import AccountFact
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, partition_of

@@ -13,7 +13,7 @@ import pytest
 from ops.standin import ACACIA, BASIL
 from ops.standin.year import year
 from tests.collectors.edge import WORKSPACE
-from trackrev_stream.contracts.stripe_events import facts_of
+from trackrev_stream.contracts.stripe.events import facts_of
 from trackrev_stream.domain.payments.billing import PaymentRow, absorb, states_of
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentFact
 

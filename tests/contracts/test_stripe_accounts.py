@@ -21,8 +21,8 @@ from tests.contracts.stripe import (
 )
 from tests.facts import NOW, VISITOR
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.contracts.stripe_accounts import Fact
-from trackrev_stream.contracts.stripe_events import facts_of
+from trackrev_stream.contracts.stripe.accounts import Fact
+from trackrev_stream.contracts.stripe.events import facts_of
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
 from trackrev_stream.domain.values.ids import email_key

@@ -8,9 +8,9 @@ from tests.collectors.edge import WORKSPACE
 from tests.contracts.stripe import CREATED, dispute, event, moved
 from tests.facts import NOW
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.contracts.stripe_events import facts_of
-from trackrev_stream.contracts.stripe_payments import dispute_facts
-from trackrev_stream.contracts.stripe_shapes import Observation
+from trackrev_stream.contracts.stripe.events import facts_of
+from trackrev_stream.contracts.stripe.fields import Observation
+from trackrev_stream.contracts.stripe.payments import dispute_facts
 from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
 
 SEEN_AT = (CREATED + 1) * 1_000

@@ -9,9 +9,9 @@ from tests.collectors.edge import WORKSPACE
 from tests.contracts.stripe import CREATED, charge, event, refund
 from tests.facts import NOW, VISITOR, charge_fact
 from trackrev_stream.contracts.codec import Malformed, decode, encode
-from trackrev_stream.contracts.stripe_events import facts_of, has_effect
-from trackrev_stream.contracts.stripe_payments import charge_facts
-from trackrev_stream.contracts.stripe_shapes import Observation
+from trackrev_stream.contracts.stripe.events import facts_of, has_effect
+from trackrev_stream.contracts.stripe.fields import Observation
+from trackrev_stream.contracts.stripe.payments import charge_facts
 from trackrev_stream.domain.payments.billing import PaymentRow, absorb
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact, PaymentState
 from trackrev_stream.domain.values.ids import email_key

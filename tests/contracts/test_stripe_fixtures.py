@@ -9,7 +9,7 @@ from tests.contracts import stripe
 from tests.contracts.stripe import event
 from tests.facts import NOW
 from tests.stripe_fixtures import fixtures
-from trackrev_stream.contracts.stripe_events import event_types, facts_of
+from trackrev_stream.contracts.stripe.events import event_types, facts_of
 
 RESOURCES = {
     "charge": "charge", "charge.refund": "refund", "refund": "refund", "charge.dispute": "dispute",

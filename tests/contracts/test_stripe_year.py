@@ -10,7 +10,7 @@ from ops.standin import ACACIA, BASIL
 from ops.standin.books import Balance, Kind
 from ops.standin.year import Year, year
 from tests.collectors.edge import WORKSPACE
-from trackrev_stream.contracts.stripe_events import facts_of
+from trackrev_stream.contracts.stripe.events import facts_of
 from trackrev_stream.domain.attribution.decision import Decision, Reason
 from trackrev_stream.domain.ledger.lines import REVENUE, dispute_fee_of, lines_of, net_of
 from trackrev_stream.domain.payments.billing import PaymentRow, absorb

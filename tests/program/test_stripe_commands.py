@@ -12,7 +12,7 @@ import pytest
 from tests.program.running import ROOT
 from trackrev_stream.cli.main import main
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.contracts.stripe_events import event_types
+from trackrev_stream.contracts.stripe.events import event_types
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT
 from trackrev_stream.settings import read
 from trackrev_stream.store.database.engine import Store

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from tests.collectors.edge import WORKSPACE
 from tests.contracts.stripe import dispute, event
 from tests.scenarios.amounts import money
-from trackrev_stream.contracts.stripe_events import facts_of
+from trackrev_stream.contracts.stripe.events import facts_of
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.domain.values.days import day_of
 

@@ -10,7 +10,7 @@ from trackrev_stream.cli.context import opened
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.contracts.stripe_events import event_types
+from trackrev_stream.contracts.stripe.events import event_types
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer

@@ -6,8 +6,8 @@ refunds. A webhook follows the version of its endpoint, so both shapes are read 
 
 from dataclasses import replace
 
-from trackrev_stream.contracts.stripe_balance import entered_minor, fee_currency, fee_minor, moves_of
-from trackrev_stream.contracts.stripe_shapes import (
+from trackrev_stream.contracts.stripe.balance import entered_minor, fee_currency, fee_minor, moves_of
+from trackrev_stream.contracts.stripe.fields import (
     HashesEmails,
     Json,
     Observation,

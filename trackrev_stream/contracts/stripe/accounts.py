@@ -4,8 +4,7 @@ Since the API version 2025-03-31.basil a subscription's period stands on its ite
 subscription under ``parent`` and neither its charge nor its payment intent. Both shapes are read here.
 """
 
-from trackrev_stream.contracts.stripe_payments import link_fact
-from trackrev_stream.contracts.stripe_shapes import (
+from trackrev_stream.contracts.stripe.fields import (
     HashesEmails,
     Json,
     Observation,
@@ -24,6 +23,7 @@ from trackrev_stream.contracts.stripe_shapes import (
     visitor_id,
     visitor_in,
 )
+from trackrev_stream.contracts.stripe.payments import link_fact
 from trackrev_stream.domain.payments.payment import PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
 

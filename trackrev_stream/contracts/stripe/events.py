@@ -3,21 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from trackrev_stream.contracts.stripe_accounts import (
+from trackrev_stream.contracts.stripe.accounts import (
     Fact,
     checkout_facts,
     customer_facts,
     invoice_facts,
     subscription_facts,
 )
-from trackrev_stream.contracts.stripe_payments import (
-    charge_facts,
-    dispute_facts,
-    invoice_payment_facts,
-    payment_intent_facts,
-    refund_facts,
-)
-from trackrev_stream.contracts.stripe_shapes import (
+from trackrev_stream.contracts.stripe.fields import (
     HashesEmails,
     Json,
     Observation,
@@ -26,6 +19,13 @@ from trackrev_stream.contracts.stripe_shapes import (
     flag,
     moment,
     text,
+)
+from trackrev_stream.contracts.stripe.payments import (
+    charge_facts,
+    dispute_facts,
+    invoice_payment_facts,
+    payment_intent_facts,
+    refund_facts,
 )
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.contracts.stripe_shapes import (
+from trackrev_stream.contracts.stripe.fields import (
     MOST_MINOR,
     Json,
     Observation,
