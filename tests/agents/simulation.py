@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from trackrev_stream.agents.attribute import attribute
+from trackrev_stream.agents.attribute.agent import attribute
 from trackrev_stream.agents.bill import bill
 from trackrev_stream.agents.gather import gather
 from trackrev_stream.agents.step import Record, Rows, Step

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.agents.histories import Fact, histories, rule_books
 from tests.agents.simulation import Simulation
-from trackrev_stream.agents.payer_rows import PayerRow, journeys_told
+from trackrev_stream.agents.attribute.rows import PayerRow, journeys_told
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import PAYMENTS

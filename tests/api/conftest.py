@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tests.store.builders import NOON, WS, at_offsets
 from trackrev_stream.api import page
-from trackrev_stream.api.read import ReadApi
+from trackrev_stream.api.routes import ReadApi
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.journeys.journey import Visit
 from trackrev_stream.domain.values.days import DAY_MS

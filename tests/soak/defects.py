@@ -12,7 +12,8 @@ from typing import Any
 from faust.transport.consumer import Consumer as StockConsumer
 from faust.transport.drivers import aiokafka as driver
 
-from trackrev_stream.agents import attribute, gather, payer_rows
+from trackrev_stream.agents import gather
+from trackrev_stream.agents.attribute import agent, rows
 from trackrev_stream.agents.worker import Worker
 from trackrev_stream.eventlog.faust_patches.commit_barriers import CommitBarriers
 from trackrev_stream.eventlog.faust_patches.ordered_acks import DeliveredInOrder
@@ -38,8 +39,8 @@ _OUTPUTS = "            await self._send(outcome, guard)\n"
 def versions() -> None:
     """Receivers apply what they have surpassed."""
     change(gather._hear_journey, "journey.version > known.version", "True")
-    change(payer_rows.put_journeys, "known.version > told.version", "False")
-    change(attribute._hear_payment, "state.version < known.state.version", "False")
+    change(rows.put_journeys, "known.version > told.version", "False")
+    change(agent._hear_payment, "state.version < known.state.version", "False")
     change(Book.surpasses, "not record.lines or order <= self._charges[record.key].order", "not record.lines")
     change(post._check_redelivered, "if not applied", "if False")
 

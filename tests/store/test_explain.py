@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.builders import NOON, WS, at_offsets, charge, touch
-from trackrev_stream.api import answers
+from trackrev_stream.api import shapes
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution.decision import Credit, Decision, Reason
 from trackrev_stream.domain.attribution.models import Model
@@ -80,7 +80,7 @@ def test_a_shared_charge_in_another_currency_tells_its_rate_and_its_roundings(st
 
 
 def test_the_api_tells_the_same_exactly(store: Store) -> None:
-    shown = answers.detail(told(store, SHARED, rates=RATES))
+    shown = shapes.detail(told(store, SHARED, rates=RATES))
     assert shown["usd"] == {
         "gross_minor": 1_118,
         "net_minor": 1_005,
@@ -113,13 +113,13 @@ def test_a_dispute_that_nobody_has_seen_is_said_to_be_unknown(store: Store) -> N
     assert lines[2].startswith(
         "It is disputed; the outcome is not known, for no dispute of it was seen. Likely the"
     )
-    assert answers.detail(unseen)["dispute"] == "unknown"
+    assert shapes.detail(unseen)["dispute"] == "unknown"
     known = at_offsets(charge(fee=172, versions=(2, 1)), first=1)
     store.write_now(lambda c: post(c, known, 1_760_184_000_001))
     seen = store.read_now(lambda c: find_charge(c, WS, "ch_1"))
     assert seen is not None
     assert "disputed" not in explain(seen)
-    assert answers.detail(seen)["dispute"] is None
+    assert shapes.detail(seen)["dispute"] is None
     assert [entry.seq for entry in seen.entries] == [entry.seq for entry in unseen.entries]
 
 
@@ -182,4 +182,4 @@ def test_a_renewal_says_how_it_belongs_to_its_subscription(store: Store) -> None
         "  It is taken for a payment of subscription sub_1, which alone asked for this amount then.",
         "  What it inherits was decided by version 1 of the settings, not 2.",
     ]
-    assert answers.detail(detail)["decision"]["binding"] == "only_subscription_with_amount_and_period"
+    assert shapes.detail(detail)["decision"]["binding"] == "only_subscription_with_amount_and_period"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trackrev_stream.agents.rules import StoredRules
+from trackrev_stream.agents.attribution_settings import StoredRules
 from trackrev_stream.domain.attribution.attribution_settings import KNOWN_MS, MARGIN_MS, RulesBehind
 from trackrev_stream.domain.attribution.decision import Returning
 from trackrev_stream.domain.attribution.models import Model

@@ -11,11 +11,11 @@ import faust
 
 import tables
 from trackrev_stream import metrics
-from trackrev_stream.agents.attribute import attribute
+from trackrev_stream.agents.attribute.agent import attribute
+from trackrev_stream.agents.attribution_settings import RulesSource
 from trackrev_stream.agents.bill import bill
 from trackrev_stream.agents.gather import gather
 from trackrev_stream.agents.guard import Guard
-from trackrev_stream.agents.rules import RulesSource
 from trackrev_stream.agents.step import Outcome, Record, Rows, Step
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.clock import Clock

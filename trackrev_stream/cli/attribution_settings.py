@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from trackrev_stream.api import answers
+from trackrev_stream.api import shapes
 from trackrev_stream.cli.context import known_workspace, opened
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
@@ -102,12 +102,12 @@ def _json(version: SettingsVersion, held: int) -> dict[str, Any]:
     withdrawn_at = version.withdrawn_at
     return {
         "version": chosen.version,
-        "effective_from": answers.rfc3339(version.effective_from) if version.effective_from else None,
+        "effective_from": shapes.rfc3339(version.effective_from) if version.effective_from else None,
         "in_effect": chosen.version == held,
         "model": chosen.model,
         "lookback_days": chosen.lookback_days,
         "identify_days": chosen.identify_days,
         "returning": chosen.returning,
-        "created_at": answers.rfc3339(version.created_at),
-        "withdrawn_at": None if withdrawn_at is None else answers.rfc3339(withdrawn_at),
+        "created_at": shapes.rfc3339(version.created_at),
+        "withdrawn_at": None if withdrawn_at is None else shapes.rfc3339(withdrawn_at),
     }

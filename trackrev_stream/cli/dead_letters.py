@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from trackrev_stream.api.answers import rfc3339
+from trackrev_stream.api.shapes import rfc3339
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.choices import Status

@@ -3,7 +3,7 @@
 import argparse
 from functools import partial
 
-from trackrev_stream.api import answers
+from trackrev_stream.api import shapes
 from trackrev_stream.cli.context import chosen_workspaces, opened
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.explain.charge import explain
@@ -17,7 +17,7 @@ def charge(given: argparse.Namespace, settings: Settings) -> Outcome:
         for name in [each.id for each in chosen_workspaces(store, sealer, given.workspace)]:
             found = store.read_now(partial(find_charge, workspace=name, charge=given.charge))
             if found is not None:
-                return Outcome(explain(found), answers.detail(found))
+                return Outcome(explain(found), shapes.detail(found))
     raise CommandError(
         f"no charge {given.charge!r} in the book: it may not be here yet, unpaid, or in the other mode"
     )

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from trackrev_stream.agents.gather import bounded
-from trackrev_stream.api import answers
+from trackrev_stream.api import shapes
 from trackrev_stream.cli.context import address_of, chosen_workspaces, opened
 from trackrev_stream.cli.log_access import way_in
 from trackrev_stream.cli.result import Outcome
@@ -179,7 +179,7 @@ class _Joined:
             ],
             "charges_count": sum(self.counts.values()),
             "charges": [
-                answers.summary(one.summary)
+                shapes.summary(one.summary)
                 | {
                     "payer": name_of(one.payer),
                     "guest": one.guest,
@@ -200,8 +200,8 @@ class _Joined:
             "identities": [
                 {
                     "trust": each.trust.value,
-                    "identified_at": answers.rfc3339(each.identified_at),
-                    "known_at": answers.rfc3339(each.known_at),
+                    "identified_at": shapes.rfc3339(each.identified_at),
+                    "known_at": shapes.rfc3339(each.known_at),
                 }
                 for each in journey.identities
             ],

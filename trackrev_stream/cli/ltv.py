@@ -2,7 +2,7 @@
 
 import argparse
 
-from trackrev_stream.api import answers
+from trackrev_stream.api import shapes
 from trackrev_stream.cli.context import known_workspace, opened
 from trackrev_stream.cli.result import Outcome
 from trackrev_stream.contracts.choices import By
@@ -21,7 +21,7 @@ def lifetime_value(given: argparse.Namespace, settings: Settings) -> Outcome:
     text = "\n\n".join(_table(cohort, by) for cohort in found)
     return Outcome(
         text or f"No paid charge of {workspace.id} yet: there is nothing to sum up.",
-        {"workspace": workspace.id} | answers.ltv(found, by, workspace.time_zone),
+        {"workspace": workspace.id} | shapes.ltv(found, by, workspace.time_zone),
     )
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from trackrev_stream.api.snippet import script_tag
+from trackrev_stream.api.script_tag import script_tag
 from trackrev_stream.program.first_run import FirstRun
 from trackrev_stream.program.process import run
 from trackrev_stream.program.program import Program

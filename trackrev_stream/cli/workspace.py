@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from trackrev_stream.api.snippet import script_tag
+from trackrev_stream.api.script_tag import script_tag
 from trackrev_stream.cli.context import opened, origin
 from trackrev_stream.cli.result import CommandError, Outcome
 from trackrev_stream.clock import now_ms

@@ -15,12 +15,12 @@ from collectors.routes import add_routes
 from collectors.stripe.poll_round import poll_deps
 from collectors.stripe.poller import Pace, Poller
 from trackrev_stream import metrics
-from trackrev_stream.agents import bury, post
-from trackrev_stream.agents.rules import StoredRules
+from trackrev_stream.agents import dead_letters, post
+from trackrev_stream.agents.attribution_settings import StoredRules
 from trackrev_stream.agents.step import Record
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
-from trackrev_stream.api.read import ReadApi
+from trackrev_stream.api.routes import ReadApi
 from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS
@@ -174,7 +174,7 @@ class Program:
             clock=self._clock,
             on_bug=app.transport.fail,
             most_rejected=self.settings.most_rejected,
-            buried=partial(bury.until_buried, store),
+            buried=partial(dead_letters.until_buried, store),
             rules=StoredRules(store, self._clock),
         )
         worker = Worker(app, given)
@@ -186,7 +186,7 @@ class Program:
             await writer.submit(Posting(*place, found, tuple(letters)))
 
         worker.add_sink("post", post.read, submit)
-        worker.add_sink("bury", bury.read, submit)
+        worker.add_sink("bury", dead_letters.read, submit)
 
     async def _intake(self, broker: Broker, directory: StoreDirectory) -> Intake:
         intake = await broker.intake(directory)

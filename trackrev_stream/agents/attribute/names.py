@@ -7,7 +7,7 @@ payer's own join key. Both are functions of what Stripe says, so no order of arr
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from trackrev_stream.agents.payer_rows import (
+from trackrev_stream.agents.attribute.rows import (
     MOST_JOINS,
     PaidRow,
     PayerRow,

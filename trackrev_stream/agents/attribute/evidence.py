@@ -5,7 +5,7 @@ Each row lists the payments that it could bind, so that a fact that comes after 
 
 from collections.abc import Iterator
 
-from trackrev_stream.agents.payer_rows import put_subscription, subscription_row
+from trackrev_stream.agents.attribute.rows import put_subscription, subscription_row
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
 from trackrev_stream.domain.payments.subscription import (

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from trackrev_stream.agents.payer_evidence import absorb_account, list_charges
-from trackrev_stream.agents.payer_names import (
+from trackrev_stream.agents.attribute.evidence import absorb_account, list_charges
+from trackrev_stream.agents.attribute.names import (
     Names,
     names_of,
     note_account,
@@ -11,7 +11,7 @@ from trackrev_stream.agents.payer_names import (
     tell_again,
     tell_names,
 )
-from trackrev_stream.agents.payer_rows import (
+from trackrev_stream.agents.attribute.rows import (
     PaidRow,
     PayerRow,
     is_answered,
@@ -21,7 +21,7 @@ from trackrev_stream.agents.payer_rows import (
     put_journeys,
     put_paid,
 )
-from trackrev_stream.agents.payer_settle import restate, restate_all, restate_journeys
+from trackrev_stream.agents.attribute.settle import restate, restate_all, restate_journeys
 from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import AttributedCharge, PayerJourneys

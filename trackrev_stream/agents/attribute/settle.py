@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from trackrev_stream.agents.payer_evidence import bound_of
-from trackrev_stream.agents.payer_rows import (
+from trackrev_stream.agents.attribute.evidence import bound_of
+from trackrev_stream.agents.attribute.rows import (
     PaidRow,
     PayerRow,
     journeys_told,

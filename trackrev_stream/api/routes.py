@@ -9,8 +9,8 @@ import orjson
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from trackrev_stream.api import answers
-from trackrev_stream.api.snippet import script_tag
+from trackrev_stream.api import shapes
+from trackrev_stream.api.script_tag import script_tag
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.ports import Workspace
@@ -27,7 +27,7 @@ MOST_ENTRIES = 1_000
 LARGEST_SEQ = 2**63 - 1
 
 C = TypeVar("C", bound=StrEnum)
-Answer = Callable[[web.Request, Workspace], Awaitable[answers.Json]]
+Answer = Callable[[web.Request, Workspace], Awaitable[shapes.Json]]
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class ReadApi:
         named = [web.get(base + path, self._guarded(answer)) for path, answer in answered]
         return [*named, web.get("/api/{rest:.*}", _nothing_here)]
 
-    async def _workspace(self, request: web.Request, workspace: Workspace) -> answers.Json:
+    async def _workspace(self, request: web.Request, workspace: Workspace) -> shapes.Json:
         livemode = await self._store.read(lambda c: shown_livemode(c, workspace.id))
         return {
             "workspace": workspace.id,
@@ -76,57 +76,57 @@ class ReadApi:
             "script_tag": script_tag(self._public_url or str(request.url.origin()), workspace),
         }
 
-    async def _channels(self, request: web.Request, workspace: Workspace) -> answers.Json:
+    async def _channels(self, request: web.Request, workspace: Workspace) -> shapes.Json:
         days, now, by = _number(request, "days", 30, 1, MOST_DAYS), self._clock(), _by(request, Days.OWN)
         found = await self._store.read(
             lambda c: channels(c, workspace.id, days, now, workspace.time_zone, by=by)
         )
-        total = answers.channel(found.total)
+        total = shapes.channel(found.total)
         del total["channel"]
         return {
-            "channels": [answers.channel(row) for row in found.rows],
+            "channels": [shapes.channel(row) for row in found.rows],
             "total": total,
-            "exponents": answers.exponents(found.total.money.native),
+            "exponents": shapes.exponents(found.total.money.native),
         }
 
-    async def _revenue(self, request: web.Request, workspace: Workspace) -> answers.Json:
+    async def _revenue(self, request: web.Request, workspace: Workspace) -> shapes.Json:
         days, now, by = _number(request, "days", 10, 1, MOST_DAYS), self._clock(), _by(request, Days.OWN)
         found = await self._store.read(
             lambda c: revenue(c, workspace.id, days, now, workspace.time_zone, by=by)
         )
         return {
-            "days": [{"date": day.isoformat()} | answers.money(money) for day, money in found],
+            "days": [{"date": day.isoformat()} | shapes.money(money) for day, money in found],
             "time_zone": workspace.time_zone,
-            "exponents": answers.exponents(currency for _, money in found for currency in money.native),
+            "exponents": shapes.exponents(currency for _, money in found for currency in money.native),
         }
 
-    async def _ltv(self, request: web.Request, workspace: Workspace) -> answers.Json:
+    async def _ltv(self, request: web.Request, workspace: Workspace) -> shapes.Json:
         by = _by(request, By.CHANNEL)
         found = await self._store.read(lambda c: ltv(c, workspace.id, by, workspace.time_zone))
-        return answers.ltv(found, by, workspace.time_zone)
+        return shapes.ltv(found, by, workspace.time_zone)
 
-    async def _charges(self, request: web.Request, workspace: Workspace) -> answers.Json:
+    async def _charges(self, request: web.Request, workspace: Workspace) -> shapes.Json:
         limit = _number(request, "limit", 20, 1, MOST_CHARGES)
         found = await self._store.read(lambda c: latest_charges(c, workspace.id, limit))
         return {
-            "charges": [answers.summary(charge) for charge in found],
-            "exponents": answers.exponents(
-                currency for charge in found for currency in answers.currencies(charge)
+            "charges": [shapes.summary(charge) for charge in found],
+            "exponents": shapes.exponents(
+                currency for charge in found for currency in shapes.currencies(charge)
             ),
         }
 
-    async def _charge(self, request: web.Request, workspace: Workspace) -> answers.Json:
+    async def _charge(self, request: web.Request, workspace: Workspace) -> shapes.Json:
         charge = request.match_info["charge"]
         found = await self._store.read(lambda c: find_charge(c, workspace.id, charge))
         if found is None:
             raise ApiError(404, "not_found", f"this workspace has no paid charge {charge[:100]!r}")
-        return answers.detail(found) | {"exponents": answers.exponents(answers.currencies(found.summary))}
+        return shapes.detail(found) | {"exponents": shapes.exponents(shapes.currencies(found.summary))}
 
-    async def _ledger(self, request: web.Request, workspace: Workspace) -> answers.Json:
+    async def _ledger(self, request: web.Request, workspace: Workspace) -> shapes.Json:
         after = _number(request, "after", 0, 0, LARGEST_SEQ)
         limit = _number(request, "limit", 100, 1, MOST_ENTRIES)
         page, following = await self._store.read(lambda c: ledger_page(c, workspace.id, after, limit))
-        return {"entries": [answers.entry(entry) for entry in page], "next": following}
+        return {"entries": [shapes.entry(entry) for entry in page], "next": following}
 
     def _guarded(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
