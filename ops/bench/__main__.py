@@ -26,9 +26,9 @@ from ops.bench import (
     visitors,
     webhooks,
 )
-from ops.bench.figures import Result
-from ops.bench.load import HITS_EACH
-from ops.bench.watch import Rates
+from ops.bench.harness.figures import Result
+from ops.bench.harness.ledger_reader import Rates
+from ops.bench.harness.open_loop import HITS_EACH
 from ops.demo.processes import DemoError
 from ops.kafka.jars import Missing as NoKafka
 from ops.postgres import Missing as NoPostgres

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collectors.publisher import Bounds
-from ops.bench import usage
-from ops.bench.cluster_ground import PARTITIONS, role, settings_of
-from ops.bench.figures import Result, percentile
-from ops.bench.ground import Target
-from ops.bench.traffic import DOMAIN, WEBHOOK_SECRET, WORKSPACE
-from ops.bench.watch import Rates, Seen, Sent, load, until, waits
+from ops.bench.harness import usage
+from ops.bench.harness.cluster_processes import PARTITIONS, role, settings_of
+from ops.bench.harness.figures import Result, percentile
+from ops.bench.harness.ledger_reader import Rates, Seen, Sent, load, until, waits
+from ops.bench.harness.processes import Target
+from ops.bench.harness.traffic import DOMAIN, WEBHOOK_SECRET, WORKSPACE
 from ops.demo.program import command
 from ops.kafka.broker import Broker
 from ops.kafka.lag import Lag

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from ops.bench.figures import Result
-from ops.crowd import Crowd
+from ops.bench.harness.figures import Result
+from ops.synthetic_traffic import Crowd
 from trackrev_stream.agents.step import Record, Rows
 from trackrev_stream.agents.worker import AGENTS, AgentSpec
 from trackrev_stream.contracts.codec import encode, encode_frame

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import orjson
 
-from ops.bench.figures import Result
-from ops.bench.ground import Target, new, the_baseline, the_program
-from ops.bench.rushed import CONNECTIONS, rushed
-from ops.bench.traffic import WORKSPACE
-from ops.bench.wire import Pool, request
+from ops.bench.harness.closed_loop_runner import CONNECTIONS, rushed
+from ops.bench.harness.figures import Result
+from ops.bench.harness.http_client import Pool, request
+from ops.bench.harness.processes import Target, new, the_baseline, the_program
+from ops.bench.harness.traffic import WORKSPACE
 from ops.demo.processes import DemoError
 
 _CATCH_UP_S = 60.0

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.bench.figures import Result, percentile
-from ops.bench.ground import Target, new, the_baseline, the_program
-from ops.bench.watch import Rates, Seen, Sent, load, until, waits
+from ops.bench.harness.figures import Result, percentile
+from ops.bench.harness.ledger_reader import Rates, Seen, Sent, load, until, waits
+from ops.bench.harness.processes import Target, new, the_baseline, the_program
 
 RATES = Rates(hits=500, webhooks=50)
 TARGET_P99_MS = 250

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ops.bench.figures import Result
+from ops.bench.harness.figures import Result
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.records import NewRecord, TopicSpec
 

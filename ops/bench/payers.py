@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.bench.domain import Bench
-from ops.bench.figures import Result
+from ops.bench.harness.figures import Result
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_ACCOUNTS, STRIPE_PAYMENTS
 from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind

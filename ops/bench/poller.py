@@ -7,8 +7,8 @@ from pathlib import Path
 
 from collectors.stripe.poll_round import PollDeps, poll_deps
 from collectors.stripe.poller import Poller
-from ops.bench.figures import Result
-from ops.bench.year import KEY
+from ops.bench.harness.figures import Result
+from ops.bench.harness.stripe_year import KEY
 from ops.demo.processes import DemoError, child
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
@@ -37,7 +37,9 @@ async def run(place: Path, seconds: float) -> Result:
     """Have the poller read a year that a stand-in serves from a process of its own. Raises DemoError."""
     result = Result("poller", "a first round over a history: reading, parsing, durable in the embedded log")
     charges = ("--charges", str(int(seconds * _CHARGES_A_SECOND)))
-    async with child("the stand-in", "-m", "ops.bench.year", *charges, errors=place / "year.log") as running:
+    async with child(
+        "the stand-in", "-m", "ops.bench.harness.stripe_year", *charges, errors=place / "year.log"
+    ) as running:
         told = json.loads(await running.line())
         connection = StripeConnection(_WORKSPACE, OWN_ACCOUNT, False, (), KEY, told["url"])
         log, store = Log.open(place / "log"), Store.open(f"sqlite:///{place}/trackrev.db")

@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
-from ops.bench import rows
-from ops.bench.cluster_ground import PARTITIONS, plain_reader, role, settings_of
-from ops.bench.figures import Result
-from ops.bench.ground import new
+from ops.bench.harness import changelog_rows
+from ops.bench.harness.cluster_processes import PARTITIONS, plain_reader, role, settings_of
+from ops.bench.harness.figures import Result
+from ops.bench.harness.processes import new
 from ops.kafka.broker import Broker
 
 AIM_S = 120
@@ -19,10 +19,10 @@ async def run(place: Path, seconds: float) -> Result:
     visitors = int(seconds * _ROWS_A_SECOND)
     result = Result("recovery", f"{visitors:,} rows of visitors, one worker with an empty data directory")
     with Broker(place / "kafka", lasting=True) as broker:
-        size = await rows.preload(broker.address, 0, PARTITIONS)
+        size = await changelog_rows.preload(broker.address, 0, PARTITIONS)
         idle_s, _, _ = await _start(new(place, "idle"), broker)
-        size = await rows.preload(broker.address, visitors, PARTITIONS)
-        plain = await plain_reader(place, broker, rows.CHANGELOG, visitors)
+        size = await changelog_rows.preload(broker.address, visitors, PARTITIONS)
+        plain = await plain_reader(place, broker, changelog_rows.CHANGELOG, visitors)
         took_s, cpu_s, peak_megabytes = await _start(new(place, "worker"), broker)
     result.add("a row", size / visitors, "bytes")
     restored_s = max(took_s - idle_s, 0.001)

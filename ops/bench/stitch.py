@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from ops.bench.cluster_ground import PARTITIONS, plain_reader
-from ops.bench.figures import Result
-from ops.bench.frames import HITS_EACH, preload
-from ops.bench.ground import new
+from ops.bench.harness.cluster_processes import PARTITIONS, plain_reader
+from ops.bench.harness.figures import Result
+from ops.bench.harness.frames import HITS_EACH, preload
+from ops.bench.harness.processes import new
 from ops.demo.processes import child
 from ops.kafka.broker import Broker
 from trackrev_stream.contracts.topics import PIXEL_HITS
@@ -33,7 +33,9 @@ async def run(place: Path, seconds: float) -> Result:
 
 async def _stitch(data: Path, broker: Broker, frames: int) -> dict[str, float]:
     arguments = ("--broker", broker.address, "--data", str(data), "--frames", str(frames))
-    async with child("stitch", "-m", "ops.bench.stitcher", *arguments, errors=data / "errors.log") as process:
+    async with child(
+        "stitch", "-m", "ops.bench.harness.stitcher", *arguments, errors=data / "errors.log"
+    ) as process:
         found: dict[str, float] = json.loads(await process.line())
     return found
 

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 from collectors.publisher import HitPublisher
-from ops.bench import rows, traffic, usage
-from ops.bench.cluster_ground import PARTITIONS, role, settings_of
-from ops.bench.figures import Result
-from ops.bench.ground import Target, new
+from ops.bench.harness import changelog_rows, traffic, usage
+from ops.bench.harness.cluster_processes import PARTITIONS, role, settings_of
+from ops.bench.harness.figures import Result
+from ops.bench.harness.processes import Target, new
 from ops.kafka.broker import Broker
 from ops.kafka.lag import Lag
 from trackrev_stream.eventlog.kafka.cluster import Cluster
@@ -27,11 +27,11 @@ async def run(place: Path, seconds: float, visitors: int = VISITORS) -> Result:
     about = f"one worker, {visitors:,} visitors, of whom {HITS_A_SECOND:,} a second land again"
     result = Result("visitors", about)
     with Broker(place / "kafka", lasting=True) as broker:
-        await rows.preload(broker.address, 0, PARTITIONS)
+        await changelog_rows.preload(broker.address, 0, PARTITIONS)
         empty = new(place, "empty")
         async with role("worker", empty, settings_of(broker, empty)) as worker:
             result.add("no visitors", usage.megabytes(worker.pid), "MB", "at rest")
-        size = await rows.preload(broker.address, visitors, PARTITIONS)
+        size = await changelog_rows.preload(broker.address, visitors, PARTITIONS)
         data = new(place, "worker")
         async with role("worker", data, settings_of(broker, data), patience_s=_PATIENCE_S) as worker:
             result.add("restored", worker.peak_megabytes(), "MB", "at its peak")

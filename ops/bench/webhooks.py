@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ops.bench.figures import Result
-from ops.bench.ground import new, the_collector, the_program
-from ops.bench.rushed import CONNECTIONS, Rushed, rushed
+from ops.bench.harness.closed_loop_runner import CONNECTIONS, Rushed, rushed
+from ops.bench.harness.figures import Result
+from ops.bench.harness.processes import new, the_collector, the_program
 
 LEAST_A_SECOND = 4_000
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ops.bench.figures import Result, percentile
-from ops.bench.load import LIFE_S, schedule
+from ops.bench.harness.figures import Result, percentile
+from ops.bench.harness.open_loop import LIFE_S, schedule
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.bench import rows, visitors
-from ops.bench.frames import HITS_EACH, crowd, frames
+from ops.bench import visitors
+from ops.bench.harness import changelog_rows
+from ops.bench.harness.frames import HITS_EACH, crowd, frames
 from tests.bench.test_bench import bench, figures
 from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAME, decode, decode_frame
 from trackrev_stream.domain.journeys.journey import VisitorRow
@@ -30,7 +31,7 @@ def test_frames_are_those_of_the_collectors() -> None:
 
 
 def test_the_rows_of_all_visitors_are_their_own() -> None:
-    made = dict(rows.rows(700))
+    made = dict(changelog_rows.rows(700))
     assert len(made) == 700
     read = {key: decode(VisitorRow, raw) for key, raw in made.items()}
     assert all(visitor_key(row.workspace, row.visitor) == key for key, row in read.items())

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.crowd import Crowd, Fact
 from ops.kafka.broker import Broker
 from ops.kafka.lag import Lag
+from ops.synthetic_traffic import Crowd, Fact
 from tests.agents.test_on_embedded_log import book, straight, sums
 from tests.kafka.workers import Feed, Supervisor
 from tests.program.running import until

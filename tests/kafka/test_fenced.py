@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.crowd import Crowd
 from ops.kafka.broker import Broker
 from ops.kafka.lag import Lag
+from ops.synthetic_traffic import Crowd
 from tests.kafka.processes import Role, roles
 from tests.kafka.workers import Feed
 from tests.program.running import until

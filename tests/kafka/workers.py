@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from collectors.publisher import FactPublisher, HitPublisher
-from ops.crowd import Fact
 from ops.kafka.broker import Broker
+from ops.synthetic_traffic import Fact
 from tests.kafka.processes import Role
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.domain.journeys.touch import Hit

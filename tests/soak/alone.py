@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from ops.crowd import Fact
+from ops.synthetic_traffic import Fact
 from tests.agents.test_on_embedded_log import running
 from tests.program.running import ROOT, until
 from tests.soak.form import Form

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select
 
-from ops.crowd import Fact
+from ops.synthetic_traffic import Fact
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import charges, entries, lines

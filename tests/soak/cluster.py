@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.crowd import Fact
 from ops.kafka.broker import Broker
 from ops.kafka.lag import Lag
 from ops.postgres import Server
+from ops.synthetic_traffic import Fact
 from tests.kafka.workers import Feed, Supervisor
 from tests.program.running import until
 from tests.soak.form import Fault, Form, portions

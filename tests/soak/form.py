@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ops.crowd import Crowd, Fact
+from ops.synthetic_traffic import Crowd, Fact
 
 HITS_A_VISITOR = 10
 

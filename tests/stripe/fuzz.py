@@ -21,8 +21,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from ops.bench import usage
-from ops.bench.wire import Pool, request
+from ops.bench.harness import usage
+from ops.bench.harness.http_client import Pool, request
 from ops.standin.webhooks import signature
 from ops.standin.year import year
 from tests.program.running import Program, Shop, free_port, now_ms

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from ops.bench.year import KEY
+from ops.bench.harness.stripe_year import KEY
 from ops.standin.people import Subscriber
 from ops.standin.year import END_S, START_S
 from tests.program.running import ROOT, Program, until
@@ -101,7 +101,7 @@ def _start(program: Program) -> None:
 @contextmanager
 def _year(count: int) -> Iterator[str]:
     """A year of the stand-in, in a process of its own; its address."""
-    command = (sys.executable, "-m", "ops.bench.year", "--charges", str(count))
+    command = (sys.executable, "-m", "ops.bench.harness.stripe_year", "--charges", str(count))
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from aiokafka import AIOKafkaProducer
 
-from ops.bench import traffic
+from ops.bench.harness import traffic
 from tables import TOUCHES_BY_VISITOR
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.topics import PIXEL_HITS, TOPICS

@@ -1,4 +1,4 @@
-"""`python -m ops.bench.rush`: a closed loop, each connection sends its next request when one is answered."""
+"""`python -m ops.bench.harness.closed_loop`: a closed loop, each connection sends its next request when one is answered."""
 
 import argparse
 import asyncio
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import uvloop
 
-from ops.bench import traffic
-from ops.bench.wire import Pool
+from ops.bench.harness import traffic
+from ops.bench.harness.http_client import Pool
 
 HITS_EACH = 10
 """The first hit of each visitor is a landing, and the only one that counts a click."""
@@ -61,7 +61,7 @@ def _before(until: float, numbers: Iterator[int]) -> Iterator[int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m ops.bench.rush")
+    parser = argparse.ArgumentParser(prog="python -m ops.bench.harness.closed_loop")
     parser.add_argument("--url", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, required=True)

@@ -1,4 +1,4 @@
-"""`python -m ops.bench.collector`: the edge of the program alone, over an embedded log that nobody reads."""
+"""`python -m ops.bench.harness.collector`: the edge of the program alone, over an embedded log that nobody reads."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from aiohttp import web
 
 from collectors.deps import EdgeDeps
 from collectors.routes import add_routes
-from ops.bench.serving import run, serve
+from ops.bench.harness.serving import run, serve
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.eventlog.embedded.log import Log
@@ -31,7 +31,7 @@ async def _serve(data: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m ops.bench.collector")
+    parser = argparse.ArgumentParser(prog="python -m ops.bench.harness.collector")
     parser.add_argument("--data", type=Path, required=True)
     given = parser.parse_args()
     calm()  # as every role does

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.bench.ground import Target
+from ops.bench.harness.processes import Target
 from ops.demo.processes import DemoError, child
 
 CONNECTIONS = 64
@@ -29,7 +29,7 @@ async def rushed(target: Target, place: Path, seconds: float, *more: str) -> Rus
     arguments = ("--url", target.url, "--out", str(out), "--seconds", str(seconds))
     wide = ("--connections", str(CONNECTIONS), *more)
     async with child(
-        "the load", "-m", "ops.bench.rush", *arguments, *wide, errors=place / "rush.log"
+        "the load", "-m", "ops.bench.harness.closed_loop", *arguments, *wide, errors=place / "rush.log"
     ) as load:
         start = json.loads(await load.line())["start"]
         await asyncio.sleep(start - time.monotonic())

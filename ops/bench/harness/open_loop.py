@@ -1,4 +1,4 @@
-"""`python -m ops.bench.load`: an open-loop load in a process of its own.
+"""`python -m ops.bench.harness.open_loop`: an open-loop load in a process of its own.
 
 Everything is sent on schedule whether or not earlier answers have come, and each duration is counted from
 the scheduled time, so that a slow answer cannot hide the wait of those behind it. Times are those of the
@@ -18,8 +18,8 @@ from typing import Any
 
 import uvloop
 
-from ops.bench import traffic
-from ops.bench.wire import Pool
+from ops.bench.harness import traffic
+from ops.bench.harness.http_client import Pool
 
 LIFE_S = 5.0
 """How long after their first hit a visitor pays, who does; all hits come in the first half of it."""
@@ -130,7 +130,7 @@ async def _send(pool: Pool, url: str, one: Due, start: float, log: Log, *, timed
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m ops.bench.load")
+    parser = argparse.ArgumentParser(prog="python -m ops.bench.harness.open_loop")
     parser.add_argument("--url", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, required=True)

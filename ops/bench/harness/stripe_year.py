@@ -1,8 +1,8 @@
-"""`python -m ops.bench.year --charges N`: a year of the stand-in to be read, on loopback."""
+"""`python -m ops.bench.harness.stripe_year --charges N`: a year of the stand-in to be read, on loopback."""
 
 import argparse
 
-from ops.bench.serving import run, stay
+from ops.bench.harness.serving import run, stay
 from ops.standin.keys import KNOWN_PERMISSIONS, Keyring
 from ops.standin.year import year
 
@@ -18,7 +18,7 @@ async def _serve(charges: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m ops.bench.year")
+    parser = argparse.ArgumentParser(prog="python -m ops.bench.harness.stripe_year")
     parser.add_argument("--charges", type=int, required=True)
     given = parser.parse_args()
     run(_serve(given.charges))

@@ -1,4 +1,4 @@
-"""`python -m ops.bench.baseline`: the least that could take the same requests durably.
+"""`python -m ops.bench.harness.baseline`: the least that could take the same requests durably.
 
 A bare aiohttp handler that appends each body to a file and answers once that is on the disk; bodies that
 come while the disk is busy go together. It parses, checks and attributes nothing.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ops.bench.serving import run, serve
+from ops.bench.harness.serving import run, serve
 
 
 class Appender:
@@ -56,7 +56,7 @@ async def _serve(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m ops.bench.baseline")
+    parser = argparse.ArgumentParser(prog="python -m ops.bench.harness.baseline")
     parser.add_argument("--file", type=Path, required=True)
     given = parser.parse_args()
     run(_serve(given.file))

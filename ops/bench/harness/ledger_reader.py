@@ -10,9 +10,9 @@ from pathlib import Path
 
 import orjson
 
-from ops.bench.load import LIFE_S
-from ops.bench.traffic import WORKSPACE
-from ops.bench.wire import Pool, request
+from ops.bench.harness.http_client import Pool, request
+from ops.bench.harness.open_loop import LIFE_S
+from ops.bench.harness.traffic import WORKSPACE
 from ops.demo.processes import Child, DemoError, child
 
 PAUSE_S = 0.04
@@ -94,7 +94,7 @@ async def load(url: str, place: Path, seconds: float, rates: Rates) -> AsyncIter
         str(rates.together),
     )
     async with child(
-        "the load", "-m", "ops.bench.load", *arguments, *of_each, errors=place / "load.log"
+        "the load", "-m", "ops.bench.harness.open_loop", *arguments, *of_each, errors=place / "load.log"
     ) as process:
         full_from: float = json.loads(await process.line())["start"] + LIFE_S
         yield Load(process, out, full_from, full_from + seconds)

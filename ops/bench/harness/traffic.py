@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 
-from ops.bench.wire import request
+from ops.bench.harness.http_client import request
 from trackrev_stream.domain.journeys.touch import Hit, HitKind
 from trackrev_stream.domain.values.ids import uuid7
 

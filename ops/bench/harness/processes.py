@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.bench import usage
-from ops.bench.traffic import DOMAIN, WEBHOOK_SECRET, WORKSPACE
+from ops.bench.harness import usage
+from ops.bench.harness.traffic import DOMAIN, WEBHOOK_SECRET, WORKSPACE
 from ops.demo.processes import Child, child
 from ops.demo.program import command, program
 
@@ -44,7 +44,7 @@ async def the_program(data: Path) -> AsyncIterator[Target]:
 async def the_collector(data: Path) -> AsyncIterator[Target]:
     """The edge alone, with a workspace that takes webhooks. Raises DemoError when it does not start."""
     await _workspace(data)
-    arguments = ("-m", "ops.bench.collector", "--data", str(data))
+    arguments = ("-m", "ops.bench.harness.collector", "--data", str(data))
     async with child("the collector", *arguments, errors=data / "collector.log") as running:
         yield Target(json.loads(await running.line())["url"], running)
 
@@ -60,7 +60,7 @@ async def _workspace(data: Path) -> str:
 @asynccontextmanager
 async def the_baseline(data: Path) -> AsyncIterator[Target]:
     """The least that could take the same requests."""
-    arguments = ("-m", "ops.bench.baseline", "--file", str(data / "bodies"))
+    arguments = ("-m", "ops.bench.harness.baseline", "--file", str(data / "bodies"))
     async with child("the baseline", *arguments, errors=data / "baseline.log") as running:
         yield Target(json.loads(await running.line())["url"], running)
 

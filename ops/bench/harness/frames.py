@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aiokafka import AIOKafkaProducer
 
-from ops.bench.traffic import hit_record
+from ops.bench.harness.traffic import hit_record
 from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAME, encode, encode_frame
 from trackrev_stream.contracts.topics import PIXEL_HITS, TOPICS
 from trackrev_stream.domain.values.ids import partition_of, visitor_key

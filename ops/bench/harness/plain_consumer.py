@@ -1,4 +1,4 @@
-"""`python -m ops.bench.reader`: a plain consumer of aiokafka that reads one topic and looks at nothing."""
+"""`python -m ops.bench.harness.plain_consumer`: a plain consumer of aiokafka that reads one topic and looks at nothing."""
 
 import argparse
 import asyncio
@@ -26,7 +26,7 @@ async def read(address: str, topic: str, partitions: int, records: int) -> dict[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m ops.bench.reader")
+    parser = argparse.ArgumentParser(prog="python -m ops.bench.harness.plain_consumer")
     parser.add_argument("--broker", required=True)
     parser.add_argument("--topic", required=True)
     parser.add_argument("--partitions", type=int, required=True)

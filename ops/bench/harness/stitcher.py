@@ -1,4 +1,4 @@
-"""`python -m ops.bench.stitcher`: the agent stitch of a worker alone, on Kafka, until all frames are done."""
+"""`python -m ops.bench.harness.stitcher`: the agent stitch of a worker alone, on Kafka, until all frames are done."""
 
 import argparse
 import asyncio
@@ -82,7 +82,7 @@ async def stitch(chosen: Settings, frames: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m ops.bench.stitcher")
+    parser = argparse.ArgumentParser(prog="python -m ops.bench.harness.stitcher")
     parser.add_argument("--broker", required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--frames", type=int, required=True)

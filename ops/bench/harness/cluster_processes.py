@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ops.bench.ground import Target
+from ops.bench.harness.processes import Target
 from ops.demo.processes import DemoError, child
 from ops.kafka.broker import Broker
 from trackrev_stream.settings import read
@@ -52,7 +52,7 @@ async def plain_reader(place: Path, broker: Broker, topic: str, records: int) ->
     arguments = ("--broker", broker.address, "--topic", topic, "--partitions", str(PARTITIONS))
     more = ("--records", str(records))
     async with child(
-        "the reader", "-m", "ops.bench.reader", *arguments, *more, errors=place / "reader.log"
+        "the reader", "-m", "ops.bench.harness.plain_consumer", *arguments, *more, errors=place / "reader.log"
     ) as process:
         found: dict[str, float] = json.loads(await process.line())
     return found
