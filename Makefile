@@ -50,7 +50,7 @@ test-kafka: $(READY) kafka-server postgres-server
 # The same on the Redpanda of docker-compose.yml, where Docker is.
 test-redpanda: $(READY) kafka-server postgres-server
 	@$(BIN)/python -m ops.redpanda
-	TRACKREV_TEST_BROKER=redpanda $(PYTEST) -m kafka tests/kafka $(ARGS)
+	TRACKREV_TEST_BROKER=redpanda $(PYTEST) -m kafka tests/eventlog/kafka $(ARGS)
 
 # A real broker for tests and benchmarks: its jars, fetched by Maven where they are missing.
 kafka-server: $(READY)
@@ -64,7 +64,7 @@ soak: $(READY) kafka-server postgres-server
 
 # By hand: some tens of minutes, over the stand-in of Stripe. Its results are kept in ops/soak.md.
 soak-stripe: $(READY)
-	@$(BIN)/python -m tests.stripe $(ARGS)
+	@$(BIN)/python -m tests.stripe_year $(ARGS)
 
 # To try the cluster: a broker and a database on loopback, gone with Ctrl-C.
 servers: $(READY) kafka-server postgres-server

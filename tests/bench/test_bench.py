@@ -1,18 +1,13 @@
 """The benchmarks: they run, count right, and say what they cannot do. No figure is asserted."""
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ops.bench.harness.figures import Result, percentile
 from ops.bench.harness.open_loop import LIFE_S, schedule
-
-ROOT = Path(__file__).parents[2]
+from tests.bench.running import bench, figures
 
 
 @pytest.mark.parametrize(
@@ -43,16 +38,6 @@ def test_the_load_is_due_at_the_rates_that_it_names(together: int) -> None:
     identified = {one.visitor: one.at_s for one in due if one.raw and b'"identify"' in one.raw}
     payers = [one for one in full if not one.hits]
     assert all(identified[one.visitor] <= one.at_s - 2 for one in payers), "known well before the charge"
-
-
-def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = (sys.executable, "-m", "ops.bench", *arguments)
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
-
-
-def figures(written: Path, name: str) -> dict[str, Any]:
-    results = {result["name"]: result for result in json.loads(written.read_text())["results"]}
-    return {figure["name"]: figure["value"] for figure in results[name]["figures"]}
 
 
 def test_what_runs_in_one_process(tmp_path: Path) -> None:

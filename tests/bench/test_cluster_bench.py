@@ -9,7 +9,7 @@ import pytest
 from ops.bench import visitors
 from ops.bench.harness import changelog_rows
 from ops.bench.harness.frames import HITS_EACH, crowd, frames
-from tests.bench.test_bench import bench, figures
+from tests.bench.running import bench, figures
 from trackrev_stream.contracts.codec import MOST_BYTES_A_FRAME, MOST_HITS_A_FRAME, decode, decode_frame
 from trackrev_stream.domain.journeys.journey import VisitorRow
 from trackrev_stream.domain.journeys.touch import Hit

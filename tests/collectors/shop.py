@@ -16,7 +16,7 @@ from collectors.stripe.poll_round import poll_deps
 from collectors.stripe.poller import Pace, Poller
 from ops.standin import PROMISED_PERMISSIONS, Fault, StandIn
 from tests.collectors.edge import WORKSPACE, DictDirectory, RecordingPublisher
-from tests.embedded.apps import until
+from tests.eventlog.embedded.apps import until
 from tests.standin.support import START_MS, Hand
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.payments.payment import FactKind

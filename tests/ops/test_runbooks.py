@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from ops.postgres import Server
 from tests.program.running import Program, Shop
-from tests.program.test_resume import book_of, sell, started
-from tests.store.test_migrations import BEFORE
+from tests.program.selling import book_of, sell, started
+from tests.store.database.before import BEFORE
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import SCHEMA_VERSION, meta, upsert
 

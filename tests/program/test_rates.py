@@ -7,9 +7,9 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.exchange_rates.ecb import ecb_days, xml
 from tests.program.running import Shop, now_ms, running, until
 from tests.program.stripe import charge, succeeded
-from tests.rates.test_live import ecb_days, xml
 from trackrev_stream.domain.values.days import day_of, iso_of
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.ledger.rates import load_rates

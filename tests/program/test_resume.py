@@ -1,18 +1,15 @@
 """A database that was brought back from a backup, beside a log that went on."""
 
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ops.postgres import Server
-from tests.program import stripe
-from tests.program.running import EndedError, Json, Program, Shop, now_ms, running, until
-from trackrev_stream.domain.values.ids import uuid7
+from tests.program.running import EndedError, Json, Program, Shop, running
+from tests.program.selling import book_of, sell, started
 from trackrev_stream.eventlog.embedded.resume import Reach, resume_at
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import PositionConflict
@@ -26,46 +23,6 @@ from trackrev_stream.store.database.schema import (
 )
 
 VISITS = ("visits", 0)
-
-
-def sell(shop: Shop, *charges: str, visitors: int = 0) -> None:
-    """Stripe tells of charges, and so many new visitors come from a search engine."""
-    for charge in charges:
-        paid = stripe.charge(charge, 4_900, now_ms() // 1000, f"{charge}@shop.example")
-        assert shop.webhook(stripe.succeeded(paid)).status == 200
-    for _ in range(visitors):
-        hit = {"id": "h1", "type": "pageview", "at": now_ms(), "url": "http://localhost/"}
-        assert (
-            shop.hits(uuid7(now_ms(), os.urandom(10)), hit | {"referrer": "https://google.com/"}).status
-            == 202
-        )
-
-
-def book(shop: Shop) -> tuple[Json, list[Json]]:
-    """What the book says, but for when it was written."""
-    charges = shop.read("charges?limit=100").json["charges"]
-    return shop.channels(), [{key: each[key] for key in each.keys() - {"posted_at"}} for each in charges]
-
-
-def book_of(shop: Shop, charges: int, visitors: int) -> tuple[Json, list[Json]]:
-    """The book, once it has so many charges and visitors."""
-
-    def is_there() -> bool:
-        channels, found = book(shop)
-        seen = sum(row["visitors"] for row in channels.values())
-        return (len(found), seen) == (charges, visitors)
-
-    until(is_there, f"{charges} charges and {visitors} visitors")
-    return book(shop)
-
-
-@contextmanager
-def started(program: Program) -> Iterator[None]:
-    program.start()
-    try:
-        yield
-    finally:
-        program.kill()
 
 
 def grow(program: Program, at_half: Callable[[], object]) -> tuple[Shop, tuple[Json, list[Json]]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from tests.collectors.edge import WORKSPACE
-from tests.contracts.stripe import dispute, event
+from tests.contracts.stripe.objects import dispute, event
 from tests.scenarios.amounts import money
 from trackrev_stream.contracts.stripe.events import facts_of
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact

@@ -16,7 +16,7 @@ from pathlib import Path
 import uvloop
 
 from ops.synthetic_traffic import Fact
-from tests.agents.test_on_embedded_log import running
+from tests.agents.embedded_run import running
 from tests.program.running import ROOT, until
 from tests.soak.form import Form
 from trackrev_stream.contracts.ports import Unavailable

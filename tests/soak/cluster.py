@@ -13,7 +13,7 @@ from ops.kafka.broker import Broker
 from ops.kafka.lag import Lag
 from ops.postgres import Server
 from ops.synthetic_traffic import Fact
-from tests.kafka.workers import Feed, Supervisor
+from tests.eventlog.kafka.workers import Feed, Supervisor
 from tests.program.running import until
 from tests.soak.form import Fault, Form, portions
 from tests.soak.worker import DIE_AT_COMMIT, DIE_BETWEEN

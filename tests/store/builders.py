@@ -1,12 +1,15 @@
 """Charges, journeys and visits for tests of the store: built with the domain's own functions."""
 
 import asyncio
+import base64
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, select
 
+from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.contracts.topics import JOURNEYS
 from trackrev_stream.domain.attribution.decision import Considered, Credit, Decision, Reason
 from trackrev_stream.domain.journeys.identity import Identity
 from trackrev_stream.domain.journeys.journey import Visit
@@ -14,7 +17,8 @@ from trackrev_stream.domain.journeys.touch import Touch, Trust
 from trackrev_stream.domain.ledger.lines import lines_of
 from trackrev_stream.domain.payments.payment import ChargeState, DisputeFee, Reversal
 from trackrev_stream.domain.values.days import DAY_MS
-from trackrev_stream.store.database.schema import entries, lines
+from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.schema import entries, lines, metadata
 from trackrev_stream.store.ledger.post import Posting
 
 WS = "ws_test"
@@ -130,3 +134,31 @@ def all_entries(connection: Connection) -> list[Any]:
 def sum_of_entries(connection: Connection, key: str) -> int:
     total = select(func.sum(entries.c.amount_minor)).where(entries.c.charge_key == key)
     return int(connection.execute(total).scalar() or 0)
+
+
+NOW = 1_760_000_000_000
+
+
+def letter(offset: int, raw: bytes = b"{broken", *, index: int = 0, **more: Any) -> DeadLetter:
+    fields: dict[str, Any] = {"processor": "gather", "topic": JOURNEYS.name, "partition": 0} | more
+    payload = base64.b64encode(raw).decode()
+    told: dict[str, Any] = {
+        "failure": "malformed",
+        "message": f"not a Journey, at {offset}",
+        "failed_at": NOW + offset,
+    }
+    return DeadLetter(**(told | fields), payload=payload, offset=offset, index=index)
+
+
+SEALED = {"workspaces", "api_keys", "stripe_connections", "meta"}  # what differs by chance
+
+
+def rows(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    def dump(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+        tables = [table for table in metadata.sorted_tables if table.name not in SEALED]
+        return {
+            table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+            for table in tables
+        }
+
+    return store.read_now(dump)

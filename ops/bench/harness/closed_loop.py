@@ -1,4 +1,7 @@
-"""`python -m ops.bench.harness.closed_loop`: a closed loop, each connection sends its next request when one is answered."""
+"""`python -m ops.bench.harness.closed_loop`: a closed loop.
+
+Each connection sends its next request when one is answered.
+"""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""`python -m ops.bench.harness.collector`: the edge of the program alone, over an embedded log that nobody reads."""
+"""`python -m ops.bench.harness.collector`: the edge alone, over a log that nobody reads."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`python -m ops.bench.harness.plain_consumer`: a plain consumer of aiokafka that reads one topic and looks at nothing."""
+"""`python -m ops.bench.harness.plain_consumer`: aiokafka reads one topic and looks at nothing."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""`python -m ops.bench.harness.stitcher`: the agent stitch of a worker alone, on Kafka, until all frames are done."""
+"""`python -m ops.bench.harness.stitcher`: stitch alone, on Kafka, until all frames are done."""
 
 import argparse
 import asyncio

@@ -2,7 +2,7 @@
 
 The order: click ids that prove an ad, ``utm_`` tags, ``source`` and ``ref``, then the referrer; the site
 itself and payment pages are never referrers. Where that departs from Google Analytics 4 the reasons stand
-here, and the cases in ``tests/domain/ga4_pairs.txt``.
+here, and the cases in ``tests/domain/acquisition/ga4_pairs.txt``.
 """
 
 import re
