@@ -163,7 +163,7 @@ def _table_rows(path: Path) -> Json:
         str(path), rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
     )
     try:
-        found = {key.decode(): digest(value) for key, value in rows.items()}
+        found = {repr(key)[2:-1]: digest(value) for key, value in rows.items()}
         return {NUMBER: len(found)} | found
     finally:
         rows.close()
