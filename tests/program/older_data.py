@@ -17,9 +17,9 @@ import rocksdict
 
 from tests.program import running
 from tests.program.running import PATIENCE_S, ROOT, Program, Shop, until
-from trackrev_stream.brokers.port import APP_ID
-from trackrev_stream.brokers.spool import Spool, Spools
-from trackrev_stream.embedded.log import Log
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.faust_patches.app import APP_ID
+from trackrev_stream.eventlog.spool.spool import Spool, Spools
 
 Json = Any
 

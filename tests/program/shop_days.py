@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from tests.contracts import stripe as objects
+from tests.contracts.stripe import objects
 from tests.program import running, stripe
 from tests.program.older_data import settled
 from tests.program.running import Json, Shop

@@ -19,12 +19,13 @@ from tests.program.running import ROOT
 from tests.program.surface_records import faust_tables, keys, records, rows, topics
 from tests.program.surface_run import seen_running
 from tests.program.surface_sql import postgresql_tables
-from trackrev_stream import arguments, metrics, settings
-from trackrev_stream.brokers.port import APP_ID
+from trackrev_stream import metrics, settings
+from trackrev_stream.cli import parser
 from trackrev_stream.contracts.reasons import DropReason, IgnoreReason
-from trackrev_stream.contracts.stripe_events import event_types
-from trackrev_stream.store import migrate
-from trackrev_stream.store.poll_tables import polls
+from trackrev_stream.contracts.stripe.events import event_types
+from trackrev_stream.eventlog.faust_patches.app import APP_ID
+from trackrev_stream.store.database import migrate
+from trackrev_stream.store.database.poller_schema import polls
 
 Json = dict[str, Any]
 RECORDED = Path(__file__).with_name("surface.json")
@@ -41,7 +42,7 @@ def surface() -> Json:
         "keys": keys(),
         "metrics": _metrics(),
         "settings": _settings(),
-        "commands": dict(_commands(arguments.parser(), "trackrev")),
+        "commands": dict(_commands(parser.build_parser(), "trackrev")),
         "migrations": _migrations(),
         "tables in PostgreSQL": postgresql_tables(polls.metadata),
         "entry points": {group: dict.fromkeys(names, "a name") for group, names in entry_points().items()},

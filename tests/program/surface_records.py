@@ -4,21 +4,21 @@ from typing import Any
 
 import tables
 from tests.program.wire import wire_fields
+from trackrev_stream.agents.attribute.rows import ChunkRow, PaidRow, PayerRow, SubscriptionRow
 from trackrev_stream.agents.gather import JoinRow
-from trackrev_stream.agents.payer_rows import ChunkRow, PaidRow, PayerRow, SubscriptionRow
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter, replay_key
 from trackrev_stream.contracts.records import AttributedCharge, Interest, PayerJourneys
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.domain import ids
-from trackrev_stream.domain.attribution import Decision
-from trackrev_stream.domain.billing import PaymentRow
-from trackrev_stream.domain.identity import Bind
-from trackrev_stream.domain.journey import Journey, Visit, VisitorRow
-from trackrev_stream.domain.payment import PaymentFact, PaymentState
-from trackrev_stream.domain.subscription import AccountFact, DueRow, InvoiceRow
-from trackrev_stream.domain.touch import Hit
-from trackrev_stream.kafka.topics import changelog_spec, spec_of
+from trackrev_stream.domain.attribution.decision import Decision
+from trackrev_stream.domain.journeys.identity import Bind
+from trackrev_stream.domain.journeys.journey import Journey, Visit, VisitorRow
+from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.payments.billing import PaymentRow
+from trackrev_stream.domain.payments.payment import PaymentFact, PaymentState
+from trackrev_stream.domain.payments.subscription import AccountFact, DueRow, InvoiceRow
+from trackrev_stream.domain.values import ids
+from trackrev_stream.eventlog.kafka.topics import changelog_spec, spec_of
 
 Json = dict[str, Any]
 

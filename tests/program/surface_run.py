@@ -14,13 +14,13 @@ from aiohttp import web
 from sqlalchemy import create_engine
 
 from tests.program.surface_sql import tables_of
-from trackrev_stream.app import Program
-from trackrev_stream.brokers import topics_seen
-from trackrev_stream.brokers.spool import Spools
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.embedded.log import Log
-from trackrev_stream.kafka.tables_directory import TablesDirectory
+from trackrev_stream.eventlog.embedded.log import Log
+from trackrev_stream.eventlog.kafka.tables_directory import TablesDirectory
+from trackrev_stream.eventlog.spool import topics_seen
+from trackrev_stream.eventlog.spool.spool import Spools
+from trackrev_stream.program.program import Program
 from trackrev_stream.settings import read
 
 Json = dict[str, Any]
