@@ -10,7 +10,7 @@ from aiohttp import web
 from collectors.bots import unwanted
 from collectors.deps import EdgeDeps, Limits
 from collectors.pixel.rate_limit import Buckets
-from collectors.pixel.validation import LONGEST_ID, Dropped, Envelope, bury, screen, time_of
+from collectors.pixel.validation import LONGEST_ID, Dropped, Envelope, dead_letter_of, screen, time_of
 from collectors.publisher import DeadLetterPublisher, HitPublisher
 from collectors.responses import (
     Refused,
@@ -91,7 +91,7 @@ class Pixel:
             except Dropped as error:
                 dropped.append((raw, error.reason))
                 if not error.reason.by_policy:
-                    letters.append(bury(raw, index, error, envelope.received_at))
+                    letters.append(dead_letter_of(raw, index, error, envelope.received_at))
         try:
             await self._hits.put(accepted)
             await self._dead_letters.put(envelope.workspace.id, letters)

@@ -19,7 +19,7 @@ from collectors.stripe.signature import Signature
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.reasons import IgnoreReason
-from trackrev_stream.contracts.stripe.accounts import Fact
+from trackrev_stream.contracts.stripe.accounts import StripeFact
 from trackrev_stream.contracts.stripe.events import account_of, facts_of, has_effect
 from trackrev_stream.contracts.stripe.fields import flag
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT, is_plain
@@ -44,7 +44,9 @@ class StripeWebhook:
         workspace, connections = await self._connected(request.match_info["workspace"])
         raw = await read_at_most(request, self._deps.limits.webhook_bytes)
         signature = request.headers.get("Stripe-Signature", "")
-        signers = verify(raw, signature, connections, received_at, self._deps.limits.signature_tolerance_s)
+        signers = verify_event(
+            raw, signature, connections, received_at, self._deps.limits.signature_tolerance_s
+        )
         event: Any = None
         try:
             event = _parse(raw)
@@ -94,7 +96,7 @@ class StripeWebhook:
         of_mode = [one for one in told if one.livemode == livemode]
         if not of_mode:
             return IgnoreReason.LIVEMODE if told else IgnoreReason.ACCOUNT
-        found: list[Fact] = []
+        found: list[StripeFact] = []
         for connection in of_mode:
             workspace = await self._deps.directory.workspace(connection.workspace)
             assert workspace is not None, "a connection has a workspace"
@@ -118,7 +120,7 @@ class StripeWebhook:
             raise unavailable(error, self._deps.limits) from error
 
 
-def verify(
+def verify_event(
     raw: bytes, header: str, connections: Iterable[StripeConnection], now: int, tolerance_s: int
 ) -> list[StripeConnection]:
     """The connections with the secret that signed an event within ``tolerance_s`` of ``now``.

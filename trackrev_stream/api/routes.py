@@ -103,7 +103,7 @@ class ReadApi:
     async def _ltv(self, request: web.Request, workspace: Workspace) -> shapes.Json:
         by = _by(request, By.CHANNEL)
         found = await self._store.read(lambda c: ltv(c, workspace.id, by, workspace.time_zone))
-        return shapes.ltv(found, by, workspace.time_zone)
+        return shapes.lifetime_values(found, by, workspace.time_zone)
 
     async def _charges(self, request: web.Request, workspace: Workspace) -> shapes.Json:
         limit = _number(request, "limit", 20, 1, MOST_CHARGES)

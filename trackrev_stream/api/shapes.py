@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from trackrev_stream.contracts.choices import By
-from trackrev_stream.domain.attribution.decision import Credit, Decision, Rules
+from trackrev_stream.domain.attribution.decision import AttributionSettings, Credit, Decision
 from trackrev_stream.domain.journeys.touch import Touch
 from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
 from trackrev_stream.domain.values.ids import name_of
@@ -60,7 +60,7 @@ def channel(row: ChannelRow) -> Json:
     return {"channel": row.channel, "visitors": row.visitors, "clicks": row.clicks} | money(row.money)
 
 
-def ltv(cohorts: list[Cohort], by: By, time_zone: str) -> Json:
+def lifetime_values(cohorts: list[Cohort], by: By, time_zone: str) -> Json:
     """Lifetime value by cohort, who earned it and month of age; totals in USD."""
     currencies = {
         currency for each in cohorts for month in each.total.months for currency in month.native_so_far
@@ -156,7 +156,7 @@ def detail(found: ChargeDetail) -> Json:
     }
 
 
-def settings(rules: Rules) -> Json:
+def settings(rules: AttributionSettings) -> Json:
     """A version of the settings that charges are decided by; windows in days, null is unlimited."""
     return {
         "version": rules.version,

@@ -31,7 +31,7 @@ def origin(settings: Settings) -> str:
     """Where browsers reach the program: as the owner says, else where it listens, else where it will."""
     return (
         settings.public_url
-        or listen_address.noted(settings.data)
+        or listen_address.noted_address(settings.data)
         or f"http://{settings.host}:{settings.port}"
     )
 
@@ -44,20 +44,22 @@ def chosen_workspaces(store: Store, sealer: Sealer, only: str | None) -> list[Wo
     return [each for each in found if only in (None, each.id)]
 
 
-def address_of(given: str) -> str:
+def address_of(argument: str) -> str:
     """An email address from an argument, or unseen from standard input (-). Raises CommandError."""
-    found = secret_of(given, "") if given != "-" or not sys.stdin.isatty() else getpass.getpass("Email: ")
+    found = (
+        secret_of(argument, "") if argument != "-" or not sys.stdin.isatty() else getpass.getpass("Email: ")
+    )
     if "@" not in found:
         raise CommandError(f"{found!r} is no email address")
     return found.strip()
 
 
-def secret_of(given: str | None, prompt: str) -> str:
+def secret_of(argument: str | None, prompt: str) -> str:
     """A secret from an option, from a line of standard input (-), or from a prompt where a person sits."""
-    if given == "-":
+    if argument == "-":
         return sys.stdin.readline().strip()
-    if given is not None:
-        return given.strip()
+    if argument is not None:
+        return argument.strip()
     return getpass.getpass(prompt).strip() if sys.stdin.isatty() else ""
 
 

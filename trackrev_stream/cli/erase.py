@@ -6,7 +6,7 @@ from typing import Any
 
 from trackrev_stream.cli.context import address_of
 from trackrev_stream.cli.log_access import way_in
-from trackrev_stream.cli.result import CommandError, Outcome
+from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasure.eraser import ERASE, Eraser
@@ -21,13 +21,13 @@ from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.workspaces.workspaces import list_workspaces, require_workspace
 
 
-def email(given: argparse.Namespace, settings: Settings) -> Outcome:
+def erase_email(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`erase email`: whoever has this address, in one workspace or in all."""
-    address = address_of(given.address)
-    erased = asyncio.run(_erase(settings, given.workspace, address))
+    address = address_of(args.address)
+    erased = asyncio.run(_erase(settings, args.workspace, address))
     visitors = sum(each["visitors"] for each in erased)
     text = f"Erased from {len(erased)} workspace(s), with {visitors} visitor id(s). The book is as it was."
-    return Outcome(text, {"erased": erased})
+    return CommandResult(text, {"erased": erased})
 
 
 async def _erase(settings: Settings, workspace: str | None, address: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trackrev_stream.domain.reconciliation.differences import Heard
-from trackrev_stream.domain.reconciliation.movements import Account, Period
+from trackrev_stream.domain.reconciliation.movements import ChargeMovements, Period
 from trackrev_stream.domain.values.ids import erased_hash
 from trackrev_stream.errors import ForPeople
 
@@ -100,7 +100,7 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Recheck:
     """An object to be read again: of which list, why, when next, and how often it was already."""
 
     list: str
@@ -156,11 +156,11 @@ class PollState(Protocol):
         """Note how far a list has been read, after all before it was published."""
         ...
 
-    async def again(self, connection: StripeConnection, now: int, most: int) -> list[Again]:
+    async def again(self, connection: StripeConnection, now: int, most: int) -> list[Recheck]:
         """What is due to be read again, the longest due first."""
         ...
 
-    async def note_again(self, connection: StripeConnection, objects: Sequence[Again]) -> None:
+    async def note_again(self, connection: StripeConnection, objects: Sequence[Recheck]) -> None:
         """Have objects read again, or change when."""
         ...
 
@@ -187,14 +187,16 @@ class Checked:
     differences: int
 
 
-class Book(Protocol):
+class LedgerReader(Protocol):
     """The ledger as a reconciliation reads it, for one connection at a time."""
 
     async def moved(self, connection: StripeConnection, period: Period) -> set[str]:
         """The charges of which money moved in a period."""
         ...
 
-    async def booked(self, connection: StripeConnection, charges: Collection[str]) -> dict[str, Account]:
+    async def booked(
+        self, connection: StripeConnection, charges: Collection[str]
+    ) -> dict[str, ChargeMovements]:
         """The accounts of these charges, as far as the book has them; all their lines, whenever."""
         ...
 

@@ -22,7 +22,7 @@ from trackrev_stream.contracts.erasure import (
 )
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, BINDS, DEAD_LETTERS
-from trackrev_stream.domain.journeys.identity import Bind
+from trackrev_stream.domain.journeys.identity import VisitorClaim
 from trackrev_stream.domain.values.ids import (
     email_join,
     email_key,
@@ -32,7 +32,7 @@ from trackrev_stream.domain.values.ids import (
     uuid7,
     visitor_key,
 )
-from trackrev_stream.eventlog.history import Agents, Place
+from trackrev_stream.eventlog.history import ErasureScope, PausableAgents
 from trackrev_stream.eventlog.records import Record
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer
@@ -59,13 +59,13 @@ class Eraser:
 
     def __init__(
         self,
-        place: Place,
+        place: ErasureScope,
         store: Store,
         sealer: Sealer,
         clock: Clock,
         caught_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self.agents: Agents | None = None
+        self.agents: PausableAgents | None = None
         self._place = place
         self._store = store
         self._sealer = sealer
@@ -156,7 +156,7 @@ class Eraser:
             joins.update(payer_join(payer) for payer in payers_with(key, record.value))
 
         def collect_named(_topic: str, record: Record) -> None:
-            bind = decode(Bind, record.value) if record.value else None
+            bind = decode(VisitorClaim, record.value) if record.value else None
             visitors.update({bind.visitor} if bind and bind.join in joins else ())
 
         await self._place.past.search(collect, Erasure({key: ""}).mentioned)

@@ -14,11 +14,11 @@ from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.eventlog.embedded.resume import resume
-from trackrev_stream.eventlog.embedded.supervisor import Keeper
+from trackrev_stream.eventlog.embedded.supervisor import Supervisor
 from trackrev_stream.eventlog.faust_patches.app import APP_ID, new_app
 from trackrev_stream.eventlog.faust_patches.rocksdb_memory import taken_by_tables
 from trackrev_stream.eventlog.faust_patches.runtime import Runtime
-from trackrev_stream.eventlog.history import Place
+from trackrev_stream.eventlog.history import ErasureScope
 from trackrev_stream.eventlog.port import POSTED, Barrier, Define, Intake, Released
 from trackrev_stream.eventlog.records import TopicSpec
 from trackrev_stream.eventlog.spool.publishers import Straight
@@ -34,7 +34,7 @@ class EmbeddedBroker:
         self._clock = clock
         self.log = event_log
         self.publisher: Publisher = EmbeddedPublisher(event_log, clock)
-        self._keeper: Keeper | None = None
+        self._keeper: Supervisor | None = None
 
     @classmethod
     async def open(cls, settings: Settings, clock: Clock) -> "EmbeddedBroker":
@@ -57,7 +57,7 @@ class EmbeddedBroker:
         """Set the commits of the writer's topics to what the database holds. Raises PositionConflict."""
         await resume(self.log, store, APP_ID, POSTED)
 
-    def agents(self, define: Define, barrier: Barrier, released: Released) -> Keeper:
+    def agents(self, define: Define, barrier: Barrier, released: Released) -> Supervisor:
         """Agents that rest while the disk is full; no partition ever goes to another worker."""
         del released
 
@@ -67,7 +67,7 @@ class EmbeddedBroker:
             define(app)
             return Runtime(app)
 
-        self._keeper = Keeper(make, self.log)
+        self._keeper = Supervisor(make, self.log)
         return self._keeper
 
     def chores(self) -> list[Coroutine[Any, Any, None]]:
@@ -84,11 +84,13 @@ class EmbeddedBroker:
             await asyncio.sleep(0)
         return [value for value in found.values() if value is not None]
 
-    def place(self, store: Store) -> Place:
+    def place(self, store: Store) -> ErasureScope:
         """The log, and the tables in the same data directory."""
         del store
         tables = self._settings.data / "tables"
-        return Place(self.log, self._settings.partitions, partial(shutil.rmtree, tables, ignore_errors=True))
+        return ErasureScope(
+            self.log, self._settings.partitions, partial(shutil.rmtree, tables, ignore_errors=True)
+        )
 
     def lag(self, topic: str) -> int:
         """As the log counts."""

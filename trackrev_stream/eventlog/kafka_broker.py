@@ -14,7 +14,7 @@ from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.eventlog.faust_patches.app import APP_ID, new_app
 from trackrev_stream.eventlog.faust_patches.rocksdb_memory import taken_by_tables
 from trackrev_stream.eventlog.faust_patches.runtime import Runtime
-from trackrev_stream.eventlog.history import Place
+from trackrev_stream.eventlog.history import ErasureScope
 from trackrev_stream.eventlog.kafka import topics, transport
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable, servers_of
 from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
@@ -103,7 +103,7 @@ class KafkaBroker:
         if not settings.spool_mb:
             return Straight(self.publisher)
         if not self._away:
-            topics_seen.note(settings)
+            topics_seen.note_topics(settings)
         spools = Spools(settings.data, settings.partitions, settings.spool_mb << 20, self._clock)
         try:
             spool = await spools.own()
@@ -157,7 +157,7 @@ class KafkaBroker:
                     found[record.key] = record.value
         return [value for value in found.values() if value is not None]
 
-    def place(self, store: Store) -> Place:
+    def place(self, store: Store) -> ErasureScope:
         """The cluster. The tables of workers, wherever they are, are forgotten when these start again."""
 
         async def moved(topic: str, partition: int, goes_on: int) -> None:
@@ -166,7 +166,7 @@ class KafkaBroker:
                 await store.write(partial(set_positions, wanted=at))
 
         past = KafkaPast(self.cluster, APP_ID, self._clock, moved)
-        return Place(past, self._settings.partitions, forget_tables=lambda: None, apart=True)
+        return ErasureScope(past, self._settings.partitions, forget_tables=lambda: None, apart=True)
 
     def lag(self, topic: str) -> int:
         """As far as the partitions are ours."""

@@ -7,7 +7,7 @@ import faust
 
 from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.eventlog.history import Place
+from trackrev_stream.eventlog.history import ErasureScope
 from trackrev_stream.settings import Settings, SettingsError
 from trackrev_stream.store.database.engine import Store
 
@@ -86,7 +86,7 @@ class Broker(Protocol):
         """
         ...
 
-    def place(self, store: Store) -> Place:
+    def place(self, store: Store) -> ErasureScope:
         """Where an erasure takes place."""
         ...
 

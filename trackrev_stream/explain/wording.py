@@ -45,7 +45,7 @@ def why(decision: Decision) -> str:
         else f"{place(credit.touch)} ({credit.weight}/{credit.of})"
         for credit in decision.credits
     ]
-    return f"Credited to {listed(shares)}: {reason}{origin}."
+    return f"Credited to {joined_with_and(shares)}: {reason}{origin}."
 
 
 def of_payer(payer: str) -> str:
@@ -75,7 +75,7 @@ def trusted(trust: Trust) -> str:
     return _TRUST[trust]
 
 
-def moment(at: int) -> str:
+def utc_minute(at: int) -> str:
     """A time for people: ``2026-11-23 09:35 UTC``."""
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
@@ -116,6 +116,6 @@ def named(channel: str, link: str, partner: str) -> str:
     return f"{channel} ({', '.join(more)})" if more else channel
 
 
-def listed(parts: list[str]) -> str:
+def joined_with_and(parts: list[str]) -> str:
     """Some things in one sentence."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

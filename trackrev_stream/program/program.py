@@ -16,8 +16,8 @@ from collectors.stripe.poll_round import poll_deps
 from collectors.stripe.poller import Pace, Poller
 from trackrev_stream import metrics
 from trackrev_stream.agents import dead_letters, post
-from trackrev_stream.agents.attribution_settings import StoredRules
-from trackrev_stream.agents.step import Record
+from trackrev_stream.agents.attribution_settings import StoredSettings
+from trackrev_stream.agents.step import InputRecord
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
 from trackrev_stream.api.routes import ReadApi
@@ -26,7 +26,7 @@ from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasure.eraser import Eraser
 from trackrev_stream.eventlog.embedded.catch_up import caught_up
-from trackrev_stream.eventlog.embedded.supervisor import Keeper
+from trackrev_stream.eventlog.embedded.supervisor import Supervisor
 from trackrev_stream.eventlog.embedded_broker import EmbeddedBroker
 from trackrev_stream.eventlog.faust_patches.app import APP_ID
 from trackrev_stream.eventlog.open import open_broker
@@ -44,7 +44,7 @@ from trackrev_stream.store.ledger import pending_rates
 from trackrev_stream.store.ledger.post import Postable, Posting
 from trackrev_stream.store.ledger.writer import Writer
 from trackrev_stream.store.operations.poller_state import StorePollState
-from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 from trackrev_stream.store.workspaces.directory import StoreDirectory
 
 log = logging.getLogger(__name__)
@@ -114,14 +114,14 @@ class Program:
         if intake is not None:
             add_routes(public, self._edge(intake, directory))
         if Role.POLL in self.roles:
-            await self._poll(broker, directory, StorePollState(store, sealer), StoreBook(store))
+            await self._poll(broker, directory, StorePollState(store, sealer), StoreLedgerReader(store))
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
-            public.add_routes([*page.routes(), *api.routes()])
+            public.add_routes([*page.page_routes(), *api.routes()])
         if set(self.roles) & {Role.COLLECT, Role.SERVE}:
             self.url = await self._serve(public, settings.host, settings.port)
         if intake is not None:
-            listen_address.note(settings.data, self.url)
+            listen_address.note_address(settings.data, self.url)
             self._closing.push_async_callback(intake.settle)
         self._ready = True
 
@@ -150,11 +150,11 @@ class Program:
         self._spawn(pending_rates.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:
             self._spawn(rates.run())
-        if eraser and isinstance(agents, Keeper):
+        if eraser and isinstance(agents, Supervisor):
             eraser.agents = agents
 
     async def _poll(
-        self, broker: Broker, directory: StoreDirectory, state: StorePollState, book: StoreBook
+        self, broker: Broker, directory: StoreDirectory, state: StorePollState, book: StoreLedgerReader
     ) -> None:
         if isinstance(broker, EmbeddedBroker):  # which has the log, and so the store, to itself
             await state.free_all()
@@ -174,19 +174,19 @@ class Program:
             clock=self._clock,
             on_bug=app.transport.fail,
             most_rejected=self.settings.most_rejected,
-            buried=partial(dead_letters.until_buried, store),
-            rules=StoredRules(store, self._clock),
+            buried=partial(dead_letters.until_stored, store),
+            rules=StoredSettings(store, self._clock),
         )
         worker = Worker(app, given)
         for spec in AGENTS:
             worker.add(spec)
 
-        async def submit(record: Record, found: Postable | None, letters: Sequence[DeadLetter]) -> None:
+        async def submit(record: InputRecord, found: Postable | None, letters: Sequence[DeadLetter]) -> None:
             place = (record.topic, record.partition, record.offset)
             await writer.submit(Posting(*place, found, tuple(letters)))
 
-        worker.add_sink("post", post.read, submit)
-        worker.add_sink("bury", dead_letters.read, submit)
+        worker.add_sink("post", post.read_postable, submit)
+        worker.add_sink("bury", dead_letters.read_letter, submit)
 
     async def _intake(self, broker: Broker, directory: StoreDirectory) -> Intake:
         intake = await broker.intake(directory)

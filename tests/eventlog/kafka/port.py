@@ -44,7 +44,7 @@ class KafkaPort:
             config = topics.config(None, compact=spec.compact)
             if spec.compact or spec.retention_ms:
                 config |= SMALL_SEGMENTS | UNTOUCHED
-            made = topics.TopicSpec(self._name(spec.name), spec.partitions, config)
+            made = topics.KafkaTopicSpec(self._name(spec.name), spec.partitions, config)
             try:
                 await topics.ensure(self._cluster, [made])
             except topics.TopicMismatch as error:

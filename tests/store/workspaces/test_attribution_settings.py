@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from trackrev_stream.agents.attribution_settings import StoredRules
-from trackrev_stream.domain.attribution.attribution_settings import KNOWN_MS, MARGIN_MS, RulesBehind
+from trackrev_stream.agents.attribution_settings import StoredSettings
+from trackrev_stream.domain.attribution.attribution_settings import KNOWN_MS, MARGIN_MS, SettingsBehind
 from trackrev_stream.domain.attribution.decision import Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.store.database.engine import Store
@@ -106,21 +106,21 @@ def test_no_settings_without_a_workspace(shop: Store) -> None:
 
 def test_what_a_worker_knows_stays_true_for_as_long_as_it_says(shop: Store) -> None:
     async def story() -> None:
-        known = StoredRules(shop, lambda: NOW)
-        with pytest.raises(RulesBehind):
+        known = StoredSettings(shop, lambda: NOW)
+        with pytest.raises(SettingsBehind):
             known.book.at(WS, NOW)
         await known.refresh()
         change(shop, now=NOW + 1, lookback_days=7)
         through = known.book.known_through
         assert through == NOW + KNOWN_MS
         assert known.book.at(WS, through).version == in_effect(shop, through) == 1
-        with pytest.raises(RulesBehind):
+        with pytest.raises(SettingsBehind):
             known.book.at(WS, through + 1)
-        later = StoredRules(shop, lambda: NOW + MARGIN_MS)
+        later = StoredSettings(shop, lambda: NOW + MARGIN_MS)
         for_one_record = await later.refresh()
         assert later.book.at(WS, NOW + MARGIN_MS + 1).version == 2
         assert for_one_record.at(WS, NOW * 2).version == 2, "a charge of the future"
-        with pytest.raises(RulesBehind):
+        with pytest.raises(SettingsBehind):
             later.book.at(WS, NOW * 2)
 
     asyncio.run(story())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.records import PayerJourneys
 from trackrev_stream.domain.attribution.decision import Decision
-from trackrev_stream.domain.attribution.inheritance import Binding, Bindings
+from trackrev_stream.domain.attribution.inheritance import CreditOrigin, CreditOrigins
 from trackrev_stream.domain.journeys.journey import Journey
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
 from trackrev_stream.domain.values.ids import SEPARATOR, email_join, payer_join, workspace_of
@@ -39,7 +39,7 @@ class PayerRow:
     visitors: dict[str, tuple[int, str]] = field(default_factory=dict)
     named: dict[str, int] = field(default_factory=dict)
     unnamed: list[str] = field(default_factory=list)
-    bindings: Bindings = field(default_factory=Bindings)
+    bindings: CreditOrigins = field(default_factory=CreditOrigins)
     early: list[str] = field(default_factory=list)
     asks: bool = False
     waiting: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ class SubscriptionRow:
 
     status: tuple[int, str] = (0, "")
     ended_at: int | None = None
-    origin: Binding | None = None
+    origin: CreditOrigin | None = None
     changed_by: str = ""
 
 

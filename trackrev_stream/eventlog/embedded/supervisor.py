@@ -27,7 +27,7 @@ _PROBE = "probe"  # a consumer group that nobody reads with
 log = logging.getLogger(__name__)
 
 
-class Keeper:
+class Supervisor:
     """Runs what ``make`` makes, one after the other."""
 
     def __init__(self, make: Callable[[], Runtime], event_log: Log) -> None:

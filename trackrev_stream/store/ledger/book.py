@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger.fx import Rate, Rates
-from trackrev_stream.domain.ledger.lines import REVENUE, Change, Line, changes, dispute_fee_of, net_of
+from trackrev_stream.domain.ledger.lines import REVENUE, Line, LineChange, changes, dispute_fee_of, net_of
 from trackrev_stream.domain.ledger.usd import RateOf, in_usd
 from trackrev_stream.domain.values.days import day_of
 from trackrev_stream.store.database.errors import LedgerBroken
@@ -150,7 +150,7 @@ class Book:
                 self._charges[key].counts[line_id] = count
 
 
-def _entry(standing: Standing, change: Change) -> dict[str, Any]:
+def _entry(standing: Standing, change: LineChange) -> dict[str, Any]:
     """Post or take back a line of ``standing``; the columns of the entry that does."""
     line, retracts = change.line, None
     number = standing.counts.get(line.line_id, 0) + 1

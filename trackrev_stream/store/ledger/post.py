@@ -23,7 +23,7 @@ from trackrev_stream.store.database.errors import PositionConflict
 from trackrev_stream.store.database.schema import upsert, visits
 from trackrev_stream.store.ledger.book import Book
 from trackrev_stream.store.ledger.positions import NOTHING, Partition, adopt, advance, settle
-from trackrev_stream.store.operations.dead_letters import Place, bury, rejected_places
+from trackrev_stream.store.operations.dead_letters import RecordPosition, rejected_places, store_letters
 
 _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
@@ -48,7 +48,7 @@ class Posting:
     rejected: tuple[DeadLetter, ...] = ()
 
     @property
-    def place(self) -> Place:
+    def place(self) -> RecordPosition:
         """Its place in the log."""
         return self.topic, self.partition, self.offset
 
@@ -113,7 +113,7 @@ def post(
     book.save(posted_at)
     _save_visits(connection, _visits(fresh))
     rejected = [letter for item in new for letter in item.rejected]
-    bury(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
+    store_letters(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
     reasons = Counter(entry["reason"] for entry in book.entries)
     return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
 

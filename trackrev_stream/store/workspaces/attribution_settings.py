@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from trackrev_stream.domain.attribution.attribution_settings import FIRST, MARGIN_MS
-from trackrev_stream.domain.attribution.decision import Returning, Rules
+from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.journey import LARGEST_WINDOW_DAYS
 from trackrev_stream.store.database.errors import InvalidSetting
@@ -20,14 +20,14 @@ from trackrev_stream.store.database.schema import add_new, attribution_settings
 
 LONGEST_IDENTIFY_DAYS = 3_650
 
-_RULES = tuple(item.name for item in fields(Rules))
+_RULES = tuple(item.name for item in fields(AttributionSettings))
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsVersion:
     """A version: its rules, when it takes effect, was made and, where it never came to that, withdrawn."""
 
-    rules: Rules
+    rules: AttributionSettings
     effective_from: int
     created_at: int
     withdrawn_at: int | None = None
@@ -111,17 +111,17 @@ def withdraw_version(connection: Connection, workspace: str, now: int) -> Settin
     return replace(last, withdrawn_at=now)
 
 
-def rule_versions(connection: Connection) -> dict[str, tuple[tuple[int, Rules], ...]]:
+def rule_versions(connection: Connection) -> dict[str, tuple[tuple[int, AttributionSettings], ...]]:
     """The versions of all workspaces with the times they take effect, latest first; as RuleBook has them."""
     table = attribution_settings
-    found: dict[str, list[tuple[int, Rules]]] = {}
+    found: dict[str, list[tuple[int, AttributionSettings]]] = {}
     standing = select(table).where(table.c.withdrawn_at.is_(None))
     for row in connection.execute(standing.order_by(table.c.effective_from.desc())):
         found.setdefault(row.workspace, []).append((row.effective_from, _version(row).rules))
     return {workspace: tuple(versions) for workspace, versions in found.items()}
 
 
-def find_rules(connection: Connection, workspace: str, version: int) -> Rules | None:
+def find_rules(connection: Connection, workspace: str, version: int) -> AttributionSettings | None:
     """The rules of one version of a workspace's settings, or None."""
     table = attribution_settings
     wanted = select(table).where(table.c.workspace == workspace, table.c.version == version)
@@ -129,7 +129,7 @@ def find_rules(connection: Connection, workspace: str, version: int) -> Rules | 
     return _version(row).rules if row else None
 
 
-def _check(rules: Rules) -> None:
+def _check(rules: AttributionSettings) -> None:
     if not 1 <= rules.lookback_days <= LARGEST_WINDOW_DAYS:
         raise InvalidSetting(
             f"lookback_days is {rules.lookback_days}; it may be 1 to {LARGEST_WINDOW_DAYS}: older clicks are "
@@ -148,7 +148,7 @@ def _put(connection: Connection, workspace: str, version: SettingsVersion) -> bo
 
 
 def _version(row: Row[tuple[object, ...]]) -> SettingsVersion:
-    rules = Rules(
+    rules = AttributionSettings(
         version=row.version,
         model=Model(row.model),
         lookback_days=row.lookback_days,
