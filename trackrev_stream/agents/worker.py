@@ -5,9 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
-
-import faust
+from typing import TypeVar
 
 import tables
 from trackrev_stream import metrics
@@ -24,6 +22,7 @@ from trackrev_stream.contracts.topics import TOPICS, Topic
 from trackrev_stream.domain.attribution.attribution_settings import SettingsBehind
 from trackrev_stream.domain.values.ids import partition_of
 from trackrev_stream.eventlog.faust_patches.ordered_sends import Outgoing
+from trackrev_stream.eventlog.faust_patches.protocols import AgentApp, AgentTable, Channel, EventStream
 
 T = TypeVar("T")
 
@@ -70,14 +69,14 @@ class Surroundings:
 class Worker:
     """Binds agents to a Faust app. What an agent cannot get past stays unacknowledged."""
 
-    def __init__(self, app: faust.App, given: Surroundings) -> None:
+    def __init__(self, app: AgentApp, given: Surroundings) -> None:
         self._app = app
         self._given = given
         self._partitions = given.partitions
 
     def add(self, spec: AgentSpec) -> None:
         """Run an agent with its table."""
-        table = tables.define(self._app, spec.table, self._partitions)
+        table: AgentTable = tables.define(self._app, spec.table, self._partitions)
         guard = Guard(spec.name, self._given.most_rejected)
 
         async def handle(record: InputRecord) -> None:
@@ -127,7 +126,7 @@ class Worker:
         seconds = metrics.RECORDS_SECONDS.labels(name)
         processed = metrics.RECORDS_PROCESSED.labels(name)
 
-        async def agent(stream: Any) -> None:
+        async def agent(stream: EventStream) -> None:
             async for event in stream.events():
                 message = event.message
                 started = time.perf_counter()
@@ -157,7 +156,7 @@ class Worker:
             await self._given.buried(letter.partition, letter.offset)
             raise guard.flooded
 
-    def _topic(self, *names: str) -> Any:
+    def _topic(self, *names: str) -> Channel:
         return self._app.topic(
             *names,
             key_type=bytes,

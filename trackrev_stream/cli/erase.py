@@ -10,14 +10,12 @@ from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasure.eraser import ERASE, Eraser
-from trackrev_stream.eventlog.faust_patches.app import APP_ID
-from trackrev_stream.eventlog.kafka.topics import members
-from trackrev_stream.eventlog.kafka_broker import KafkaBroker
 from trackrev_stream.eventlog.port import Broker
 from trackrev_stream.program.admin_client import Client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.ledger.ledger_positions import StorePositions
 from trackrev_stream.store.workspaces.workspaces import list_workspaces, require_workspace
 
 
@@ -42,7 +40,7 @@ async def _erase(settings: Settings, workspace: str | None, address: str) -> lis
             if isinstance(broker, Client):
                 return [await _ask(broker, name, address) for name in wanted]
             await _alone(broker)
-            eraser = Eraser(broker.place(store), store, sealer, now_ms)
+            eraser = Eraser(broker.erasure_scope(StorePositions(store)), store, sealer, now_ms)
             await eraser.resume()
             return [await eraser.erase(name, address) for name in wanted]
     finally:
@@ -51,13 +49,12 @@ async def _erase(settings: Settings, workspace: str | None, address: str) -> lis
 
 async def _alone(broker: Broker) -> None:
     """Raises CommandError where agents are at work, or have not yet done all that they should have."""
-    if isinstance(broker, KafkaBroker):
-        if number := await members(broker.cluster, APP_ID):
-            raise CommandError(
-                f"{number} worker(s) are at work: stop all of them, and start them again when this is done. "
-                "Collectors, the poller and the API may stay up; charges wait meanwhile"
-            )
-    elif any(broker.lag(topic.name) for topic in TOPICS):
+    if number := await broker.workers():
+        raise CommandError(
+            f"{number} worker(s) are at work: stop all of them, and start them again when this is done. "
+            "Collectors, the poller and the API may stay up; charges wait meanwhile"
+        )
+    if any(broker.lag(topic.name) for topic in TOPICS):
         raise CommandError(
             "the log holds what the agents have not read yet: start `trackrev up`, and erase while it runs"
         )

@@ -10,10 +10,37 @@ from trackrev_stream.domain.values.ids import erased_hash
 from trackrev_stream.errors import ForPeople
 
 UNKNOWN_OFFSET = -1
+NOTHING_APPLIED = -1  # the position before the first offset
+
+Partition = tuple[str, int]
+"""A topic and the number of its partition."""
 
 
 class Unavailable(ForPeople):
     """The log cannot promise durability now; what was offered is not saved, and may be offered again."""
+
+
+class PositionConflict(ForPeople):
+    """The stored positions are not those of this writer: a second writer, or a log that was created anew."""
+
+
+class LedgerPositions(Protocol):
+    """How far the ledger has applied the log. The log asks before agents start: it knows no SQL."""
+
+    async def applied(self) -> Mapping[Partition, int]:
+        """The last offset applied of every partition that anything was applied of."""
+        ...
+
+    async def go_on_behind(self, wanted: Mapping[Partition, int]) -> None:
+        """Let the writing go on behind these offsets: the records of the log were put elsewhere."""
+        ...
+
+    async def tables_since(self) -> int:
+        """The number that workers' tables must have been made under, so that nobody erased is in them.
+
+        Raises ForPeople while an erasure is not finished.
+        """
+        ...
 
 
 class Publisher(Protocol):

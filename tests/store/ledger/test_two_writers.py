@@ -24,10 +24,11 @@ from tests.store.builders import (
     touch,
 )
 from trackrev_stream.contracts.choices import Status
+from trackrev_stream.contracts.ports import PositionConflict
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger.lines import net_of
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import InvalidSetting, PositionConflict
+from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.ledger.post import Posting, post
 from trackrev_stream.store.ledger.writer import Writer

@@ -11,10 +11,10 @@ from sqlalchemy import func, select, update
 from tests.store.builders import NOW, TOPIC, all_entries, at_offsets, charge, letter, run, visit
 from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.ports import PositionConflict
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS, VISITS
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import PositionConflict
 from trackrev_stream.store.database.schema import dead_letters, visits
 from trackrev_stream.store.ledger.positions import stored_position
 from trackrev_stream.store.ledger.post import Posting, post

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable
 from trackrev_stream.agents.attribute.evidence import absorb_account, list_charges
 from trackrev_stream.agents.attribute.names import (
     Names,
+    emit_again,
+    emit_names,
     names_of,
     note_account,
     note_payment,
-    emit_again,
-    emit_names,
 )
 from trackrev_stream.agents.attribute.rows import (
     PaidRow,

@@ -15,10 +15,6 @@ class InvalidSetting(StoreError):
     """A setting that cannot be saved: what was wrong with it."""
 
 
-class PositionConflict(StoreError):
-    """The stored positions are not those of this writer: a second writer, or a log that was created anew."""
-
-
 class ErasureUnfinished(StoreError):
     """Somebody is being erased: no agent may work meanwhile."""
 
