@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any
 
 from trackrev_stream.contracts.choices import By
+from trackrev_stream.contracts.codec import Json
 from trackrev_stream.domain.attribution.decision import AttributionSettings, Credit, Decision
 from trackrev_stream.domain.journeys.touch import Touch
 from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
@@ -16,8 +16,6 @@ from trackrev_stream.explain.wording import why
 from trackrev_stream.store.reports.channels_and_revenue import ChannelRow, Money
 from trackrev_stream.store.reports.charges import ChargeDetail, ChargeSummary, Entry
 from trackrev_stream.store.reports.ltv import Cohort, Month, Sum
-
-Json = dict[str, Any]
 
 
 def rfc3339(at: int) -> str:

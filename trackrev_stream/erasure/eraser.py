@@ -55,8 +55,8 @@ HEARD_S = 2 * CHECK_EVERY_MS / 1_000  # after so long the edge knows of every ch
 class Eraser:
     """Erases people.
 
-    ``agents`` are those that work in this process, if any do. ``caught_up`` waits until they have done all that
-    is in the log; it raises Unavailable when that takes too long.
+    ``agents`` are those that work in this process, if any do. ``caught_up`` waits until they have done all
+    that is in the log; it raises Unavailable when that takes too long.
     """
 
     def __init__(
