@@ -98,7 +98,7 @@ class KafkaBroker:
         specs = (topics.spec_of(topic, self._settings.partitions) for topic in TOPICS)
         try:
             await topics.ensure(self.cluster, specs)
-        except topics.TopicMismatch as error:
+        except TopicMismatch as error:
             raise partitions_differ(self._settings, error) from error
 
     async def intake(self, directory: Directory) -> Intake:

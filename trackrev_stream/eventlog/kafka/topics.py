@@ -14,6 +14,7 @@ from aiokafka.protocol.commit import OffsetFetchRequest
 from trackrev_stream.contracts.topics import TOPICS, Topic
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
+from trackrev_stream.eventlog.records import TopicMismatch
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,6 @@ _COORDINATOR_PAUSE_S = 0.2
 LARGEST_RECORD = 16 * 1024 * 1024
 _VISIBLE_S = 30.0
 _LOOK_AGAIN_S = 0.1
-
-
-class TopicMismatch(Exception):
-    """A topic exists with another number of partitions than the program is set to."""
 
 
 @dataclass(frozen=True, slots=True)
