@@ -98,7 +98,7 @@ def test_many_workspaces_are_connected_from_a_file(shell: Shell, api: str, tmp_p
     file.write_text(f"workspace,account,key\nws_own,,{FOUR}\nws_none,,{FOUR}\n")
     status, _, err = shell.run("stripe", "connect", "--csv", str(file), "--api-base", api)
     assert status == 1
-    assert "line 3: there is no workspace 'ws_none'" in err
+    assert "line 3: There is no workspace 'ws_none'" in err
 
 
 def test_the_endpoint_of_a_platform_takes_its_secret_alone(shell: Shell) -> None:

@@ -1,11 +1,11 @@
 """What the read API answers with: the shapes of its JSON."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from fractions import Fraction
 
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.codec import Json
+from trackrev_stream.contracts.times import rfc3339
 from trackrev_stream.domain.attribution.decision import AttributionSettings, Credit, Decision
 from trackrev_stream.domain.journeys.touch import Touch
 from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
@@ -16,11 +16,6 @@ from trackrev_stream.explain.wording import why
 from trackrev_stream.store.reports.channels_and_revenue import ChannelRow, Money
 from trackrev_stream.store.reports.charges import ChargeDetail, ChargeSummary, Entry
 from trackrev_stream.store.reports.ltv import Cohort, Month, Sum
-
-
-def rfc3339(at: int) -> str:
-    """A time as ``2026-11-23T09:35:24.000Z``."""
-    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
 
 
 def exponents(currencies: Iterable[str]) -> dict[str, int]:

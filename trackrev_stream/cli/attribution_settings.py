@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from trackrev_stream.api import shapes
 from trackrev_stream.cli.context import known_workspace, opened
 from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.choices import UNLIMITED
+from trackrev_stream.contracts.times import rfc3339, utc_minute
 from trackrev_stream.domain.attribution.decision import Returning
 from trackrev_stream.domain.attribution.models import Model
-from trackrev_stream.explain.wording import utc_minute
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.workspaces import attribution_settings
 from trackrev_stream.store.workspaces.attribution_settings import SettingsVersion
@@ -102,12 +101,12 @@ def _json(version: SettingsVersion, held: int) -> dict[str, Any]:
     withdrawn_at = version.withdrawn_at
     return {
         "version": chosen.version,
-        "effective_from": shapes.rfc3339(version.effective_from) if version.effective_from else None,
+        "effective_from": rfc3339(version.effective_from) if version.effective_from else None,
         "in_effect": chosen.version == held,
         "model": chosen.model,
         "lookback_days": chosen.lookback_days,
         "identify_days": chosen.identify_days,
         "returning": chosen.returning,
-        "created_at": shapes.rfc3339(version.created_at),
-        "withdrawn_at": None if withdrawn_at is None else shapes.rfc3339(withdrawn_at),
+        "created_at": rfc3339(version.created_at),
+        "withdrawn_at": None if withdrawn_at is None else rfc3339(withdrawn_at),
     }

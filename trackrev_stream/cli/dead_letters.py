@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from trackrev_stream.api.shapes import rfc3339
 from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.choices import Status
-from trackrev_stream.explain.wording import utc_minute
+from trackrev_stream.contracts.times import rfc3339, utc_minute
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.operations.dead_letters import (

@@ -16,7 +16,8 @@ from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.ledger.ledger_positions import StorePositions
-from trackrev_stream.store.workspaces.workspaces import list_workspaces, require_workspace
+from trackrev_stream.store.workspaces.require import require_workspace
+from trackrev_stream.store.workspaces.workspaces import list_workspaces
 
 
 def erase_email(args: argparse.Namespace, settings: Settings) -> CommandResult:

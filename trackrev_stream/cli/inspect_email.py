@@ -17,6 +17,7 @@ from trackrev_stream.cli.result import CommandResult
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.records import Interest
+from trackrev_stream.contracts.times import rfc3339, utc_minute
 from trackrev_stream.contracts.topics import INTERESTS, JOURNEYS, Topic
 from trackrev_stream.domain.journeys.journey import Journey
 from trackrev_stream.domain.journeys.placeholder_emails import is_placeholder
@@ -31,7 +32,7 @@ from trackrev_stream.domain.values.ids import (
     scope_of,
 )
 from trackrev_stream.eventlog.port import Broker
-from trackrev_stream.explain.wording import disputed, joined_by, of_payer, trusted, utc_minute, why, worth
+from trackrev_stream.explain.wording import disputed, joined_by, of_payer, trusted, why, worth
 from trackrev_stream.program import admin_client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
@@ -200,8 +201,8 @@ class _Joined:
             "identities": [
                 {
                     "trust": each.trust.value,
-                    "identified_at": shapes.rfc3339(each.identified_at),
-                    "known_at": shapes.rfc3339(each.known_at),
+                    "identified_at": rfc3339(each.identified_at),
+                    "known_at": rfc3339(each.known_at),
                 }
                 for each in journey.identities
             ],

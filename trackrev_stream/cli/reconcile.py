@@ -3,12 +3,11 @@
 import argparse
 import asyncio
 from collections import Counter
-from functools import partial
 from typing import Any
 
 from collectors.stripe.client import StripeReader
 from collectors.stripe.reconcile import Reconciliation, reconcile
-from trackrev_stream.cli.context import opened
+from trackrev_stream.cli.context import known_workspace, opened
 from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.cli.stripe import chosen_connections
 from trackrev_stream.clock import now_ms
@@ -22,7 +21,6 @@ from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.operations.poller_state import StorePollState
 from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
-from trackrev_stream.store.workspaces.workspaces import find_workspace
 
 DAYS = 30
 
@@ -34,11 +32,7 @@ def reconcile_ledger(args: argparse.Namespace, settings: Settings) -> CommandRes
     if period.last < period.first:
         raise CommandError(f"--from {iso_of(period.first)} is later than --to {iso_of(period.last)}")
     with opened(settings) as (store, sealer):
-        workspace = store.read_now(partial(find_workspace, sealer=sealer, workspace=args.workspace))
-        if workspace is None:
-            raise CommandError(
-                f"there is no workspace {args.workspace!r}; `trackrev workspace list` names them"
-            )
+        workspace = known_workspace(store, sealer, args.workspace)
         found = {
             one.account: asyncio.run(_check(store, sealer, workspace, one, period))
             for one in chosen_connections(args, store, sealer)

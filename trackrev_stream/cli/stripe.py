@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from datetime import UTC, datetime
 from functools import partial
 
 from trackrev_stream.cli.context import opened
@@ -11,6 +10,7 @@ from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe.events import event_types
+from trackrev_stream.contracts.times import rfc3339_second
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer
@@ -111,8 +111,8 @@ def _line(account: str, progress: poller_state.PollProgress | None) -> str:
         return f"{account}: being read, {_bar(progress)}"
     missing = f"; the key lacks {', '.join(report.missing)}" if report.missing else ""
     return (
-        f"{account}: {report.result}, begun {_time(report.started_at)}, {report.facts:,} facts; "
-        f"next {_time(progress.due_at)}; {progress.reads:,} reads in 30 days, of {BUDGET:,} or more that "
+        f"{account}: {report.result}, begun {rfc3339_second(report.started_at)}, {report.facts:,} facts; "
+        f"next {rfc3339_second(progress.due_at)}; {progress.reads:,} reads in 30 days, of {BUDGET:,} or more that "
         f"Stripe allots{missing}"
     )
 
@@ -122,8 +122,8 @@ def _shown(progress: poller_state.PollProgress) -> dict[str, object]:
     return {
         "result": report.result,
         "running": progress.running,
-        "started_at": _time(report.started_at),
-        "next_at": _time(progress.due_at),
+        "started_at": rfc3339_second(report.started_at),
+        "next_at": rfc3339_second(progress.due_at),
         "facts": report.facts,
         "done_permille": report.done_permille,
         "missing": list(report.missing),
@@ -137,7 +137,3 @@ def _missing(results: dict[str, poller_state.PollProgress]) -> list[str]:
         for account, done in results.items()
         if done.report.missing
     ]
-
-
-def _time(at: int) -> str:
-    return datetime.fromtimestamp(at // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

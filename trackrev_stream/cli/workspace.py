@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trackrev_stream.api.script_tag import script_tag
-from trackrev_stream.cli.context import opened, origin
+from trackrev_stream.cli.context import known_workspace, opened, origin
 from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.domain.acquisition.channel_overrides import ChannelOverrides
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.workspaces import channel_rules as rules_of
 from trackrev_stream.store.workspaces import workspaces
+from trackrev_stream.store.workspaces.require import require_workspace
 
 
 def workspace_create(args: argparse.Namespace, settings: Settings) -> CommandResult:
@@ -54,9 +55,7 @@ def workspace_list(_args: argparse.Namespace, settings: Settings) -> CommandResu
 def workspace_identify_secret(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`workspace identify-secret`: the site's backend signs identities with it."""
     with opened(settings) as (store, sealer):
-        found = store.read_now(lambda c: workspaces.find_workspace(c, sealer, args.workspace))
-    if found is None:
-        raise CommandError(f"there is no workspace {args.workspace!r}; `trackrev workspace list` names them")
+        found = known_workspace(store, sealer, args.workspace)
     secret = found.identify_secret.decode()
     return CommandResult(secret, {"workspace": found.id, "identify_secret": secret})
 
@@ -66,7 +65,7 @@ def workspace_channels(args: argparse.Namespace, settings: Settings) -> CommandR
     raw = _json(args.file) if args.file else None
 
     def put_or_find(connection: Connection) -> ChannelOverrides:
-        workspaces.require_workspace(connection, args.workspace)
+        require_workspace(connection, args.workspace)
         if args.file:
             return rules_of.put_rules(connection, args.workspace, raw, now_ms())
         return rules_of.find_overrides(connection, args.workspace)

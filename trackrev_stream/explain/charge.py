@@ -1,5 +1,6 @@
 """A charge in words: who earned it and why, what was passed over, what was posted when."""
 
+from trackrev_stream.contracts.times import utc_minute
 from trackrev_stream.domain.attribution.decision import Considered, Decision
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.touch import Trust
@@ -14,7 +15,6 @@ from trackrev_stream.explain.wording import (
     of_payer,
     place,
     trusted,
-    utc_minute,
     why,
     worth,
 )

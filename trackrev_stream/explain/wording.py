@@ -1,7 +1,5 @@
 """The words for decisions, payers and amounts that people are told, times in UTC."""
 
-from datetime import UTC, datetime
-
 from trackrev_stream.domain.attribution.decision import Decision, Reason
 from trackrev_stream.domain.journeys.touch import Touch, Trust
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT, name_of, scope_of
@@ -73,11 +71,6 @@ def joined_by(decision: Decision, join: str) -> str:
 def trusted(trust: Trust) -> str:
     """Who vouches for an identity."""
     return _TRUST[trust]
-
-
-def utc_minute(at: int) -> str:
-    """A time for people: ``2026-11-23 09:35 UTC``."""
-    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def worth(charge: ChargeSummary) -> str:

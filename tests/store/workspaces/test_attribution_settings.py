@@ -11,7 +11,7 @@ from trackrev_stream.domain.attribution.attribution_settings import KNOWN_MS, MA
 from trackrev_stream.domain.attribution.decision import Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import InvalidSetting
+from trackrev_stream.store.database.errors import InvalidSetting, UnknownWorkspace
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.workspaces.attribution_settings import (
     add_version,
@@ -100,7 +100,7 @@ def test_the_first_version_stays(shop: Store) -> None:
 
 
 def test_no_settings_without_a_workspace(shop: Store) -> None:
-    with pytest.raises(InvalidSetting, match="there is no workspace 'ws_other'"):
+    with pytest.raises(UnknownWorkspace, match="There is no workspace 'ws_other'"):
         shop.read_now(lambda c: list_versions(c, "ws_other"))
 
 

@@ -9,7 +9,7 @@ from tests.store.builders import run
 from tests.store.workspaces.builders import Time, make
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides, ChannelRule
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import InvalidSetting
+from trackrev_stream.store.database.errors import InvalidSetting, UnknownWorkspace
 from trackrev_stream.store.database.schema import channel_rules
 from trackrev_stream.store.database.sealer import Sealer, open_sealer
 from trackrev_stream.store.workspaces.channel_rules import find_overrides, put_rules
@@ -53,7 +53,7 @@ def test_what_is_refused(store: Store, sealer: Sealer, rule: dict[str, str], sai
     make(store, sealer)
     with pytest.raises(InvalidSetting, match=said):
         put(store, rule)
-    with pytest.raises(InvalidSetting, match="no workspace 'ws_none'"):
+    with pytest.raises(UnknownWorkspace, match="no workspace 'ws_none'"):
         put(store, PARTNERS, workspace="ws_none")
     assert store.read_now(lambda c: find_overrides(c, "ws_a")) == NO_OVERRIDES
 

@@ -6,17 +6,18 @@ versions that a worker reads now tell it the truth about every charge of the nex
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from trackrev_stream.contracts.times import utc_second
 from trackrev_stream.domain.attribution.attribution_settings import FIRST, MARGIN_MS
 from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.journey import LARGEST_WINDOW_DAYS
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import add_new, attribution_settings
+from trackrev_stream.store.workspaces.require import require_workspace
 
 LONGEST_IDENTIFY_DAYS = 3_650
 
@@ -41,14 +42,13 @@ def add_first(connection: Connection, workspace: str, now: int) -> None:
 def list_versions(connection: Connection, workspace: str) -> list[SettingsVersion]:
     """All versions of a workspace, first to last, with those that were withdrawn.
 
-    Raises InvalidSetting when there is no such workspace.
+    Raises UnknownWorkspace.
     """
+    require_workspace(connection, workspace)
     table = attribution_settings
     found = connection.execute(
         select(table).where(table.c.workspace == workspace).order_by(table.c.version)
     ).all()
-    if not found:  # each has its first version from its making
-        raise InvalidSetting(f"there is no workspace {workspace!r}; `trackrev workspace list` shows them")
     return [_version(row) for row in found]
 
 
@@ -70,12 +70,12 @@ def add_version(
     at = now + MARGIN_MS if effective_from is None else effective_from
     if at < now + MARGIN_MS:
         raise InvalidSetting(
-            f"a change takes effect {MARGIN_MS // 1000} s from now at the earliest, not on {_moment(at)}: "
+            f"a change takes effect {MARGIN_MS // 1000} s from now at the earliest, not on {utc_second(at)}: "
             "charges until then may be decided already"
         )
     if at <= last.effective_from:
         raise InvalidSetting(
-            f"version {last.rules.version} takes effect on {_moment(last.effective_from)}: choose a later "
+            f"version {last.rules.version} takes effect on {utc_second(last.effective_from)}: choose a later "
             "time, or withdraw that version first"
         )
     if replace(rules, version=last.rules.version) == last.rules:
@@ -97,7 +97,9 @@ def withdraw_version(connection: Connection, workspace: str, now: int) -> Settin
             "is in effect since" if last.effective_from <= now else "takes effect in less than a minute, on"
         )
         since = (
-            f"{begun} {_moment(last.effective_from)}" if last.effective_from else "holds from the beginning"
+            f"{begun} {utc_second(last.effective_from)}"
+            if last.effective_from
+            else "holds from the beginning"
         )
         raise InvalidSetting(
             f"version {last.rules.version} {since}, and stays; to change the settings, make another version"
@@ -156,7 +158,3 @@ def _version(row: Row[tuple[object, ...]]) -> SettingsVersion:
         returning=Returning(row.returning),
     )
     return SettingsVersion(rules, row.effective_from, row.created_at, row.withdrawn_at)
-
-
-def _moment(at: int) -> str:
-    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -16,7 +16,8 @@ from trackrev_stream.domain.acquisition.channel_overrides import (
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import bump_meta, channel_rules
 from trackrev_stream.store.workspaces.links import plain_name
-from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION, require_workspace
+from trackrev_stream.store.workspaces.require import require_workspace
+from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION
 
 
 def put_rules(connection: Connection, workspace: str, raw: object, now: int) -> ChannelOverrides:
