@@ -1,6 +1,6 @@
 """Attribution: which touch earned a charge, decided from journeys alone.
 
-Two windows (DESIGN.md, rule 7): click to identify, and identify to the first paid charge. Trust (rule 10):
+Two windows (ARCHITECTURE.md, rule 7): click to identify, and identify to the first paid charge. Trust (rule 10):
 visitors that Stripe names outrank signed identities, and those unsigned ones. An unsigned identity that the
 edge heard of after the charge may fill what nobody earned, and moves nothing.
 """
@@ -177,7 +177,7 @@ def _by_trust(known: Known, created_at: int, rules: AttributionSettings, before:
 
 
 def _decide(known: Known, created_at: int, rules: AttributionSettings, before: Decision | None) -> Decision:
-    """The decision from ``known`` alone, unless what could change it is forgotten (DESIGN.md, rule 6)."""
+    """The decision from ``known`` alone, unless what could change it is forgotten (ARCHITECTURE.md, rule 6)."""
     decision = _share(known, created_at, rules)
     complete_since = max(journey.complete_since for journey, _ in known)
     earned_at = max((c.touch.occurred_at for c in decision.credits if not c.touch.direct), default=0)

@@ -12,7 +12,7 @@ from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 from trackrev_stream.domain.values.ids import email_join
 
-# Two of the largest window and a week of lateness (the edge lets no hit be older): DESIGN.md, rule 6.
+# Two of the largest window and a week of lateness (the edge lets no hit be older): ARCHITECTURE.md, rule 6.
 LARGEST_WINDOW_DAYS = 90
 HORIZON_MS = (2 * LARGEST_WINDOW_DAYS + 7) * DAY_MS
 OPEN_DAYS_MS = 9 * DAY_MS  # a day's visits stay open for the week of lateness, and the day itself

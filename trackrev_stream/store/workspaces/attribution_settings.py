@@ -1,7 +1,7 @@
 """The versions of a workspace's attribution settings: added ahead of time, never changed, withdrawn in time.
 
 A version takes effect MARGIN_MS or more after it is made, and is withdrawn as long before it does. So the
-versions that a worker reads now tell it the truth about every charge of the next while (DESIGN.md, rule 9).
+versions that a worker reads now tell it the truth about every charge of the next while (ARCHITECTURE.md, rule 9).
 """
 
 from collections.abc import Mapping
