@@ -66,7 +66,7 @@ def _connect_platform(args: argparse.Namespace, settings: Settings) -> CommandRe
 
 
 def _hooks(args: argparse.Namespace) -> tuple[str, ...]:
-    """The webhook secrets, asked for where none is args."""
+    """The webhook secrets, asked for where none is given."""
     if args.webhook_secret is None:
         return tuple(filter(None, [secret_of(None, "Webhook signing secret (whsec_..., empty for none): ")]))
     return tuple(filter(None, [secret_of(each, "") for each in args.webhook_secret]))
@@ -78,7 +78,7 @@ def _hook(settings: Settings, workspace: str) -> str:
 
 def _connect(wanted: StripeConnection, settings: Settings, *, may_write: bool) -> Probe:
     if not wanted.api_key and not wanted.webhook_secrets:
-        raise CommandError("neither a key nor a webhook secret was args: there is nothing to connect with")
+        raise CommandError("neither a key nor a webhook secret was given: there is nothing to connect with")
     if wanted.api_key.startswith("sk_") and not may_write:
         raise CommandError(
             "this is a secret key (sk_...), which may also charge, refund and pay out. Make a restricted one "
@@ -87,7 +87,7 @@ def _connect(wanted: StripeConnection, settings: Settings, *, may_write: bool) -
     with opened(settings) as (store, sealer):
         store.write_now(lambda connection: _put(connection, sealer, wanted))
     if not wanted.api_key:
-        return Probe({}, ("no key was args: webhooks alone bring charges",))
+        return Probe({}, ("no key was given: webhooks alone bring charges",))
     return asyncio.run(probe(wanted))
 
 
