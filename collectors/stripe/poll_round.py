@@ -271,7 +271,7 @@ class Round:
             try:
                 facts += listed.facts(shown, self._workspace, self._seen(seen_at))
             except Malformed as error:
-                await self._letters.bury(self._workspace.id, {"data": {"object": shown}}, error, seen_at)
+                await self._letters.keep(self._workspace.id, {"data": {"object": shown}}, error, seen_at)
         for start in range(0, len(facts), AT_ONCE):
             await self._facts.put(facts[start : start + AT_ONCE])
         self.report = self._reported(facts=self.report.facts + len(facts))

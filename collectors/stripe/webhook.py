@@ -114,7 +114,7 @@ class StripeWebhook:
         self, workspace: Workspace, event: object, malformed: Malformed, received_at: int
     ) -> None:
         try:
-            await self._letters.bury(workspace.id, event, malformed, received_at)
+            await self._letters.keep(workspace.id, event, malformed, received_at)
         except Unavailable as error:
             raise unavailable(error, self._deps.limits) from error
 

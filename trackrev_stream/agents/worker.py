@@ -53,7 +53,7 @@ AGENTS = (
 class Surroundings:
     """What a worker is given beside its app.
 
-    ``on_bug`` hears of what no agent can get past; ``most_rejected`` is the guard's; ``buried`` returns once
+    ``on_bug`` hears of what no agent can get past; ``most_rejected`` is the guard's; ``letter_stored`` returns once
     people can see the dead letter at this partition and offset, or when that takes too long. ``rules`` are
     the settings that charges are decided by.
     """
@@ -62,31 +62,31 @@ class Surroundings:
     clock: Clock
     on_bug: Callable[[BaseException], None]
     most_rejected: int
-    buried: Callable[[int, int], Awaitable[None]]
+    letter_stored: Callable[[int, int], Awaitable[None]]
     rules: SettingsSource
 
 
 class Worker:
     """Binds agents to a Faust app. What an agent cannot get past stays unacknowledged."""
 
-    def __init__(self, app: AgentApp, given: Surroundings) -> None:
+    def __init__(self, app: AgentApp, surroundings: Surroundings) -> None:
         self._app = app
-        self._given = given
-        self._partitions = given.partitions
+        self._surroundings = surroundings
+        self._partitions = surroundings.partitions
 
     def add(self, spec: AgentSpec) -> None:
         """Run an agent with its table."""
         table: AgentTable = tables.define(self._app, spec.table, self._partitions)
-        guard = Guard(spec.name, self._given.most_rejected)
+        guard = Guard(spec.name, self._surroundings.most_rejected)
 
         async def handle(record: InputRecord) -> None:
             read = partial(table.row, record.partition)
-            rows = Rows(read, record.name, self._given.rules.book)
+            rows = Rows(read, record.name, self._surroundings.rules.book)
             try:
-                result = guard.apply(spec.step, rows, record, self._given.clock())
+                result = guard.apply(spec.step, rows, record, self._surroundings.clock())
             except SettingsBehind:
-                rows = Rows(read, record.name, await self._given.rules.refresh())
-                result = guard.apply(spec.step, rows, record, self._given.clock())
+                rows = Rows(read, record.name, await self._surroundings.rules.refresh())
+                result = guard.apply(spec.step, rows, record, self._surroundings.clock())
             table.write(record.partition, {key.encode(): row for key, row in rows.puts.items()})
             await self._send(result, guard)
 
@@ -103,7 +103,7 @@ class Worker:
         What ``read`` rejects, or all of a record that it finds Malformed, becomes dead letters. The sink is
         given them too, and None for such a record: it has to know how far the stream is, and why.
         """
-        guard = Guard(name, self._given.most_rejected)
+        guard = Guard(name, self._surroundings.most_rejected)
 
         async def handle(record: InputRecord) -> None:
             found: list[T] = []
@@ -114,7 +114,7 @@ class Worker:
                 return result
 
             rows = Rows(lambda _: None, record.name)
-            result = guard.apply(step, rows, record, self._given.clock())
+            result = guard.apply(step, rows, record, self._surroundings.clock())
             await self._send(result, guard)
             await sink(record, found[0] if found else None, result.letters)
 
@@ -136,7 +136,7 @@ class Worker:
                 try:
                     await handle(record)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the event must not pass as done
-                    self._given.on_bug(error)
+                    self._surroundings.on_bug(error)
                     await asyncio.Event().wait()
                 seconds.observe(time.perf_counter() - started)
                 processed.inc()
@@ -153,7 +153,7 @@ class Worker:
             sent = self._app.producer.append(out)
         if guard.flooded is not None:
             letter = await sent  # the record was rejected, so its dead letter was sent last
-            await self._given.buried(letter.partition, letter.offset)
+            await self._surroundings.letter_stored(letter.partition, letter.offset)
             raise guard.flooded
 
     def _topic(self, *names: str) -> Channel:

@@ -23,7 +23,7 @@ def define_agents(app: AgentApp, settings: Settings, store: Store, writer: Write
         clock=clock,
         on_bug=app.transport.fail,
         most_rejected=settings.most_rejected,
-        buried=partial(dead_letters.until_stored, store),
+        letter_stored=partial(dead_letters.until_stored, store),
         rules=StoredSettings(store, clock),
     )
     worker = Worker(app, surroundings)
