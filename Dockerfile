@@ -1,5 +1,5 @@
-# One image for every role: `collect`, `worker`, `api`, or `up` for all of it in one process:
-#   docker run -p 8765:8765 -v trackrev:/var/lib/trackrev trackrev-stream up
+# One image for every part: `collect`, `worker`, `poll`, `api`, or `up` for everything in one process.
+# README.md has the command ("Run it for real on one box").
 FROM python:3.12.13-slim-bookworm AS build
 WORKDIR /src
 RUN python -m venv /opt/trackrev
@@ -14,7 +14,7 @@ RUN /opt/trackrev/bin/pip install --no-cache-dir --disable-pip-version-check \
 FROM python:3.12.13-slim-bookworm
 LABEL org.opencontainers.image.title="trackrev-stream" \
       org.opencontainers.image.licenses="Apache-2.0"
-# A fixed number, so that volumes keep their owner from one image to the next.
+# A fixed number, so that volumes have the same owner from one image to the next.
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/trackrev --shell /usr/sbin/nologin trackrev
 COPY --from=build /opt/trackrev /opt/trackrev
 ENV PATH=/opt/trackrev/bin:$PATH \

@@ -31,8 +31,8 @@ RULES = [
 DASHBOARDS = sorted((OPS / "grafana/dashboards").glob("*.json"))
 # What Prometheus itself makes, beside the metrics of the program.
 BY_PROMETHEUS = {"up", "ALERTS"}
-# Runbooks of what people do on purpose, not of an alert.
-PROCEDURES = {"upgrade.md", "backup.md"}
+# The overview, and what people do on purpose: not of an alert.
+PROCEDURES = {"README.md", "upgrade.md", "backup.md"}
 
 
 def commands() -> set[str]:
