@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rocksdict
 
 from tests.eventlog.embedded.support import damage, fill, python
 from trackrev_stream.contracts.ports import Unavailable
@@ -52,6 +53,24 @@ def test_one_process_shares_one_log(tmp_path: Path) -> None:
         await third.close()
 
     asyncio.run(main())
+
+
+def test_a_look_with_other_options_of_rocksdict_is_healed_at_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        log = Log.open(tmp_path / "log")
+        log.create_topics([TopicSpec("hits", 1)])
+        assert await log.append("hits", 0, [NewRecord(1, b"k", b"v")]) == 0
+        await log.close()
+        read_only = rocksdict.AccessType.read_only()
+        rocksdict.Rdict(str(tmp_path / "log"), rocksdict.Options(), access_type=read_only).close()
+        again = Log.open(tmp_path / "log")
+        assert [record.value for record in again.fetch("hits", 0, 0)] == [b"v"]
+        await again.close()
+
+    asyncio.run(main())
+    assert "looked at by another program" in caplog.text
 
 
 def test_records_and_commits_in_one_write(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The RocksDB under the log: its options, its errors in our words, its return after a full disk."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from trackrev_stream.eventlog.faust_patches.rocksdb_memory import taken
 from trackrev_stream.eventlog.records import LogBusy, LogCorrupt, LogUnavailable
 
 MEGABYTE = 1 << 20
+_OTHER_MODE = "does not match existing comparator"
+
+log = logging.getLogger(__name__)
 
 
 def _options() -> rocksdict.Options:
@@ -50,7 +54,19 @@ class RocksDatabase:
 
     def _open(self) -> rocksdict.Rdict:
         with self._in_our_words():
-            return rocksdict.Rdict(str(self._path), _options())
+            try:
+                return rocksdict.Rdict(str(self._path), _options())
+            except Exception as error:
+                if _OTHER_MODE not in str(error):
+                    raise
+                # rocksdict notes how keys are packed in rocksdict-config.json, and a look with other options,
+                # even a read-only one, rewrites that. Trying to open has put right what stands there.
+                log.warning(
+                    "the log in %s was looked at by another program with other options of rocksdict; "
+                    "nothing in it has changed, and it is opened as its own again",
+                    self._path,
+                )
+                return rocksdict.Rdict(str(self._path), _options())
 
     @contextlib.contextmanager
     def _in_our_words(self, *, writing: bool = False) -> Iterator[None]:
