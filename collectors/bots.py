@@ -8,8 +8,8 @@ from functools import cache, lru_cache
 from aiohttp import web
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
-from collectors.deps import Limits
-from trackrev_stream.contracts.reasons import DropReason
+from collectors.limits import Limits
+from trackrev_stream.contracts.drop_reasons import DropReason
 
 _LONGEST_AGENT = 512
 

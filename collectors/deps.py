@@ -4,37 +4,10 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from collectors.limits import Limits
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits and choices of the edge. Sizes in bytes unless their name says otherwise."""
-
-    body_bytes: int = 64 * 1024
-    webhook_bytes: int = 1024 * 1024
-    hits_a_request: int = 100
-    url_characters: int = 2_048
-    hits_a_second: int = 5_000
-    """For each workspace; beyond it requests get a 429."""
-    pending_hits: int = 20_000
-    """Hits, and likewise facts, that may wait for the log; beyond it requests get a 503."""
-    publish_wait_s: float = 5.0
-    """How long a request waits for the log before it gets a 503."""
-    link_wait_s: float = 2.0
-    """How long a person who follows a link waits for the log before being sent on all the same."""
-    retry_after_s: int = 5
-    signature_tolerance_s: int = 300
-    behind_proxy: bool = False
-    """Whether a reverse proxy sets ``X-Forwarded-Proto``; without one, anybody could."""
-    drop_gpc: bool = False
-    """Whether hits with ``Sec-GPC: 1`` are dropped.
-
-    The signal asks not to sell or share personal data. First-party measurement that leaves the site to
-    nobody does neither, so it is counted by default; a site that reads the law otherwise sets this.
-    """
 
 
 async def _no_overrides(_workspace: str) -> ChannelOverrides:

@@ -5,7 +5,7 @@ import re
 
 from aiohttp import web
 
-from collectors.deps import Limits
+from collectors.limits import Limits
 from trackrev_stream.contracts.ports import Unavailable, Workspace
 from trackrev_stream.domain.acquisition.landing import host_of
 from trackrev_stream.http_json import Handler, HttpError, answering_errors

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from collectors.deps import Limits
+from collectors.limits import Limits
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.domain.acquisition.landing import host_of
 from trackrev_stream.domain.values.ids import is_visitor_id, uuid7

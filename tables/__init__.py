@@ -1,5 +1,7 @@
 """The Faust tables: what each agent remembers, by which key, and what bounds it.
 
+Not SQL: the tables of the ledger are in trackrev_stream/store/database/schema.py.
+
 Every value is a row of the agent's own, encoded by `trackrev_stream.contracts.codec`, and carries the
 positions of its inputs. Plain tables with a changelog, not windowed ones: those expire by the wall clock.
 """

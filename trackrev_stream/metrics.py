@@ -1,6 +1,8 @@
 """The typed registry of metrics: every metric of the program, declared once, exported by Prometheus.
 
-Names follow https://prometheus.io/docs/practices/naming/: unit last, counters end in ``_total``.
+Names follow https://prometheus.io/docs/practices/naming/: unit last. The client adds ``_total`` to the names
+of counters: ``trackrev_hits_accepted`` is exported as ``trackrev_hits_accepted_total``. Each metric must be
+used (tests/test_tidy.py).
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest

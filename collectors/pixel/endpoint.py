@@ -8,15 +8,16 @@ import orjson
 from aiohttp import web
 
 from collectors.bots import unwanted
-from collectors.deps import EdgeDeps, Limits
+from collectors.deps import EdgeDeps
+from collectors.limits import Limits
 from collectors.pixel.rate_limit import Buckets
 from collectors.pixel.validation import LONGEST_ID, Dropped, Envelope, dead_letter_of, screen, time_of
 from collectors.publisher import DeadLetterPublisher, HitPublisher
 from collectors.responses import PageError, allow_origin, unavailable
 from collectors.visitor_cookie import set_visitor_cookie, visitor_of
 from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.drop_reasons import DropReason
 from trackrev_stream.contracts.ports import Unavailable, Workspace
-from trackrev_stream.contracts.reasons import DropReason
 from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.domain.values.ids import is_plain, is_visitor_id
 from trackrev_stream.http_json import HttpError, json_response, read_at_most

@@ -19,8 +19,8 @@ import orjson
 from collectors.scrub import BadUrl, scrub_referrer, scrub_text, scrub_url, values_of
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.drop_reasons import DropReason
 from trackrev_stream.contracts.ports import Workspace
-from trackrev_stream.contracts.reasons import DropReason
 from trackrev_stream.contracts.topics import PIXEL_HITS
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
 from trackrev_stream.domain.acquisition.landing import landing_of

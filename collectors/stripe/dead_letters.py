@@ -9,7 +9,7 @@ from collectors.publisher import DeadLetterPublisher
 from collectors.scrub import scrub_text
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.dead_letters import DeadLetter
-from trackrev_stream.contracts.reasons import IgnoreReason
+from trackrev_stream.contracts.drop_reasons import IgnoreReason
 from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
 
 PROCESSOR = "collect"

@@ -17,8 +17,8 @@ from collectors.responses import unavailable
 from collectors.stripe.dead_letters import StripeLetters
 from collectors.stripe.signature import Signature
 from trackrev_stream.contracts.codec import Json, Malformed
+from trackrev_stream.contracts.drop_reasons import IgnoreReason
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
-from trackrev_stream.contracts.reasons import IgnoreReason
 from trackrev_stream.contracts.stripe.accounts import StripeFact
 from trackrev_stream.contracts.stripe.events import account_of, facts_of, has_effect
 from trackrev_stream.contracts.stripe.fields import flag

@@ -6,8 +6,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.facts import account_fact, charge_fact, hit
-from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
-from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
+from trackrev_stream.domain.attribution.attribution_settings import (
+    AttributionSettings,
+    Returning,
+    SettingsTimeline,
+)
 from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind

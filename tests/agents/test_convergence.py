@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md, rule 4 and 5: any order, any duplicates, any restart give the same standing lines."""
+"""ARCHITECTURE.md, rules 4 and 5: any order, any duplicates, any restart give the same standing lines."""
 
 import random
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md, rules 4 and 5, through the whole program: Faust, the embedded log, the writer and SQLite."""
+"""ARCHITECTURE.md, rules 4 and 5, through the whole program: Faust, the embedded log, writer and SQLite."""
 
 import asyncio
 import random

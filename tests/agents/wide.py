@@ -10,7 +10,7 @@ from random import Random
 
 from tests.agents.histories import CHANNELS, EMAILS, START, STRANGER, VISITORS
 from tests.facts import account_fact, charge_fact, hit
-from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
+from trackrev_stream.domain.attribution.attribution_settings import AttributionSettings, Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact

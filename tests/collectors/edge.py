@@ -9,7 +9,8 @@ from typing import Any
 from aiohttp import DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from collectors.deps import EdgeDeps, Limits
+from collectors.deps import EdgeDeps
+from collectors.limits import Limits
 from collectors.routes import add_routes
 from tests.facts import NOW
 from trackrev_stream.contracts.codec import decode, decode_frame

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trackrev_stream import settings
-from trackrev_stream.contracts.reasons import DropReason
+from trackrev_stream.contracts.drop_reasons import DropReason
 from trackrev_stream.domain.attribution.decision import Reason
 
 ROOT = Path(__file__).parents[2]

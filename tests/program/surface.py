@@ -21,7 +21,7 @@ from tests.program.surface_run import seen_running
 from tests.program.surface_sql import postgresql_tables
 from trackrev_stream import metrics, settings
 from trackrev_stream.cli import parser
-from trackrev_stream.contracts.reasons import DropReason, IgnoreReason
+from trackrev_stream.contracts.drop_reasons import DropReason, IgnoreReason
 from trackrev_stream.contracts.stripe.events import event_types
 from trackrev_stream.eventlog.faust_patches.app import APP_ID
 from trackrev_stream.store.database import migrate

@@ -10,7 +10,7 @@ from tests.program.running import ROOT
 
 HANGS = """
     import asyncio, threading
-    from trackrev_stream import process
+    from trackrev_stream.program import process
 
     class Hanging:
         async def start(self): pass

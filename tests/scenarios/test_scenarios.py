@@ -17,8 +17,11 @@ from tests.scenarios.teller import Fact, Teller
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
-from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
+from trackrev_stream.domain.attribution.attribution_settings import (
+    AttributionSettings,
+    Returning,
+    SettingsTimeline,
+)
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.domain.ledger.lines import DISPUTE_FEE, FEE, REVENUE, Line, dispute_fee_of, net_of

@@ -16,8 +16,8 @@ from trackrev_stream.agents import gather
 from trackrev_stream.agents.attribute import agent, rows
 from trackrev_stream.agents.worker import Worker
 from trackrev_stream.eventlog.faust_patches.commit_barriers import CommitBarriers
-from trackrev_stream.eventlog.faust_patches.ordered_acks import DeliveredInOrder
-from trackrev_stream.eventlog.faust_patches.ordered_sends import SendsInOrder
+from trackrev_stream.eventlog.faust_patches.ordered_acks import OrderedAcks
+from trackrev_stream.eventlog.faust_patches.ordered_sends import OrderedSends
 from trackrev_stream.eventlog.faust_patches.recovery import Recovery
 from trackrev_stream.eventlog.kafka.lease import Lease
 from trackrev_stream.eventlog.kafka.producer import Buffer, Producer
@@ -60,10 +60,10 @@ def order() -> None:
 def flush() -> None:
     """Faust's own buffer of sends, its flush and offsets, and a commit that knows no barrier."""
     change(CommitBarriers.behind_barriers, _BARRIERS, "")
-    del Buffer.size, Buffer.flush, Buffer.wait_until_ebb, SendsInOrder.send_soon
+    del Buffer.size, Buffer.flush, Buffer.wait_until_ebb, OrderedSends.send_soon
     Producer.flush = driver.Producer.flush  # type: ignore[method-assign]  # on purpose
-    DeliveredInOrder._new_offset = StockConsumer._new_offset  # type: ignore[method-assign]  # on purpose
-    DeliveredInOrder._add_gap = StockConsumer._add_gap  # type: ignore[method-assign]  # on purpose
+    OrderedAcks._new_offset = StockConsumer._new_offset  # type: ignore[method-assign]  # on purpose
+    OrderedAcks._add_gap = StockConsumer._add_gap  # type: ignore[method-assign]  # on purpose
 
 
 def lease() -> None:

@@ -53,9 +53,9 @@ AGENTS = (
 class Surroundings:
     """What a worker is given beside its app.
 
-    ``on_bug`` hears of what no agent can get past; ``most_rejected`` is the guard's; ``letter_stored`` returns once
-    people can see the dead letter at this partition and offset, or when that takes too long. ``rules`` are
-    the settings that charges are decided by.
+    ``on_bug`` hears of what no agent can get past; ``most_rejected`` is the guard's; ``letter_stored``
+    returns once people can see the dead letter at this partition and offset, or when that takes too long.
+    ``rules`` are the settings that charges are decided by.
     """
 
     partitions: int

@@ -6,7 +6,8 @@ from fractions import Fraction
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.codec import Json
 from trackrev_stream.contracts.times import rfc3339
-from trackrev_stream.domain.attribution.decision import AttributionSettings, Credit, Decision
+from trackrev_stream.domain.attribution.attribution_settings import AttributionSettings
+from trackrev_stream.domain.attribution.decision import Credit, Decision
 from trackrev_stream.domain.journeys.touch import Touch
 from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
 from trackrev_stream.domain.values.ids import name_of

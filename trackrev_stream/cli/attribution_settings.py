@@ -12,7 +12,7 @@ from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.choices import UNLIMITED
 from trackrev_stream.contracts.times import rfc3339, utc_minute
-from trackrev_stream.domain.attribution.decision import Returning
+from trackrev_stream.domain.attribution.attribution_settings import Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.workspaces import attribution_settings

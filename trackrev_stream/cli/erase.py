@@ -15,7 +15,7 @@ from trackrev_stream.program.admin_client import Client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
-from trackrev_stream.store.ledger.ledger_positions import StorePositions
+from trackrev_stream.store.ledger.applied_positions import StorePositions
 from trackrev_stream.store.workspaces.require import require_workspace
 from trackrev_stream.store.workspaces.workspaces import list_workspaces
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from trackrev_stream import __version__, settings
 from trackrev_stream.contracts.choices import UNLIMITED, By, Status
-from trackrev_stream.domain.attribution.decision import Returning
+from trackrev_stream.domain.attribution.attribution_settings import Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.values.days import day_of_iso
 from trackrev_stream.program.roles import Role

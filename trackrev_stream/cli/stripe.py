@@ -112,8 +112,8 @@ def _line(account: str, progress: poller_state.PollProgress | None) -> str:
     missing = f"; the key lacks {', '.join(report.missing)}" if report.missing else ""
     return (
         f"{account}: {report.result}, begun {rfc3339_second(report.started_at)}, {report.facts:,} facts; "
-        f"next {rfc3339_second(progress.due_at)}; {progress.reads:,} reads in 30 days, of {BUDGET:,} or more that "
-        f"Stripe allots{missing}"
+        f"next {rfc3339_second(progress.due_at)}; {progress.reads:,} reads in 30 days, of {BUDGET:,} or "
+        f"more that Stripe allots{missing}"
     )
 
 

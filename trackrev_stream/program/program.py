@@ -9,7 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from collectors.deps import EdgeDeps, Limits
+from collectors.deps import EdgeDeps
+from collectors.limits import Limits
 from collectors.routes import add_routes
 from collectors.stripe.poll_round import poll_deps
 from collectors.stripe.poller import Pace, Poller
@@ -32,7 +33,7 @@ from trackrev_stream.settings import Settings, SettingsError, is_kafka
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.ledger import pending_rates
-from trackrev_stream.store.ledger.ledger_positions import StorePositions
+from trackrev_stream.store.ledger.applied_positions import StorePositions
 from trackrev_stream.store.ledger.writer import Writer
 from trackrev_stream.store.operations.poller_state import StorePollState
 from trackrev_stream.store.operations.reconciliations import StoreLedgerReader

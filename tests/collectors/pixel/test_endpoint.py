@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from collectors.deps import Limits
+from collectors.limits import Limits
 from tests.collectors.edge import (
     BROWSER,
     WORKSPACE,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors.deps import Limits
+from collectors.limits import Limits
 from tests.collectors.edge import (
     BROWSER,
     WORKSPACE,

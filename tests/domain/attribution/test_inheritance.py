@@ -7,13 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.builders import touch
-from trackrev_stream.domain.attribution.decision import (
-    AttributionSettings,
-    Credit,
-    Decision,
-    Reason,
-    Returning,
-)
+from trackrev_stream.domain.attribution.attribution_settings import AttributionSettings, Returning
+from trackrev_stream.domain.attribution.decision import Credit, Decision, Reason
 from trackrev_stream.domain.attribution.inheritance import Placed, settle_all, settle_some
 from trackrev_stream.domain.journeys.identity import Identity
 from trackrev_stream.domain.journeys.touch import Trust

@@ -20,7 +20,7 @@ from trackrev_stream.eventlog.records import NewRecord, TopicSpec
 
 
 def test_the_commit_waits_for_the_first_event_though_later_ones_are_done(tmp_path: Path) -> None:
-    # Fails without Consumer._new_offset: Faust commits the first run of consecutive offsets.
+    # Fails without OrderedAcks._new_offset: Faust commits the first run of consecutive offsets.
     async def main() -> None:
         async with open_log(tmp_path) as log:
             app = make_app(tmp_path)
@@ -78,7 +78,7 @@ def test_gaps_of_a_compacted_topic_are_committed_over(tmp_path: Path) -> None:
 
 
 def test_flush_waits_for_the_changelog(tmp_path: Path) -> None:
-    # Fails without Producer.send_soon and Producer.flush.
+    # Fails without OrderedSends.send_soon and Producer.flush.
     async def main() -> None:
         async with open_log(tmp_path) as log:
             app = make_app(tmp_path)

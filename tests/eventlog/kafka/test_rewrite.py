@@ -13,7 +13,7 @@ from tests.program.running import now_ms
 from trackrev_stream.eventlog.kafka.cluster import Cluster
 from trackrev_stream.eventlog.kafka.reader import reading
 from trackrev_stream.eventlog.kafka.rewrite import KafkaPast, KafkaRecord
-from trackrev_stream.eventlog.kafka.topic_configs import config_of
+from trackrev_stream.eventlog.kafka.temporary_configs import config_of
 from trackrev_stream.eventlog.kafka.topics import KafkaTopicSpec, admin, committed, config, ensure
 
 SECRET = re.compile(rb"anna")

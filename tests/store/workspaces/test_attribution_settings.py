@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from trackrev_stream.agents.attribution_settings import StoredSettings
-from trackrev_stream.domain.attribution.attribution_settings import KNOWN_MS, MARGIN_MS, SettingsBehind
-from trackrev_stream.domain.attribution.decision import Returning
+from trackrev_stream.domain.attribution.attribution_settings import (
+    KNOWN_MS,
+    MARGIN_MS,
+    Returning,
+    SettingsBehind,
+)
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import InvalidSetting, UnknownWorkspace

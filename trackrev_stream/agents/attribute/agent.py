@@ -26,7 +26,8 @@ from trackrev_stream.agents.step import InputRecord, Rows, StepResult, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import AttributedCharge, PayerJourneys
 from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, PAYMENTS, STRIPE_ACCOUNTS
-from trackrev_stream.domain.attribution.decision import AttributionSettings, Decision, Reason
+from trackrev_stream.domain.attribution.attribution_settings import AttributionSettings
+from trackrev_stream.domain.attribution.decision import Decision, Reason
 from trackrev_stream.domain.attribution.inheritance import is_bound
 from trackrev_stream.domain.ledger.lines import lines_of
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentState

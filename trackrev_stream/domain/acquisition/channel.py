@@ -1,8 +1,12 @@
 """Channels: ordered rules, the first that matches wins, in the words of Google Analytics 4.
 
 Source of the rules: "Default channel group" (https://support.google.com/analytics/answer/9756891), the part
-on manual tagging; "AI Assistant" joined it in May 2026. A tracked link outranks them all (touch.py), and
-then what a workspace says (overrides.py).
+on manual tagging; "AI Assistant" joined it in May 2026. A tracked link outranks them all
+(domain/journeys/touch.py), and then what a workspace says (channel_overrides.py).
+
+A new site of a known kind is a line in sources.txt. A new channel is a rule here, perhaps with a kind of its
+own (a section of sources.txt and a member of SourceKind), and a line in
+tests/domain/acquisition/ga4_pairs.txt.
 """
 
 import re
@@ -19,6 +23,8 @@ from trackrev_stream.domain.acquisition.landing import (
 )
 from trackrev_stream.domain.acquisition.sources import SourceKind
 
+# Raise it when a rule or the table of sources changes what a hit is classified as: each touch carries it, so
+# that it can be told by which rules a charge was credited. Touches made before keep their channel.
 RULE_VERSION = 2
 DIRECT = "Direct"
 UNATTRIBUTED = "unattributed"

@@ -69,7 +69,7 @@ NO_OVERRIDES = ChannelOverrides()
 def parse_rules(raw: object) -> tuple[ChannelRule, ...]:
     """The rules in a JSON list of objects, such as ``[{"host": "*.partner.example", "channel": "Partner"}]``.
 
-    Raises BadRules.
+    Raises BadChannelRules.
     """
     if not isinstance(raw, list):
         raise BadChannelRules(

@@ -1,4 +1,4 @@
-"""The versions of the settings that change money: which one a charge is decided by.
+"""The attribution settings, and their versions: which one a charge is decided by.
 
 A version takes effect at least a minute after it was made, and the first of a workspace holds from the
 beginning. So who knows all versions made until some moment knows through a moment later which one holds.
@@ -6,14 +6,35 @@ beginning. So who knows all versions made until some moment knows through a mome
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from trackrev_stream.domain.attribution.decision import AttributionSettings
+from trackrev_stream.domain.attribution.models import Model
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 FOREVER = 2**63 - 1
 MARGIN_MS = 60_000  # between the making of a version and its effect
-KNOWN_MS = (
-    MARGIN_MS // 2
-)  # so long the versions read last are all there are: the rest is for clocks that differ
+# For so long the versions read last are all there are; the rest of the margin is for clocks that differ.
+KNOWN_MS = MARGIN_MS // 2
+
+
+class Returning(StrEnum):
+    """Who earns a new subscription, or a purchase without one, of a payer whom somebody earned before."""
+
+    KEEP = "keep"  # whoever earned the payer's first charge
+    ASK = "ask"  # the payer's journey since, where it earns
+
+
+@fast_dataclass(frozen=True, slots=True)
+class AttributionSettings:
+    """The attribution settings of a workspace, as one version of them. Windows in days; None: unlimited."""
+
+    version: int = 1
+    model: Model = Model.LAST_NON_DIRECT
+    lookback_days: int = 30
+    identify_days: int | None = None
+    returning: Returning = Returning.KEEP
+
+
 FIRST = AttributionSettings()
 
 
@@ -29,14 +50,14 @@ class SettingsTimeline:
     versions: Mapping[str, tuple[tuple[int, AttributionSettings], ...]] = field(default_factory=dict)
 
     def at(self, workspace: str, created_at: int) -> AttributionSettings:
-        """The version in effect for a charge created at this time. Raises RulesBehind."""
+        """The version in effect for a charge created at this time. Raises SettingsBehind."""
         if created_at > self.known_through:
             raise SettingsBehind(
                 f"{workspace}: a charge of {created_at}, settings known to {self.known_through}"
             )
         held = (
-            rules
-            for effective_from, rules in self.versions.get(workspace, ())
+            settings
+            for effective_from, settings in self.versions.get(workspace, ())
             if effective_from <= created_at
         )
         return next(held, FIRST)

@@ -1,14 +1,15 @@
 """Attribution: which touch earned a charge, decided from journeys alone.
 
-Two windows (ARCHITECTURE.md, rule 7): click to identify, and identify to the first paid charge. Trust (rule 10):
-visitors that Stripe names outrank signed identities, and those unsigned ones. An unsigned identity that the
-edge heard of after the charge may fill what nobody earned, and moves nothing.
+Two windows (ARCHITECTURE.md, rule 7): click to identify, and identify to the first paid charge. Trust (rule
+10): visitors that Stripe names outrank signed identities, and those unsigned ones. An unsigned identity that
+the edge heard of after the charge may fill what nobody earned, and moves nothing.
 """
 
 from collections.abc import Iterable
 from dataclasses import field, replace
 from enum import StrEnum
 
+from trackrev_stream.domain.attribution.attribution_settings import AttributionSettings
 from trackrev_stream.domain.attribution.models import Model, weights
 from trackrev_stream.domain.journeys.identity import Identity
 from trackrev_stream.domain.journeys.journey import Journey
@@ -18,24 +19,6 @@ from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 SLACK_MS = 1_000  # Stripe's `created` has whole seconds: a touch within the same second came before
-
-
-class Returning(StrEnum):
-    """Who earns a new subscription, or a purchase without one, of a payer whom somebody earned before."""
-
-    KEEP = "keep"  # whoever earned the payer's first charge
-    ASK = "ask"  # the payer's journey since, where it earns
-
-
-@fast_dataclass(frozen=True, slots=True)
-class AttributionSettings:
-    """The attribution settings of a workspace, as one version of them. Windows in days; None: unlimited."""
-
-    version: int = 1
-    model: Model = Model.LAST_NON_DIRECT
-    lookback_days: int = 30
-    identify_days: int | None = None
-    returning: Returning = Returning.KEEP
 
 
 class Reason(StrEnum):
@@ -177,7 +160,7 @@ def _by_trust(known: Known, created_at: int, rules: AttributionSettings, before:
 
 
 def _decide(known: Known, created_at: int, rules: AttributionSettings, before: Decision | None) -> Decision:
-    """The decision from ``known`` alone, unless what could change it is forgotten (ARCHITECTURE.md, rule 6)."""
+    """The decision from ``known`` alone, unless what could change it is forgotten: rule 6."""
     decision = _share(known, created_at, rules)
     complete_since = max(journey.complete_since for journey, _ in known)
     earned_at = max((c.touch.occurred_at for c in decision.credits if not c.touch.direct), default=0)

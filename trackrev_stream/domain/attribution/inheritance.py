@@ -10,13 +10,8 @@ identity fills binds more weakly: it may lend its credit to later roots that hav
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 
-from trackrev_stream.domain.attribution.decision import (
-    AttributionSettings,
-    Decision,
-    Reason,
-    Returning,
-    decide,
-)
+from trackrev_stream.domain.attribution.attribution_settings import AttributionSettings, Returning
+from trackrev_stream.domain.attribution.decision import Decision, Reason, decide
 from trackrev_stream.domain.journeys.journey import Journey
 from trackrev_stream.domain.payments.payment import ChargeState
 from trackrev_stream.domain.payments.subscription import SubscriptionMatch

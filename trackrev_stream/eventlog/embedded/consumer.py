@@ -9,14 +9,14 @@ from faust.assignor.client_assignment import ClientAssignment
 from faust.transport.consumer import Consumer as BaseConsumer
 from faust.types import TP, ConsumerMessage
 
-from trackrev_stream.eventlog.faust_patches.ordered_acks import DeliveredInOrder
+from trackrev_stream.eventlog.faust_patches.ordered_acks import OrderedAcks
 from trackrev_stream.eventlog.faust_patches.recovery import RestoresTables
 from trackrev_stream.eventlog.records import LogUnavailable, OffsetOutOfRange, Record
 
 _RECORDS_A_PARTITION = 500
 
 
-class Consumer(RestoresTables, DeliveredInOrder, BaseConsumer):  # type: ignore[misc]  # Faust has no types
+class Consumer(RestoresTables, OrderedAcks, BaseConsumer):  # type: ignore[misc]  # Faust has no types
     """All partitions of the topics subscribed to, read as soon as records are durable."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -9,11 +9,11 @@ from faust.transport.producer import Producer as BaseProducer
 from faust.types.tuples import TP, RecordMetadata
 from mode.utils.times import want_seconds
 
-from trackrev_stream.eventlog.faust_patches.ordered_sends import Outgoing, SendsInOrder
+from trackrev_stream.eventlog.faust_patches.ordered_sends import OrderedSends, Outgoing
 from trackrev_stream.eventlog.records import NewRecord
 
 
-class Producer(SendsInOrder, BaseProducer):  # type: ignore[misc]  # Faust has no types
+class Producer(OrderedSends, BaseProducer):  # type: ignore[misc]  # Faust has no types
     """Everything sent reaches the log in the order in which it was sent, changelogs included."""
 
     _pending: asyncio.Future[int] | None = None

@@ -1,4 +1,7 @@
-"""Which offset may be committed: the one after the last record of an unbroken run of acknowledged ones."""
+"""Which offset may be committed: the one after the last record of an unbroken run of acknowledged ones.
+
+Faust commits too early: past records that are still worked on.
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -7,7 +10,7 @@ from typing import Any
 from faust.types import TP
 
 
-class DeliveredInOrder:
+class OrderedAcks:
     """Mixed into a Faust consumer, before it.
 
     Mends transport/consumer.py:1138 and :1157: looking for runs of consecutive numbers, Faust commits past

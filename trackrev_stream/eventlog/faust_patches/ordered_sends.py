@@ -34,7 +34,7 @@ class Outgoing:
         return tuple(self.headers.items() if isinstance(self.headers, Mapping) else self.headers or ())
 
 
-class SendsInOrder(ABC):
+class OrderedSends(ABC):
     """Mixed into a Faust producer, before it: every way of sending is one append, at once."""
 
     app: Any

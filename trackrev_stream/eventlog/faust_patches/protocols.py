@@ -1,6 +1,6 @@
 """What our code needs of a Faust app as we patch it. Faust has no types, so these stand in for them.
 
-Both logs give an app that fits: their transports mix in CommitBarriers, their producers SendsInOrder, and the
+Both logs give an app that fits: their transports mix in CommitBarriers, their producers OrderedSends, and the
 settings of `runtime` name the table and the table manager.
 """
 
@@ -38,7 +38,7 @@ class EventStream(Protocol):
 
 
 class AgentProducer(Protocol):
-    """Sends in the order in which it is asked: see SendsInOrder."""
+    """Sends in the order in which it is asked: see OrderedSends."""
 
     def append(self, record: Outgoing) -> asyncio.Future[RecordMetadata]:
         """Put a record behind all that were sent before; resolves once it is delivered."""

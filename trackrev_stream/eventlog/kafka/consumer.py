@@ -9,7 +9,7 @@ import aiokafka
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from trackrev_stream.eventlog.faust_patches.ordered_acks import DeliveredInOrder
+from trackrev_stream.eventlog.faust_patches.ordered_acks import OrderedAcks
 from trackrev_stream.eventlog.faust_patches.recovery import RestoresTables
 from trackrev_stream.eventlog.kafka.backoff import patient
 from trackrev_stream.eventlog.kafka.coordinator import listen
@@ -74,7 +74,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         return {} if subscriptions.reassignment_in_progress else await read()
 
 
-class Consumer(RestoresTables, DeliveredInOrder, driver.Consumer):  # type: ignore[misc]  # Faust has no types
+class Consumer(RestoresTables, OrderedAcks, driver.Consumer):  # type: ignore[misc]  # Faust has no types
     """A member of the workers' group."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

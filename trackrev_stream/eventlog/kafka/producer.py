@@ -13,7 +13,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import RecordMetadata
 
-from trackrev_stream.eventlog.faust_patches.ordered_sends import Outgoing, SendsInOrder
+from trackrev_stream.eventlog.faust_patches.ordered_sends import OrderedSends, Outgoing
 from trackrev_stream.eventlog.kafka.backoff import patient
 from trackrev_stream.eventlog.kafka.topics import LARGEST_RECORD
 
@@ -57,7 +57,7 @@ class Buffer(ProducerBuffer):  # type: ignore[misc]  # Faust has no types
             await asyncio.wait(self.producer.undelivered, return_when=asyncio.FIRST_COMPLETED)
 
 
-class Producer(SendsInOrder, driver.Producer):  # type: ignore[misc]  # Faust has no types
+class Producer(OrderedSends, driver.Producer):  # type: ignore[misc]  # Faust has no types
     """Idempotent, acks=all. One queue and one task that empties it, so that order is that of the calls."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -28,7 +28,7 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.eventlog.kafka import topics
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
 from trackrev_stream.eventlog.kafka.reader import Reader, reading
-from trackrev_stream.eventlog.kafka.topic_configs import (
+from trackrev_stream.eventlog.kafka.temporary_configs import (
     allowing_deletion,
     begins_segments,
     config_of,

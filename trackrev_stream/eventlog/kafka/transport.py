@@ -17,9 +17,9 @@ from trackrev_stream.eventlog.kafka.producer import Producer
 
 SESSION_S = 10.0
 
-#: Beside those of `streaming.runtime`. A worker that dies is noticed after a session of ten seconds: short
-#: enough for a person who watches, long enough for a pause of the machine. A rebalance waits for the commits
-#: of all workers, but for no more than half a minute.
+#: Beside those of `eventlog.faust_patches.runtime`. A worker that dies is noticed after a session of ten
+#: seconds: short enough for a person who watches, long enough for a pause of the machine. A rebalance waits
+#: for the commits of all workers, but for no more than half a minute.
 SETTINGS: dict[str, Any] = {
     "broker_session_timeout": SESSION_S,
     "broker_heartbeat_interval": 2.0,

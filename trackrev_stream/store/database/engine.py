@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from trackrev_stream.store.database import postgresql, sqlite
-from trackrev_stream.store.database.engines import READERS, Database
+from trackrev_stream.store.database.dialect import READERS, Database
 from trackrev_stream.store.database.errors import StoreError
 from trackrev_stream.store.database.migrate import migrate
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect
 
 from trackrev_stream.store.database import postgresql
-from trackrev_stream.store.database.engines import Database
+from trackrev_stream.store.database.dialect import Database
 from trackrev_stream.store.database.errors import StoreError
 from trackrev_stream.store.database.schema import SCHEMA_VERSION, meta, read_meta, upsert
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from trackrev_stream.store.database.engines import READERS, Database
+from trackrev_stream.store.database.dialect import READERS, Database
 from trackrev_stream.store.database.errors import StoreError
 
 READ_TIMEOUT_MS = 30_000

@@ -1,4 +1,8 @@
-"""The tables, in SQL that SQLite and PostgreSQL speak. Money in minor units, times in ms since the epoch."""
+"""The tables, in SQL that SQLite and PostgreSQL speak. Money in minor units, times in ms since the epoch.
+
+A new table or column needs a migration in `migrations/versions/` and SCHEMA_VERSION raised by one. The
+poller's tables are in `poller_schema.py`. (There is no migration 0005.)
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,7 +61,7 @@ def _number(name: str, *, null: bool = False) -> Column[int]:
 
 
 def _line() -> list[Column[Any]]:
-    """The fields of domain.ledger.Line behind its id, as lines and entries share them."""
+    """The fields of domain.ledger.lines.Line behind its id, as lines and entries share them."""
     return [
         _text("reason"),
         _text("channel"),
@@ -243,7 +247,7 @@ fx_rates = Table(
     "fx_rates",
     metadata,
     Column("day", BigInteger, primary_key=True, autoincrement=False),  # since 1970, UTC
-    _text("quotes"),  # as domain.fx reads them
+    _text("quotes"),  # as domain.ledger.fx reads them
     _number("fetched_at"),
 )
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from trackrev_stream.store.database.engines import READERS, Database
+from trackrev_stream.store.database.dialect import READERS, Database
 from trackrev_stream.store.database.errors import StoreError
 
 BUSY_TIMEOUT_MS = 10_000

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from trackrev_stream.contracts.codec import decode
-from trackrev_stream.domain.attribution.decision import AttributionSettings, Decision
+from trackrev_stream.domain.attribution.attribution_settings import AttributionSettings
+from trackrev_stream.domain.attribution.decision import Decision
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.store.database.schema import charges, entries, lines
 from trackrev_stream.store.workspaces.attribution_settings import find_rules

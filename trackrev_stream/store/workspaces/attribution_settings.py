@@ -1,7 +1,8 @@
 """The versions of a workspace's attribution settings: added ahead of time, never changed, withdrawn in time.
 
 A version takes effect MARGIN_MS or more after it is made, and is withdrawn as long before it does. So the
-versions that a worker reads now tell it the truth about every charge of the next while (ARCHITECTURE.md, rule 9).
+versions that a worker reads now tell it the truth about every charge of the next while (ARCHITECTURE.md, rule
+9).
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from trackrev_stream.contracts.times import utc_second
-from trackrev_stream.domain.attribution.attribution_settings import FIRST, MARGIN_MS
-from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
+from trackrev_stream.domain.attribution.attribution_settings import (
+    FIRST,
+    MARGIN_MS,
+    AttributionSettings,
+    Returning,
+)
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.journey import LARGEST_WINDOW_DAYS
 from trackrev_stream.store.database.errors import InvalidSetting

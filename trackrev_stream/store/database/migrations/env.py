@@ -1,4 +1,4 @@
-"""Runs migrations on the connection of `store.migrate`, inside of its transaction and its lock."""
+"""Runs migrations on the connection of `store.database.migrate`, inside of its transaction and its lock."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The schema of 0.1.0. Migrations stand by themselves: they do not follow later changes of `store.schema`."""
+"""The schema of 0.1.0. Migrations stand by themselves: later changes of the schema leave them as they are."""
 
 from typing import Any
 

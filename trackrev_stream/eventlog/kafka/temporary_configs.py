@@ -1,4 +1,4 @@
-"""What is configured of topics, and how that is changed for a while."""
+"""What is configured of topics, and how an erasure changes it for a while; topics.py makes them."""
 
 import asyncio
 from collections.abc import Mapping
