@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Directory, Publisher
-from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Limits:
     """
 
 
-async def _no_overrides(_workspace: str) -> Overrides:
+async def _no_overrides(_workspace: str) -> ChannelOverrides:
     return NO_OVERRIDES
 
 
@@ -56,4 +56,4 @@ class EdgeDeps:
     limits: Limits = field(default_factory=Limits)
     ready: Callable[[], bool] = lambda: True
     randomness: Callable[[int], bytes] = os.urandom
-    overrides: Callable[[str], Awaitable[Overrides]] = _no_overrides
+    overrides: Callable[[str], Awaitable[ChannelOverrides]] = _no_overrides

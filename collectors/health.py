@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from collectors.responses import Refused, json_response
+from trackrev_stream.http_json import HttpError, json_response
 
 
 async def live(_request: web.Request) -> web.Response:
@@ -19,7 +19,7 @@ class Readiness:
         self._is_ready = is_ready
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """Answer 200, or raise Refused (503) while starting, stopping or without a log."""
+        """Answer 200, or raise HttpError (503) while starting, stopping or without a log."""
         if not self._is_ready():
-            raise Refused(503, "not_ready", "Starting, stopping, or the log cannot be reached.")
+            raise HttpError(503, "not_ready", "Starting, stopping, or the log cannot be reached.")
         return json_response({"ready": True})

@@ -7,8 +7,8 @@ from aiohttp import web
 from collectors.bots import Caller, caller_of, looks_ahead
 from collectors.deps import EdgeDeps
 from collectors.publisher import HitPublisher
-from collectors.responses import set_visitor_cookie, visitor_of
 from collectors.scrub import BadUrl, scrub_referrer, scrub_url
+from collectors.visitor_cookie import set_visitor_cookie, visitor_of
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.ports import Link, Unavailable, Workspace
 from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind

@@ -8,9 +8,10 @@ from collectors.links import Links
 from collectors.pixel.endpoint import Pixel
 from collectors.pixel.script import Script
 from collectors.publisher import Bounds, DeadLetterPublisher, FactPublisher, HitPublisher
-from collectors.responses import refusing
+from collectors.responses import readable_by_pages
 from collectors.stripe.dead_letters import StripeLetters
 from collectors.stripe.webhook import StripeWebhook
+from trackrev_stream.http_json import answering_errors
 
 
 def routes(deps: EdgeDeps) -> list[web.RouteDef]:
@@ -24,13 +25,13 @@ def routes(deps: EdgeDeps) -> list[web.RouteDef]:
     webhook = StripeWebhook(deps, facts, StripeLetters(dead_letters))
     readiness = Readiness(deps.ready)
     return [
-        web.post("/e", refusing("pixel", pixel.take, cors=True)),
+        web.post("/e", readable_by_pages("pixel", pixel.take)),
         web.options("/e", pixel.preflight),
         web.get("/p.js", Script().get),
         web.get("/l/{slug}", Links(deps, hits).follow),
-        web.post("/webhooks/stripe/{workspace}", refusing("stripe", webhook.take)),
+        web.post("/webhooks/stripe/{workspace}", answering_errors("stripe", webhook.take)),
         web.get("/live", live),
-        web.get("/ready", refusing("ready", readiness.ready)),
+        web.get("/ready", answering_errors("ready", readiness.ready)),
     ]
 
 

@@ -56,7 +56,7 @@ def test_only_the_settings_read_the_environment(path: Path) -> None:
     assert not reads or named(path) == "trackrev_stream/settings.py"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "trackrev_stream/domain").glob("*.py")), ids=named)
+@pytest.mark.parametrize("path", sorted((ROOT / "trackrev_stream/domain").rglob("*.py")), ids=named)
 def test_no_float_touches_money(path: Path) -> None:
     tree = ast.parse(path.read_text())
     floats = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, float)]

@@ -88,7 +88,7 @@ VARIABLES = {
 }
 
 
-def read(
+def read_settings(
     environment: Mapping[str, str] = os.environ,
     *,
     data: str | None = None,

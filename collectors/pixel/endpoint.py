@@ -10,22 +10,16 @@ from aiohttp import web
 from collectors.bots import unwanted
 from collectors.deps import EdgeDeps, Limits
 from collectors.pixel.rate_limit import Buckets
-from collectors.pixel.validation import LONGEST_ID, Dropped, Envelope, bury, screen, time_of
+from collectors.pixel.validation import LONGEST_ID, Dropped, Envelope, dead_letter_of, screen, time_of
 from collectors.publisher import DeadLetterPublisher, HitPublisher
-from collectors.responses import (
-    Refused,
-    allow_origin,
-    json_response,
-    read_at_most,
-    set_visitor_cookie,
-    unavailable,
-    visitor_of,
-)
+from collectors.responses import PageError, allow_origin, unavailable
+from collectors.visitor_cookie import set_visitor_cookie, visitor_of
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Unavailable, Workspace
 from trackrev_stream.contracts.reasons import DropReason
 from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.domain.values.ids import is_plain, is_visitor_id
+from trackrev_stream.http_json import HttpError, json_response, read_at_most
 from trackrev_stream.metrics import HITS_ACCEPTED, HITS_DROPPED
 
 _PREFLIGHT_AGE_S = 86_400
@@ -51,7 +45,7 @@ class Pixel:
         self._buckets = Buckets(deps.limits.hits_a_second)
 
     async def take(self, request: web.Request) -> web.Response:
-        """Answer ``POST /e``: 202 with what was accepted and what was dropped, and why. Raises Refused."""
+        """Answer ``POST /e``: 202 with what was accepted and what was dropped, and why. Raises HttpError."""
         deps = self._deps
         received_at = deps.clock()
         body = parse(await read_at_most(request, deps.limits.body_bytes), deps.limits)
@@ -73,12 +67,12 @@ class Pixel:
         workspace = await self._deps.directory.workspace(body.workspace)
         if workspace is None:
             message = "There is no such workspace. Look at data-workspace in the script tag."
-            raise Refused(404, "unknown_workspace", message)
+            raise HttpError(404, "unknown_workspace", message)
         wait_ms = self._buckets.take(workspace.id, max(1, len(body.hits)), now)
         if wait_ms:
             message = f"More than {self._deps.limits.hits_a_second} hits a second. Send them again later."
             retry_after_s = -(-wait_ms // 1_000)
-            raise Refused(429, "too_many", message, retry_after_s=retry_after_s, workspace=workspace)
+            raise PageError(429, "too_many", message, retry_after_s=retry_after_s, workspace=workspace)
         return workspace
 
     async def _publish(self, body: Body, envelope: Envelope) -> web.Response:
@@ -91,7 +85,7 @@ class Pixel:
             except Dropped as error:
                 dropped.append((raw, error.reason))
                 if not error.reason.by_policy:
-                    letters.append(bury(raw, index, error, envelope.received_at))
+                    letters.append(dead_letter_of(raw, index, error, envelope.received_at))
         try:
             await self._hits.put(accepted)
             await self._dead_letters.put(envelope.workspace.id, letters)
@@ -117,7 +111,7 @@ class Pixel:
 
 
 def parse(raw: bytes, limits: Limits) -> Body:
-    """The body of a request. Raises Refused: 400 when it is not one, 413 when it has too many hits."""
+    """The body of a request. Raises HttpError: 400 when it is not one, 413 when it has too many hits."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -136,12 +130,12 @@ def parse(raw: bytes, limits: Limits) -> Body:
         raise _malformed("hits should be a list.")
     if len(hits) > limits.hits_a_request:
         message = f"{len(hits)} hits in one request; at most {limits.hits_a_request} are taken."
-        raise Refused(413, "too_large", message)
+        raise HttpError(413, "too_large", message)
     return Body(workspace, (visitor or "").lower(), sent_at, hits)
 
 
-def _malformed(message: str) -> Refused:
-    return Refused(400, "malformed", message)
+def _malformed(message: str) -> HttpError:
+    return HttpError(400, "malformed", message)
 
 
 def _answer(accepted: list[Hit], dropped: list[tuple[object, DropReason]], visitor: str = "") -> web.Response:

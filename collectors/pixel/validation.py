@@ -22,8 +22,8 @@ from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.reasons import DropReason
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides
-from trackrev_stream.domain.acquisition.landing import contact_of
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
+from trackrev_stream.domain.acquisition.landing import landing_of
 from trackrev_stream.domain.journeys.placeholder_emails import is_placeholder
 from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.values.days import DAY_MS
@@ -57,7 +57,7 @@ class Envelope:
     sent_at: int
     received_at: int
     longest_url: int
-    overrides: Overrides = NO_OVERRIDES
+    overrides: ChannelOverrides = NO_OVERRIDES
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ def _verify_click(draft: Draft, envelope: Envelope) -> None:
         return
     for token in values_of(query, click_token.PARAMETER):
         # The last one that verifies: a link's target may have been copied from an address bar.
-        click = click_token.verify(token, workspace.id, workspace.click_secret, envelope.received_at)
+        click = click_token.verify_click(token, workspace.id, workspace.click_secret, envelope.received_at)
         draft.click = click or draft.click
 
 
@@ -191,7 +191,7 @@ def _verify_proof(draft: Draft, envelope: Envelope) -> None:
 
 def _override(draft: Draft, envelope: Envelope) -> None:
     if envelope.overrides.rules and draft.kind is HitKind.PAGEVIEW and draft.click is None:
-        contact = contact_of(draft.url, draft.referrer, envelope.workspace.domain)
+        contact = landing_of(draft.url, draft.referrer, envelope.workspace.domain)
         draft.channel = envelope.overrides.channel_of(contact)
 
 
@@ -225,7 +225,7 @@ def is_signed(proof: object, email: str, secret: bytes, now: int) -> bool:
     return hmac.compare_digest(expected, signature.lower()) and int(expiry) > now
 
 
-def bury(raw: object, index: int, dropped: Dropped, received_at: int) -> DeadLetter:
+def dead_letter_of(raw: object, index: int, dropped: Dropped, received_at: int) -> DeadLetter:
     """The dead letter of a hit that was dropped: its known fields, scrubbed; of an email only that it was."""
     kept: dict[str, object] = {}
     if isinstance(raw, dict):

@@ -36,7 +36,7 @@ class CannotRead(Exception):
     """Stripe could not be read; the message says why and what to do."""
 
 
-class Refused(CannotRead):
+class RequestRefused(CannotRead):
     """Stripe takes this request for wrong: another one may do."""
 
 
@@ -194,7 +194,7 @@ def _failure(response: aiohttp.ClientResponse, raw: bytes, path: str) -> CannotR
             after = response.headers.get("Retry-After", "")
             return _Passing(said, float(after) if after.isdecimal() else 0.0)
         case status if 400 <= status < 500:
-            return Refused(f"Stripe refused to answer {path}: {said}")
+            return RequestRefused(f"Stripe refused to answer {path}: {said}")
         case status:
             return _Passing(f"status {status}: {said}")
 

@@ -6,7 +6,7 @@ from collectors.stripe.client import CannotRead, StripeReader
 from collectors.stripe.lists import CHARGES
 from collectors.stripe.reconcile import reconcile
 from trackrev_stream.clock import Clock
-from trackrev_stream.contracts.ports import Book, Checked, PollState, StripeConnection, Workspace
+from trackrev_stream.contracts.ports import Checked, LedgerReader, PollState, StripeConnection, Workspace
 from trackrev_stream.domain.reconciliation.movements import Period
 from trackrev_stream.domain.values.days import DAY_MS, day_of
 from trackrev_stream.metrics import RECONCILE_DIFFERENCES, RECONCILE_RESIDUAL_MINOR
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 class Audit:
     """Reconciles connections, and exports what that came to."""
 
-    def __init__(self, book: Book, state: PollState, clock: Clock) -> None:
+    def __init__(self, book: LedgerReader, state: PollState, clock: Clock) -> None:
         self._book = book
         self._state = state
         self._clock = clock

@@ -28,7 +28,7 @@ class StripeLetters:
     def __init__(self, publisher: DeadLetterPublisher) -> None:
         self._publisher = publisher
 
-    async def bury(self, workspace: str, event: object, malformed: Malformed, at: int) -> None:
+    async def keep(self, workspace: str, event: object, malformed: Malformed, at: int) -> None:
         """Keep what is not personal of an event. Raises Unavailable when it is not saved."""
         letter = DeadLetter(
             processor=PROCESSOR,

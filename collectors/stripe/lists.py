@@ -5,7 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from collectors.stripe.client import NotPermitted, Page, StripeReader
-from trackrev_stream.contracts.stripe.accounts import Fact, customer_facts, invoice_facts, subscription_facts
+from trackrev_stream.contracts.stripe.accounts import (
+    StripeFact,
+    customer_facts,
+    invoice_facts,
+    subscription_facts,
+)
 from trackrev_stream.contracts.stripe.fields import HashesEmails, Observation, expanded
 from trackrev_stream.contracts.stripe.payments import charge_facts, dispute_facts, refund_facts
 from trackrev_stream.domain.payments.reversals import FAILED
@@ -26,12 +31,12 @@ class Listed:
     name: str
     path: str
     expand: tuple[str, ...]
-    facts: Callable[[Json, HashesEmails, Observation], list[Fact]]
+    facts: Callable[[Json, HashesEmails, Observation], list[StripeFact]]
 
 
-def _charge(charge: Json, workspace: HashesEmails, seen: Observation) -> list[Fact]:
+def _charge(charge: Json, workspace: HashesEmails, seen: Observation) -> list[StripeFact]:
     """A charge, and the invoice and customer that came with it."""
-    found: list[Fact] = [*charge_facts(charge, workspace, seen)]
+    found: list[StripeFact] = [*charge_facts(charge, workspace, seen)]
     if invoice := expanded(charge, "invoice"):
         found += invoice_facts(invoice, workspace, seen)
     customer = expanded(charge, "customer")
@@ -40,15 +45,15 @@ def _charge(charge: Json, workspace: HashesEmails, seen: Observation) -> list[Fa
     return found
 
 
-def _refund(refund: Json, workspace: HashesEmails, seen: Observation) -> list[Fact]:
+def _refund(refund: Json, workspace: HashesEmails, seen: Observation) -> list[StripeFact]:
     return [*refund_facts(refund, workspace, seen)]
 
 
-def _dispute(dispute: Json, workspace: HashesEmails, seen: Observation) -> list[Fact]:
+def _dispute(dispute: Json, workspace: HashesEmails, seen: Observation) -> list[StripeFact]:
     return [*dispute_facts(dispute, workspace, seen)]
 
 
-def _subscription(subscription: Json, workspace: HashesEmails, seen: Observation) -> list[Fact]:
+def _subscription(subscription: Json, workspace: HashesEmails, seen: Observation) -> list[StripeFact]:
     return [*subscription_facts(subscription, workspace, seen)]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from collectors.publisher import Bounds, DeadLetterPublisher, FactPublisher
-from collectors.stripe.client import NotPermitted, Page, Refused, StripeReader
+from collectors.stripe.client import NotPermitted, Page, RequestRefused, StripeReader
 from collectors.stripe.dead_letters import StripeLetters
 from collectors.stripe.lists import (
     CHARGES,
@@ -30,16 +30,16 @@ from collectors.stripe.lists import (
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import (
-    Again,
-    Book,
     Directory,
+    LedgerReader,
     PollReport,
     PollState,
     Publisher,
+    Recheck,
     StripeConnection,
     Workspace,
 )
-from trackrev_stream.contracts.stripe.accounts import Fact
+from trackrev_stream.contracts.stripe.accounts import StripeFact
 from trackrev_stream.contracts.stripe.fields import Observation
 
 HOUR_MS = 3_600_000
@@ -58,7 +58,7 @@ TELL_EVERY_MS = 1_000
 UNHURRIED = Bounds(longest_wait_s=60.0)  # nobody waits for an answer; well within a lease
 VIA = "poll"
 
-Progress = Callable[[PollReport], Awaitable[None]]
+OnProgress = Callable[[PollReport], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,20 @@ class PollDeps:
 
     directory: Directory
     state: PollState
-    book: Book
+    book: LedgerReader
     facts: FactPublisher
     letters: StripeLetters
     clock: Clock
 
 
 def poll_deps(
-    directory: Directory, state: PollState, book: Book, *, publisher: Publisher, partitions: int, clock: Clock
+    directory: Directory,
+    state: PollState,
+    book: LedgerReader,
+    *,
+    publisher: Publisher,
+    partitions: int,
+    clock: Clock,
 ) -> PollDeps:
     """What a poller is given, over a log of so many partitions."""
     return PollDeps(
@@ -97,7 +103,7 @@ class Round:
         connection: StripeConnection,
         *,
         reader: StripeReader,
-        progress: Progress,
+        progress: OnProgress,
     ) -> None:
         self._workspace = workspace
         self._connection = connection
@@ -148,7 +154,7 @@ class Round:
             since = min(pages[0].seen_at, now) if last else since + span
             await self._state.move(self._connection, name, since)
             done = 1000 * (since - first) // max(now - first, 1)
-            await self._tell(done if name == CHARGES.name else self.report.done_permille)
+            await self._report(done if name == CHARGES.name else self.report.done_permille)
             if last:
                 return
             if sum(len(page.objects) for page in pages) < FEW:
@@ -174,7 +180,7 @@ class Round:
             page = await self._lists.page(name, created=created, starting_after=page.objects[-1]["id"])
             pages.append(page)
             held += len(page.objects)
-            await self._tell(self.report.done_permille)
+            await self._report(self.report.done_permille)
         return pages
 
     async def _subscriptions(self) -> None:
@@ -185,7 +191,7 @@ class Round:
         pages = []
         async for page in self._lists.pages(name, status="all", **since):
             pages.append(page)
-            await self._tell(self.report.done_permille)
+            await self._report(self.report.done_permille)
         await self._publish(name, pages)
         await self._state.move(self._connection, name, min(pages[0].seen_at, self._clock()))
 
@@ -204,9 +210,9 @@ class Round:
             listed = self._lists[one.list]
             await self._put(listed, [(shown, seen_at)])
             await self._watch(one, unsettled(listed, shown))
-            await self._tell(self.report.done_permille)  # there may be thousands: a lease lasts two minutes
+            await self._report(self.report.done_permille)  # there may be thousands: a lease lasts two minutes
 
-    async def _watch(self, one: Again, why: str) -> None:
+    async def _watch(self, one: Recheck, why: str) -> None:
         if not why or one.tries >= TRIES_AGAIN:
             await self._state.forget_again(self._connection, [one.id])
             return
@@ -241,7 +247,7 @@ class Round:
             query = f"created>{since} AND {condition}"
             try:
                 pages = await self._lists.found(CHARGES.name, query)
-            except Refused:  # search is not offered everywhere (India): look at everything once more
+            except RequestRefused:  # search is not offered everywhere (India): look at everything once more
                 await self._state.move(self._connection, CHARGES.name, now - AUDITED_MS)
                 break
             await self._publish(CHARGES.name, pages)
@@ -253,19 +259,19 @@ class Round:
         newest_first = [(shown, page.seen_at) for page in pages for shown in page.objects]
         await self._put(listed, newest_first[::-1])
         again = [
-            Again(name, str(shown["id"]), why, self._clock() + HOUR_MS)
+            Recheck(name, str(shown["id"]), why, self._clock() + HOUR_MS)
             for shown, _ in newest_first
             if (why := unsettled(listed, shown))
         ]
         await self._state.note_again(self._connection, again)
 
     async def _put(self, listed: Listed, objects: list[tuple[dict[str, Any], int]]) -> None:
-        facts: list[Fact] = []
+        facts: list[StripeFact] = []
         for shown, seen_at in objects:
             try:
                 facts += listed.facts(shown, self._workspace, self._seen(seen_at))
             except Malformed as error:
-                await self._letters.bury(self._workspace.id, {"data": {"object": shown}}, error, seen_at)
+                await self._letters.keep(self._workspace.id, {"data": {"object": shown}}, error, seen_at)
         for start in range(0, len(facts), AT_ONCE):
             await self._facts.put(facts[start : start + AT_ONCE])
         self.report = self._reported(facts=self.report.facts + len(facts))
@@ -280,7 +286,7 @@ class Round:
             source_id=f"{self.report.started_at // 1_000}",
         )
 
-    async def _tell(self, done_permille: int) -> None:
+    async def _report(self, done_permille: int) -> None:
         self.report = self._reported(done_permille=min(done_permille, 999))
         now = self._clock()
         if now - self._told_at >= TELL_EVERY_MS:

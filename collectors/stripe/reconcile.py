@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from collectors.stripe.client import NotPermitted, Refused, StripeReader
+from collectors.stripe.client import NotPermitted, RequestRefused, StripeReader
 from collectors.stripe.lists import CHARGES, DISPUTE_ENDS_DAYS, DISPUTES, REFUND_FAILS_DAYS, REFUNDS, Listed
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.contracts.ports import Book, Checked, StripeConnection, Workspace
+from trackrev_stream.contracts.ports import Checked, LedgerReader, StripeConnection, Workspace
 from trackrev_stream.contracts.stripe.fields import Observation
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.domain.payments.reversals import FAILED
 from trackrev_stream.domain.reconciliation.differences import Difference, compare, residuals
-from trackrev_stream.domain.reconciliation.movements import Account, Period, Totals, shown_of, totals
+from trackrev_stream.domain.reconciliation.movements import ChargeMovements, Period, Totals, shown_of, totals
 from trackrev_stream.domain.values.days import DAY_MS
 
 VIA = "reconcile"
@@ -46,7 +46,7 @@ class Reconciliation:
 
 async def reconcile(
     reader: StripeReader,
-    book: Book,
+    book: LedgerReader,
     workspace: Workspace,
     connection: StripeConnection,
     *,
@@ -75,7 +75,10 @@ async def reconcile(
 
 
 def _both(
-    shown: dict[str, Account], booked: dict[str, Account], differences: list[Difference], period: Period
+    shown: dict[str, ChargeMovements],
+    booked: dict[str, ChargeMovements],
+    differences: list[Difference],
+    period: Period,
 ) -> tuple[Totals, Totals]:
     """The totals of both sides. A charge that agrees has the ledger's days, for Stripe does not tell all."""
     differ = {one.charge for one in differences}
@@ -94,7 +97,7 @@ class _StripeSide:
     missing: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
 
-    async def read(self, period: Period, moved: Iterable[str]) -> dict[str, Account]:
+    async def read(self, period: Period, moved: Iterable[str]) -> dict[str, ChargeMovements]:
         """The charges of the period, and those of which the book says that money moved."""
         found = {shown["id"]: shown for shown in await self._all(MONEY, _created(period))}
         others = set(moved)
@@ -137,11 +140,11 @@ class _StripeSide:
         """A charge by its id, or None where there is none with it in this account and mode."""
         try:
             shown, _ = await self.reader.one(f"{CHARGES.path}/{name}", expand=list(MONEY.expand))
-        except Refused:
+        except RequestRefused:
             return None
         return shown
 
-    async def _account(self, shown: Json, *, readable: bool) -> Account:
+    async def _account(self, shown: Json, *, readable: bool) -> ChargeMovements:
         """A charge with all its refunds and disputes. Raises Malformed."""
         name = shown["id"]
         refunds = shown.get("refunds") or {}

@@ -5,7 +5,7 @@ workspaces that are connected to the event's account; of an account that none is
 acknowledged, and counted (ops/decisions/0017).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import orjson
@@ -13,21 +13,20 @@ from aiohttp import web
 
 from collectors.deps import EdgeDeps
 from collectors.publisher import FactPublisher
-from collectors.responses import Refused, json_response, read_at_most, unavailable
+from collectors.responses import unavailable
 from collectors.stripe.dead_letters import StripeLetters
 from collectors.stripe.signature import Signature
-from trackrev_stream.contracts.codec import Malformed
+from trackrev_stream.contracts.codec import Json, Malformed
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.reasons import IgnoreReason
-from trackrev_stream.contracts.stripe.accounts import Fact
+from trackrev_stream.contracts.stripe.accounts import StripeFact
 from trackrev_stream.contracts.stripe.events import account_of, facts_of, has_effect
 from trackrev_stream.contracts.stripe.fields import flag
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT, is_plain
+from trackrev_stream.http_json import HttpError, json_response, read_at_most
 from trackrev_stream.metrics import WEBHOOKS_ACCEPTED, WEBHOOKS_IGNORED
 
 VIA = "webhook"
-
-Json = Mapping[str, Any]
 
 
 class StripeWebhook:
@@ -39,12 +38,14 @@ class StripeWebhook:
         self._letters = letters
 
     async def take(self, request: web.Request) -> web.Response:
-        """Answer an event: 200 once its facts are durable, or where it has no effect. Raises Refused."""
+        """Answer an event: 200 once its facts are durable, or where it has no effect. Raises HttpError."""
         received_at = self._deps.clock()
         workspace, connections = await self._connected(request.match_info["workspace"])
         raw = await read_at_most(request, self._deps.limits.webhook_bytes)
         signature = request.headers.get("Stripe-Signature", "")
-        signers = verify(raw, signature, connections, received_at, self._deps.limits.signature_tolerance_s)
+        signers = verify_event(
+            raw, signature, connections, received_at, self._deps.limits.signature_tolerance_s
+        )
         event: Any = None
         try:
             event = _parse(raw)
@@ -62,14 +63,14 @@ class StripeWebhook:
         workspace = await self._deps.directory.workspace(workspace_id) if known else None
         if workspace is None:
             message = "There is no such workspace. Copy the URL of the endpoint from the workspace again."
-            raise Refused(404, "unknown_workspace", message)
+            raise HttpError(404, "unknown_workspace", message)
         connections = await self._deps.directory.stripe_connections(workspace.id)
         if not any(secret for connection in connections for secret in connection.webhook_secrets):
             message = (
                 f"Workspace {workspace.id} has no Stripe webhook secret. Copy the endpoint's signing secret "
                 f"(whsec_...) and give it to: trackrev stripe connect {workspace.id} --webhook-secret"
             )
-            raise Refused(404, "no_webhook_secret", message)
+            raise HttpError(404, "no_webhook_secret", message)
         return workspace, connections
 
     async def _told(
@@ -87,14 +88,14 @@ class StripeWebhook:
     async def _apply(
         self, event: Json, told: Collection[StripeConnection], received_at: int
     ) -> IgnoreReason | None:
-        """Publish what an event tells; return why it has no effect, or None. Raises Malformed, Refused."""
+        """Publish what an event tells; return why it has no effect, or None. Raises Malformed, HttpError."""
         if not has_effect(event["type"]):
             return IgnoreReason.EVENT_TYPE
         livemode = flag(event, "livemode")
         of_mode = [one for one in told if one.livemode == livemode]
         if not of_mode:
             return IgnoreReason.LIVEMODE if told else IgnoreReason.ACCOUNT
-        found: list[Fact] = []
+        found: list[StripeFact] = []
         for connection in of_mode:
             workspace = await self._deps.directory.workspace(connection.workspace)
             assert workspace is not None, "a connection has a workspace"
@@ -113,17 +114,17 @@ class StripeWebhook:
         self, workspace: Workspace, event: object, malformed: Malformed, received_at: int
     ) -> None:
         try:
-            await self._letters.bury(workspace.id, event, malformed, received_at)
+            await self._letters.keep(workspace.id, event, malformed, received_at)
         except Unavailable as error:
             raise unavailable(error, self._deps.limits) from error
 
 
-def verify(
+def verify_event(
     raw: bytes, header: str, connections: Iterable[StripeConnection], now: int, tolerance_s: int
 ) -> list[StripeConnection]:
     """The connections with the secret that signed an event within ``tolerance_s`` of ``now``.
 
-    Raises Refused (400) when none did.
+    Raises HttpError (400) when none did.
     """
     found = list(connections)
     secrets = dict.fromkeys(secret for one in found for secret in one.webhook_secrets)
@@ -134,12 +135,12 @@ def verify(
             "The signature does not verify. Check that the webhook secret of the workspace is the signing "
             "secret of this very endpoint, and that nothing on the way alters the body."
         )
-        raise Refused(400, "bad_signature", message)
+        raise HttpError(400, "bad_signature", message)
     late_s = now // 1_000 - signature.at_s
     if abs(late_s) > tolerance_s:
         side = f"{late_s} s old" if late_s > 0 else f"{-late_s} s in the future"
         message = f"The signature is {side}; at most {tolerance_s} s are allowed. Check this server's clock."
-        raise Refused(400, "stale_signature", message)
+        raise HttpError(400, "stale_signature", message)
     return [one for one in found if signed_with in one.webhook_secrets]
 
 

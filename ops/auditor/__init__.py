@@ -5,7 +5,7 @@ dictionaries, and imports nothing of the program; import-linter holds that. It k
 and looks everything up anew: slow, and short enough to be read against the rules one by one.
 
 It does not know what the program forgets: the histories that it is given stay within the horizon
-(decision 0001 and ``DESIGN.md``, rule 6), and no visitor has more campaign touches than are kept.
+(decision 0001 and ``ARCHITECTURE.md``, rule 6), and no visitor has more campaign touches than are kept.
 """
 
 from ops.auditor.book import Standing, audit

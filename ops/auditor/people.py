@@ -1,4 +1,4 @@
-"""Who came by what, who says so, and whom a payer is known by (DESIGN.md, rules 6, 7, 10)."""
+"""Who came by what, who says so, and whom a payer is known by (ARCHITECTURE.md, rules 6, 7, 10)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

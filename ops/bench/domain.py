@@ -10,18 +10,18 @@ import orjson
 
 from ops.bench.harness.figures import Result
 from ops.synthetic_traffic import Crowd
-from trackrev_stream.agents.step import Record, Rows
+from trackrev_stream.agents.step import InputRecord, Rows
 from trackrev_stream.agents.worker import AGENTS, AgentSpec
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.topics import PIXEL_HITS, STRIPE_PAYMENTS
 from trackrev_stream.domain.attribution.attribution_settings import FIRST
 from trackrev_stream.domain.attribution.inheritance import Placed, decide_own, settle_all
-from trackrev_stream.domain.journeys.journey import Journey, VisitorRow, absorb, journeys_of
+from trackrev_stream.domain.journeys.journey import Journey, VisitorRow, absorb_hits, journeys_of
 from trackrev_stream.domain.journeys.touch import Hit, HitKind, touch_of
 from trackrev_stream.domain.ledger.lines import lines_of
 from trackrev_stream.domain.payments import billing
 from trackrev_stream.domain.payments.payment import PaymentFact
-from trackrev_stream.domain.payments.subscription import Bound
+from trackrev_stream.domain.payments.subscription import SubscriptionMatch
 from trackrev_stream.domain.values.ids import email_join
 
 _HITS_EACH = 10
@@ -62,7 +62,7 @@ class Bench:
         sent: list[tuple[str, bytes, bytes]] = []
         began_s = time.process_time()
         for key, value in waiting:
-            record = Record(topic, 0, self._offsets[topic], key, value)
+            record = InputRecord(topic, 0, self._offsets[topic], key, value)
             rows = Rows(table.get, record.name)
             outcome = spec.step(rows, record)
             self._offsets[topic] += 1
@@ -126,20 +126,20 @@ def _through_domain(hits: list[Hit], payments: list[PaymentFact]) -> None:
     visitors: dict[str, VisitorRow] = {}
     for hit in hits:
         if touch_of(hit) is not None or hit.kind is HitKind.IDENTIFY:
-            absorb(visitors.setdefault(hit.visitor, VisitorRow(hit.workspace, hit.visitor)), [hit])
+            absorb_hits(visitors.setdefault(hit.visitor, VisitorRow(hit.workspace, hit.visitor)), [hit])
     journeys: dict[str, list[Journey]] = defaultdict(list)
     for row in visitors.values():
         for journey in journeys_of(row):
             journeys[journey.join].append(journey)
     rows: dict[str, billing.PaymentRow] = {}
     for fact in payments:
-        for state in billing.absorb(rows.setdefault(fact.key, billing.PaymentRow(fact.key)), fact):
+        for state in billing.absorb_payment(rows.setdefault(fact.key, billing.PaymentRow(fact.key)), fact):
             known = [
                 journey
                 for charge in state.charges
                 for journey in journeys[email_join(fact.workspace, charge.email_key)]
             ]
-            placed = [Placed(charge, Bound(), FIRST) for charge in state.charges]
+            placed = [Placed(charge, SubscriptionMatch(), FIRST) for charge in state.charges]
             settled = settle_all(placed, partial(decide_own, journeys=known))
             for charge in state.charges:
                 lines_of(charge.charge, charge, settled.decisions[charge.charge])

@@ -27,7 +27,7 @@ from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.domain.journeys.touch import Hit, HitKind
 from trackrev_stream.domain.values.ids import uuid7
 from trackrev_stream.eventlog.kafka.cluster import Cluster
-from trackrev_stream.eventlog.kafka.topics import TopicSpec, ensure
+from trackrev_stream.eventlog.kafka.topics import KafkaTopicSpec, ensure
 
 PARTITIONS = 12
 CALLERS = 400
@@ -144,7 +144,7 @@ async def frames(publisher: Publisher) -> tuple[float, float, float]:
 
 
 async def measure(address: str) -> None:
-    specs = [TopicSpec(name, PARTITIONS) for name in ("stripe-payments", "pixel-hits")]
+    specs = [KafkaTopicSpec(name, PARTITIONS) for name in ("stripe-payments", "pixel-hits")]
     await ensure(Cluster(address), specs)
     print(f"{'client':12} {'pattern':10} {'per s':>8} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>8}")
     for client in (Aiokafka, Confluent):

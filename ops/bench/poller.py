@@ -17,12 +17,12 @@ from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.eventlog.records import TopicSpec
-from trackrev_stream.program.process import calm
+from trackrev_stream.program.process import tune_memory
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer, open_sealer
 from trackrev_stream.store.operations import poller_state
 from trackrev_stream.store.operations.poller_state import StorePollState
-from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 from trackrev_stream.store.workspaces import stripe_connections, workspaces
 from trackrev_stream.store.workspaces.directory import StoreDirectory
 
@@ -45,7 +45,7 @@ async def run(place: Path, seconds: float) -> Result:
         log, store = Log.open(place / "log"), Store.open(f"sqlite:///{place}/trackrev.db")
         try:
             log.create_topics([TopicSpec(topic.name, _PARTITIONS) for topic in TOPICS])
-            calm()  # as every role does
+            tune_memory()  # as every role does
             poller = Poller(_deps(log, store, open_sealer(place), connection))
             began, began_cpu = time.perf_counter(), time.process_time()
             await poller.poll(connection)
@@ -71,7 +71,7 @@ def _deps(log: Log, store: Store, sealer: Sealer, connection: StripeConnection) 
     return poll_deps(
         StoreDirectory(store, sealer, now_ms),
         StorePollState(store, sealer),
-        StoreBook(store),
+        StoreLedgerReader(store),
         publisher=EmbeddedPublisher(log),
         partitions=_PARTITIONS,
         clock=now_ms,

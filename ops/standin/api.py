@@ -3,24 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from ops.standin.account import Origin
 from ops.standin.errors import ApiError, Json
 from ops.standin.faults import Fault
-from ops.standin.ids import Ids
 from ops.standin.keys import Key, redacted
 from ops.standin.lists import Reader
 from ops.standin.merchant import Merchant
-from ops.standin.params import Params, from_json, nested
+from ops.standin.params import Params, body, nested
 from ops.standin.resources import RESOURCES, Resource
 from ops.standin.search import UNAVAILABLE
+from ops.standin.stripe import Stripe
 from ops.standin.versions import checked_version
-
-if TYPE_CHECKING:
-    from ops.standin.server import StandIn
 
 _REQUEST_ID = web.RequestKey("request_id", str)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -73,9 +69,8 @@ class _DroppedError(Exception):
 class Api:
     """The routes below /v1/ of a stand-in."""
 
-    def __init__(self, stand_in: "StandIn", ids: Ids) -> None:
-        self._stand_in = stand_in
-        self._ids = ids
+    def __init__(self, stripe: Stripe) -> None:
+        self._stripe = stripe
 
     def add_routes(self, application: web.Application) -> None:
         charges = RESOURCES["charges"]
@@ -90,23 +85,23 @@ class Api:
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Gives requests an id and refusals Stripe's shape; counts and lets fail what it should."""
-        request[_REQUEST_ID] = self._ids.new("request")
+        request[_REQUEST_ID] = self._stripe.ids.new("request")
         endpoint = endpoint_of(request)
         try:
             response = await self._answered(request, handler, endpoint)
         except _DroppedError:
-            self._stand_in.traffic.add(endpoint, 0)
+            self._stripe.traffic.add(endpoint, 0)
             return web.Response()  # nobody is there to read it
-        self._stand_in.traffic.add(endpoint, response.status)
+        self._stripe.traffic.add(endpoint, response.status)
         response.headers["Request-Id"] = request[_REQUEST_ID]
-        response.headers["Date"] = formatdate(self._stand_in.now_s(), usegmt=True)
+        response.headers["Date"] = formatdate(self._stripe.now_s(), usegmt=True)
         return response
 
     async def _answered(self, request: web.Request, handler: Handler, endpoint: str) -> web.StreamResponse:
-        self._stand_in.agenda.catch_up()
+        self._stripe.agenda.catch_up()
         fault = None
         if request.path.startswith("/v1/"):
-            fault = next((each for each in self._stand_in.faults if each.concerns(endpoint)), None)
+            fault = next((each for each in self._stripe.faults if each.concerns(endpoint)), None)
         try:
             if fault is not None:
                 await _delay(fault)
@@ -116,7 +111,7 @@ class Api:
                 if refusal is not None:
                     raise refusal
             if request.path.startswith("/v1/"):
-                self._stand_in.limits.count(endpoint)
+                self._stripe.limits.count(endpoint)
             response = await handler(request)
         except ApiError as error:
             return web.json_response(error.body(), status=error.status, headers=error.headers)
@@ -149,7 +144,7 @@ class Api:
     def _search(self, resource: Resource) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             _, reader = self._asked(request)
-            if not self._stand_in.search_available:
+            if not self._stripe.search_available:
                 raise ApiError(400, UNAVAILABLE)
             return _reply(reader, reader.search(resource, _query(request)))
 
@@ -164,10 +159,10 @@ class Api:
 
     def _asked(self, request: web.Request) -> tuple[Merchant, Reader]:
         """Whom the request is about, and how its key and version see it. Raises ApiError."""
-        key: Key = self._stand_in.keyring.identify(request.headers.get("Authorization"))
-        version = checked_version(request.headers.get("Stripe-Version", self._stand_in.api_version))
+        key: Key = self._stripe.keyring.identify(request.headers.get("Authorization"))
+        version = checked_version(request.headers.get("Stripe-Version", self._stripe.api_version))
         wanted = request.headers.get("Stripe-Account")
-        merchant = self._stand_in.merchants.get(wanted) if wanted else self._stand_in.platform
+        merchant = self._stripe.merchants.get(wanted) if wanted else self._stripe.platform
         if merchant is None:
             raise ApiError(
                 403,
@@ -183,13 +178,6 @@ def endpoint_of(request: web.Request) -> str:
     resource = request.match_info.route.resource
     path = resource.canonical if resource is not None else request.path
     return f"{request.method} {path}"
-
-
-async def body(request: web.Request) -> Params:
-    """What a request to write says. Raises ApiError 400."""
-    if request.content_type == "application/json":
-        return Params(from_json(await request.text()))
-    return Params(nested((key, str(value)) for key, value in (await request.post()).items()))
 
 
 def _query(request: web.Request) -> Params:

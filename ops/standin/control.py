@@ -1,24 +1,21 @@
 """What a test or demo asks of the stand-in itself, below /_standin/; the same can be done in its process."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
-from ops.standin.api import body
 from ops.standin.errors import ApiError, Json
 from ops.standin.faults import Fault
-from ops.standin.params import Params
-
-if TYPE_CHECKING:
-    from ops.standin.server import StandIn
+from ops.standin.params import Params, body
+from ops.standin.stripe import Stripe
 
 
 class Control:
     """The routes below /_standin/."""
 
-    def __init__(self, stand_in: "StandIn") -> None:
-        self._stand_in = stand_in
+    def __init__(self, stripe: Stripe) -> None:
+        self._stripe = stripe
 
     def add_routes(self, application: web.Application) -> None:
         application.add_routes(
@@ -40,35 +37,35 @@ class Control:
         )
 
     async def _visit(self, request: web.Request) -> web.Response:
-        self._stand_in.books.visit((await body(request)).values)
+        self._stripe.books.visit((await body(request)).values)
         return web.json_response({"ok": True})
 
     async def _books(self, _: web.Request) -> web.Response:
-        return web.json_response(self._stand_in.books.report())
+        return web.json_response(self._stripe.books.report())
 
     async def _charges(self, _: web.Request) -> web.Response:
         """Where each charge stands, by its id: see `Balance`."""
-        balances = self._stand_in.books.by_charge()
+        balances = self._stripe.books.by_charge()
         told = {id_: {**dataclasses.asdict(x), "net_minor": x.net_minor} for id_, x in balances.items()}
         return web.json_response(told)
 
     async def _pending(self, _: web.Request) -> web.Response:
-        return web.json_response({"pending": self._stand_in.pending})
+        return web.json_response({"pending": self._stripe.pending})
 
     async def _reads(self, _: web.Request) -> web.Response:
-        return web.json_response(dict(self._stand_in.traffic.reads()))
+        return web.json_response(dict(self._stripe.traffic.reads()))
 
     async def _faults(self, request: web.Request) -> web.Response:
         """Adds a fault: the fields of `Fault`, but for `until`."""
         asked = (await body(request)).values
         try:
-            self._stand_in.faults.append(Fault(**asked))
+            self._stripe.faults.append(Fault(**asked))
         except (TypeError, ValueError) as error:
             raise ApiError(400, f"no fault: {error}") from error
-        return web.json_response({"faults": len(self._stand_in.faults)})
+        return web.json_response({"faults": len(self._stripe.faults)})
 
     async def _no_faults(self, _: web.Request) -> web.Response:
-        self._stand_in.faults.clear()
+        self._stripe.faults.clear()
         return web.json_response({"faults": 0})
 
     async def _limits(self, request: web.Request) -> web.Response:
@@ -77,19 +74,19 @@ class Control:
         names = ("a_second", "endpoint_a_second", "search_a_second")
         params.only(names)
         for name in names:
-            setattr(self._stand_in.limits, name, params.whole(name, at_least=1, at_most=10**6))
-        return web.json_response({name: getattr(self._stand_in.limits, name) for name in names})
+            setattr(self._stripe.limits, name, params.whole(name, at_least=1, at_most=10**6))
+        return web.json_response({name: getattr(self._stripe.limits, name) for name in names})
 
     async def _search(self, request: web.Request) -> web.Response:
         """Sets whether search is `available`: in India it is not."""
-        self._stand_in.search_available = (await body(request)).flag("available")
-        return web.json_response({"available": self._stand_in.search_available})
+        self._stripe.search_available = (await body(request)).flag("available")
+        return web.json_response({"available": self._stripe.search_available})
 
     async def _advance(self, request: web.Request) -> web.Response:
         """Puts the clock forward to `frozen_time`, in seconds since the epoch."""
         at_s = (await body(request)).whole("frozen_time", at_least=0, at_most=10**11)
         try:
-            self._stand_in.advance_to((at_s or 0) * 1000)
+            self._stripe.advance_to((at_s or 0) * 1000)
         except ValueError as error:
             raise ApiError(400, str(error), param="frozen_time") from error
         return web.json_response({"frozen_time": at_s})
@@ -97,12 +94,12 @@ class Control:
     async def _dispute(self, request: web.Request) -> web.Response:
         """Opens a dispute or moves one on: see `Disputes.arrange`; `account` names a connected account."""
         account, params = self._account_of(await body(request))
-        return web.json_response(self._stand_in.merchants[account].disputes.arrange(params))
+        return web.json_response(self._stripe.merchants[account].disputes.arrange(params))
 
     async def _refund(self, request: web.Request) -> web.Response:
         """Lets a refund become `succeeded` or `failed`."""
         account, params = self._account_of(await body(request))
-        merchant = self._stand_in.merchants[account]
+        merchant = self._stripe.merchants[account]
         refund = merchant.account.find("refunds", "refund", request.match_info["id"])
         wanted: dict[str, Any] = {"succeeded": merchant.refunds.settle, "failed": merchant.refunds.fail}
         status = params.required("status")
@@ -114,12 +111,12 @@ class Control:
     async def _checkout(self, request: web.Request) -> web.Response:
         """The buyer pays an open checkout session: see `Checkout.complete`."""
         account, params = self._account_of(await body(request))
-        checkout = self._stand_in.merchants[account].checkout
+        checkout = self._stripe.merchants[account].checkout
         return web.json_response(checkout.complete(request.match_info["id"], params))
 
     def _account_of(self, params: Params) -> tuple[str, Params]:
-        account = params.text("account") or self._stand_in.platform.account.id
-        if account not in self._stand_in.merchants:
+        account = params.text("account") or self._stripe.platform.account.id
+        if account not in self._stripe.merchants:
             raise ApiError(400, f"No such account: '{account}'", param="account")
         rest: Json = {name: value for name, value in params.values.items() if name != "account"}
         return account, Params(rest)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from aiohttp import web
+
 from ops.standin.errors import ApiError, Json
 
 _KEY = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
@@ -114,3 +116,10 @@ def whole_number(value: Any, name: str) -> int:
 
 def missing(name: str) -> ApiError:
     return ApiError(400, f"Missing required param: {name}.", code="parameter_missing", param=name)
+
+
+async def body(request: web.Request) -> Params:
+    """What a request to write says. Raises ApiError 400."""
+    if request.content_type == "application/json":
+        return Params(from_json(await request.text()))
+    return Params(nested((key, str(value)) for key, value in (await request.post()).items()))

@@ -10,10 +10,10 @@ from tests.agents.histories import START
 from tests.agents.simulation import Simulation
 from tests.agents.wide import DAYS, Fact, History
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
 from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.domain.ledger.fx import Rate, Rates
-from trackrev_stream.domain.ledger.lines import place_of
+from trackrev_stream.domain.ledger.lines import credit_key_of
 from trackrev_stream.domain.ledger.usd import in_usd
 from trackrev_stream.domain.payments.payment import PaymentFact
 from trackrev_stream.domain.values.days import day_of, day_of_iso
@@ -34,7 +34,7 @@ class Audit:
     """Both, as they hear of one fact after the other."""
 
     def __init__(self, history: History) -> None:
-        self._simulation = Simulation(RuleBook(versions=history.settings))
+        self._simulation = Simulation(SettingsTimeline(versions=history.settings))
         self._settings = {
             workspace: [(since, asdict(rules)) for since, rules in versions]
             for workspace, versions in history.settings.items()
@@ -86,7 +86,7 @@ def _as_found(charge: AttributedCharge) -> Any:
         (
             ln.line_id,
             ln.reason,
-            *place_of(ln),
+            *credit_key_of(ln),
             ln.amount_minor,
             ln.currency,
             ln.occurred_at,

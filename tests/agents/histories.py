@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.facts import account_fact, charge_fact, hit
-from trackrev_stream.domain.attribution.attribution_settings import RuleBook
-from trackrev_stream.domain.attribution.decision import Returning, Rules
+from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
+from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
 from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
@@ -169,11 +169,13 @@ def histories(draw: st.DrawFn) -> list[Fact]:
     return found + [fact for facts in bought for fact in facts] + draw(st.lists(accounts(), max_size=12))
 
 
-def rule_books() -> st.SearchStrategy[RuleBook]:
+def rule_books() -> st.SearchStrategy[SettingsTimeline]:
     """Settings: as they are by default, others, or others since the middle of the history."""
-    ask = Rules(2, lookback_days=10, identify_days=20, returning=Returning.ASK)
+    ask = AttributionSettings(2, lookback_days=10, identify_days=20, returning=Returning.ASK)
     since = [0, START + 12 * DAY_MS]
-    return st.sampled_from([RuleBook(), *(RuleBook(versions={"ws_1": ((at, ask),)}) for at in since)])
+    return st.sampled_from(
+        [SettingsTimeline(), *(SettingsTimeline(versions={"ws_1": ((at, ask),)}) for at in since)]
+    )
 
 
 def bought() -> tuple[Hit, Hit, PaymentFact]:

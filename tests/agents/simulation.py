@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from trackrev_stream.agents.attribute.agent import attribute
 from trackrev_stream.agents.bill import bill
 from trackrev_stream.agents.gather import gather
-from trackrev_stream.agents.step import Record, Rows, Step
+from trackrev_stream.agents.step import InputRecord, Rows, Step
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.contracts.codec import decode, decode_frame, encode, encode_frame
 from trackrev_stream.contracts.records import AttributedCharge
@@ -28,7 +28,7 @@ from trackrev_stream.contracts.topics import (
     STRIPE_PAYMENTS,
     VISITS,
 )
-from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
 from trackrev_stream.domain.attribution.decision import Decision
 from trackrev_stream.domain.journeys.journey import Visit
 from trackrev_stream.domain.journeys.touch import Hit
@@ -62,7 +62,7 @@ def converted(charge: AttributedCharge, rates: Rates) -> list[Line]:
 class Simulation:
     """Topics, rows, and what a writer that follows the versions would have standing."""
 
-    rules: RuleBook = field(default_factory=RuleBook)
+    rules: SettingsTimeline = field(default_factory=SettingsTimeline)
     topics: dict[str, list[tuple[bytes, bytes]]] = field(default_factory=lambda: defaultdict(list))
     tables: dict[str, dict[bytes, bytes]] = field(default_factory=lambda: defaultdict(dict))
     done: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
@@ -109,7 +109,7 @@ class Simulation:
         logic, _ = AGENTS[agent]
         offset = self.done[agent, topic]
         key, value = self.topics[topic][offset]
-        record = Record(topic, 0, offset, key, value)
+        record = InputRecord(topic, 0, offset, key, value)
         rows = Rows(self.tables[agent].get, record.name, self.rules)
         outcome = logic(rows, record)
         effects: list[Callable[[], None]] = [
@@ -149,7 +149,7 @@ class Simulation:
         """Let an agent apply its next record of a topic, and keep back what it sends."""
         logic, _ = AGENTS[agent]
         key, value = self.topics[topic][self.done[agent, topic]]
-        record = Record(topic, 0, self.done[agent, topic], key, value)
+        record = InputRecord(topic, 0, self.done[agent, topic], key, value)
         rows = Rows(self.tables[agent].get, record.name, self.rules)
         outcome = logic(rows, record)
         self.tables[agent] |= {name.encode(): raw for name, raw in rows.puts.items()}

@@ -1,4 +1,4 @@
-"""DESIGN.md, rule 4 and 5: any order, any duplicates, any restart give the same standing lines."""
+"""ARCHITECTURE.md, rule 4 and 5: any order, any duplicates, any restart give the same standing lines."""
 
 import random
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.agents.histories import (
 )
 from tests.agents.simulation import Simulation
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
 from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.domain.ledger.lines import REVENUE, net_of
 
@@ -45,7 +45,7 @@ def rule_5(charge: AttributedCharge) -> None:
 @relaxed
 @given(histories(), rule_books(), st.integers(0, 2**32))
 def test_any_order_and_duplicates_give_the_same_standing_lines(
-    history: History, rules: RuleBook, seed: int
+    history: History, rules: SettingsTimeline, seed: int
 ) -> None:
     rng = random.Random(seed)
     straight = Simulation(rules, on_posted=rule_5)
@@ -82,7 +82,7 @@ def test_clicks_of_a_day_are_exact_while_it_is_open(history: list[Hit], seed: in
 
 @relaxed
 @given(histories(), rule_books(), st.integers(0, 2**32))
-def test_crashes_anywhere_change_nothing(history: History, rules: RuleBook, seed: int) -> None:
+def test_crashes_anywhere_change_nothing(history: History, rules: SettingsTimeline, seed: int) -> None:
     straight = Simulation(rules)
     straight.feed(*history)
     straight.run()
@@ -97,7 +97,7 @@ def test_crashes_anywhere_change_nothing(history: History, rules: RuleBook, seed
 
 @relaxed
 @given(histories(), rule_books(), st.integers(0, 2**32))
-def test_late_zombies_change_nothing(history: History, rules: RuleBook, seed: int) -> None:
+def test_late_zombies_change_nothing(history: History, rules: SettingsTimeline, seed: int) -> None:
     straight = Simulation(rules)
     straight.feed(*history)
     straight.run()

@@ -10,7 +10,7 @@ from tests.agents.histories import EMAILS, START, VISITORS, Fact, bought, histor
 from tests.agents.simulation import Simulation
 from tests.facts import charge_fact
 from trackrev_stream.agents.gather import MOST_VISITORS
-from trackrev_stream.domain.journeys.identity import MOST_BINDS, MOST_JOINS, Bind, put_bind
+from trackrev_stream.domain.journeys.identity import MOST_BINDS, MOST_JOINS, VisitorClaim, put_claim
 from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import PaymentFact
 from trackrev_stream.domain.values.days import DAY_MS
@@ -84,5 +84,5 @@ def test_a_visitor_named_for_very_many_payers_earns_for_the_first_and_every_char
 
 
 def test_an_older_bind_never_outranks_a_newer_one() -> None:
-    newer = Bind("ws_1|p:x", "ws_1", VISITORS[0], 7, None)
-    assert put_bind({newer.join: newer}, replace(newer, version=6, named_at=START)) == {newer.join: newer}
+    newer = VisitorClaim("ws_1|p:x", "ws_1", VISITORS[0], 7, None)
+    assert put_claim({newer.join: newer}, replace(newer, version=6, named_at=START)) == {newer.join: newer}

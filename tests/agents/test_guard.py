@@ -6,7 +6,7 @@ import pytest
 
 from tests.agents.histories import bought
 from trackrev_stream.agents.guard import WINDOW, AgentBug, Guard
-from trackrev_stream.agents.step import Outcome, Record, Rows
+from trackrev_stream.agents.step import InputRecord, Rows, StepResult
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.contracts.codec import decode, encode, encode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter, replay_key
@@ -20,15 +20,15 @@ def rows(**standing: bytes) -> Rows:
     return Rows({key.encode(): raw for key, raw in standing.items()}.get, "here")
 
 
-def frame(*parts: bytes) -> Record:
-    return Record(PIXEL_HITS.name, 3, 17, None, encode_frame(parts))
+def frame(*parts: bytes) -> InputRecord:
+    return InputRecord(PIXEL_HITS.name, 3, 17, None, encode_frame(parts))
 
 
-def apply(rows: Rows, record: Record) -> Outcome:
+def apply(rows: Rows, record: InputRecord) -> StepResult:
     return Guard("stitch", 100).apply(stitch, rows, record, NOW)
 
 
-def letters(outcome: Outcome) -> list[DeadLetter]:
+def letters(outcome: StepResult) -> list[DeadLetter]:
     return [decode(DeadLetter, send.value) for send in outcome.sends if send.topic is DEAD_LETTERS]
 
 
@@ -50,7 +50,7 @@ def test_a_poisoned_record_changes_no_row() -> None:
 
 
 def test_a_record_without_a_value_says_nothing() -> None:
-    outcome = apply(rows(), Record(PIXEL_HITS.name, 3, 17, b"trackrev-marker", None))
+    outcome = apply(rows(), InputRecord(PIXEL_HITS.name, 3, 17, b"trackrev-marker", None))
     assert not outcome.sends
     assert not outcome.letters
 
@@ -74,7 +74,7 @@ BAD = b"{broken"
 def feed(guard: Guard, *frames: tuple[bytes, ...], key: bytes | None = None) -> int:
     """After how many of the frames the guard was flooded, or how many there were."""
     for number, parts in enumerate(frames, 1):
-        guard.apply(stitch, rows(), Record(PIXEL_HITS.name, 0, number, key, encode_frame(parts)), NOW)
+        guard.apply(stitch, rows(), InputRecord(PIXEL_HITS.name, 0, number, key, encode_frame(parts)), NOW)
         if guard.flooded:
             return number
     return len(frames)
@@ -115,9 +115,9 @@ def test_what_was_long_ago_is_forgotten_and_a_good_record_is_no_flood() -> None:
 def test_each_topic_is_counted_for_itself() -> None:
     guard = Guard("gather", 1)
     feed(guard, (BAD,))
-    busy = Record(VISITS.name, 0, 1, None, GOOD)
+    busy = InputRecord(VISITS.name, 0, 1, None, GOOD)
     for _ in range(2 * WINDOW):
-        guard.apply(lambda *_: Outcome(), rows(), busy, NOW)
+        guard.apply(lambda *_: StepResult(), rows(), busy, NOW)
     assert feed(guard, (BAD,)) == 1
     assert guard.flooded is not None
 

@@ -1,4 +1,4 @@
-"""DESIGN.md, rules 4 and 5, through the whole program: Faust, the embedded log, the writer and SQLite."""
+"""ARCHITECTURE.md, rules 4 and 5, through the whole program: Faust, the embedded log, the writer and SQLite."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.agents.embedded_run import Fact, book, running, straight, sums
 from tests.agents.histories import histories
-from trackrev_stream.settings import Settings, read
+from trackrev_stream.settings import Settings, read_settings
 
 HISTORIES = 8  # at a time, each in a workspace of its own
 # Each example starts the program some times, so there are few, and none is shrunk: what fails here is
@@ -71,7 +71,7 @@ def test_any_order_duplicates_and_restarts_give_the_same_standing_lines(
     environment = {"TRACKREV_PORT": "0", "TRACKREV_ADMIN_PORT": "0", "TRACKREV_PARTITIONS": str(partitions)}
     environment["TRACKREV_RATES_URL"] = "off"
     with tempfile.TemporaryDirectory(prefix="trackrev-") as directory:
-        chosen = read(environment, data=directory)
+        chosen = read_settings(environment, data=directory)
         asyncio.run(live(chosen, shuffled(facts, rng), rng, restarts))
         standing, posted = book(chosen)
     assert standing == straight(facts)

@@ -10,26 +10,36 @@ from trackrev_stream.agents.attribute.rows import PayerRow, journeys_told
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import PAYMENTS
-from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
 from trackrev_stream.domain.attribution.decision import Decision
 from trackrev_stream.domain.attribution.inheritance import Placed, decide_own, settle_all
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
-from trackrev_stream.domain.payments.subscription import EARLY_MS, AccountFact, AccountKind, Bound, BoundBy
+from trackrev_stream.domain.payments.subscription import (
+    EARLY_MS,
+    AccountFact,
+    AccountKind,
+    MatchEvidence,
+    SubscriptionMatch,
+)
 from trackrev_stream.domain.values.ids import workspace_of
 
 
-def tied(state: ChargeState, facts: list[AccountFact], *, guest: bool) -> Bound:
+def tied(state: ChargeState, facts: list[AccountFact], *, guest: bool) -> SubscriptionMatch:
     """The order of evidence, looked up in all that was ever seen of the payer."""
     if state.subscription or guest:
-        return Bound(BoundBy.NAMED, state.subscription) if state.subscription else Bound()
+        return (
+            SubscriptionMatch(MatchEvidence.NAMED, state.subscription)
+            if state.subscription
+            else SubscriptionMatch()
+        )
     of_invoice = [fact for fact in facts if fact.kind is AccountKind.INVOICE and fact.id == state.invoice]
     said = [(fact.observed_at, fact.subscription) for fact in of_invoice if fact.subscription]
     subscriptions = [fact for fact in facts if fact.kind is AccountKind.SUBSCRIPTION]
     latest = [fact.id for fact in subscriptions if state.invoice and fact.invoice == state.invoice]
     if said or latest:
-        return Bound(BoundBy.INVOICE, max(said)[1] if said else min(latest))
+        return SubscriptionMatch(MatchEvidence.INVOICE, max(said)[1] if said else min(latest))
     if of_invoice:
-        return Bound()
+        return SubscriptionMatch()
     ends = {
         name: min(
             (f.ended_at for f in subscriptions if f.id == name and f.ended_at is not None), default=None
@@ -48,11 +58,13 @@ def tied(state: ChargeState, facts: list[AccountFact], *, guest: bool) -> Bound:
         if fits and fact.period_start_at - EARLY_MS <= state.created_at < fact.period_end_at:
             due |= {name} if ended_at is None or state.created_at <= ended_at else set()
     if len(due) == 1:
-        return Bound(BoundBy.PERIOD, due.pop())
-    return Bound(BoundBy.AMBIGUOUS if due else BoundBy.UNKNOWN if state.invoice else BoundBy.NONE)
+        return SubscriptionMatch(MatchEvidence.PERIOD, due.pop())
+    return SubscriptionMatch(
+        MatchEvidence.AMBIGUOUS if due else MatchEvidence.UNKNOWN if state.invoice else MatchEvidence.NONE
+    )
 
 
-def at_once(simulation: Simulation, history: list[Fact], rules: RuleBook) -> dict[str, Decision]:
+def at_once(simulation: Simulation, history: list[Fact], rules: SettingsTimeline) -> dict[str, Decision]:
     """Every decision from the last state of each payment, the journeys told, and all account facts."""
     payments: dict[tuple[str, str], PaymentState] = {}
     for _, raw in simulation.topics[PAYMENTS.name]:
@@ -80,7 +92,7 @@ def at_once(simulation: Simulation, history: list[Fact], rules: RuleBook) -> dic
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(histories(), rule_books())
-def test_piece_by_piece_is_all_at_once(history: list[Fact], rules: RuleBook) -> None:
+def test_piece_by_piece_is_all_at_once(history: list[Fact], rules: SettingsTimeline) -> None:
     simulation = Simulation(rules)
     simulation.feed(*history)
     standing = {charge.state.charge: charge.decision for charge in simulation.run().charges.values()}

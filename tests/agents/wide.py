@@ -10,7 +10,7 @@ from random import Random
 
 from tests.agents.histories import CHANNELS, EMAILS, START, STRANGER, VISITORS
 from tests.facts import account_fact, charge_fact, hit
-from trackrev_stream.domain.attribution.decision import Returning, Rules
+from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind, Trust
 from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
@@ -22,8 +22,8 @@ DAYS = 60
 REGULAR, SHARED = "regular", "shared"
 KINDS = (*("direct",) * 2, *("search",) * 3, *("link",) * 4, *("identify",) * 4, "internal")
 Fact = Hit | PaymentFact | AccountFact
-Settings = dict[str, tuple[tuple[int, Rules], ...]]
-SHARING: Settings = {"ws_1": ((0, Rules(2, Model.LINEAR, lookback_days=90)),)}
+Settings = dict[str, tuple[tuple[int, AttributionSettings], ...]]
+SHARING: Settings = {"ws_1": ((0, AttributionSettings(2, Model.LINEAR, lookback_days=90)),)}
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def wide(rng: Random) -> History:
 def _settings(rng: Random) -> Settings:
     if rng.random() < 0.3:
         return {}
-    versions: list[tuple[int, Rules]] = []
+    versions: list[tuple[int, AttributionSettings]] = []
     for version, since in enumerate(sorted({0, START + rng.randrange(DAYS) * DAY_MS}), start=2):
-        rules = Rules(
+        rules = AttributionSettings(
             version,
             rng.choice((*Model, Model.LINEAR)),
             lookback_days=rng.choice((5, 10, 30, 30, 90)),

@@ -61,7 +61,7 @@ def open_site(tmp_path: Path) -> OpenSite:
             )
         )
         app = web.Application()
-        app.add_routes(page.routes())
+        app.add_routes(page.page_routes())
         app.add_routes(ReadApi(store, StoreDirectory(store, sealer, lambda: NOW), lambda: NOW).routes())
         async with TestClient(TestServer(app)) as client:
             yield Site(store, sealer, client, made.api_key)

@@ -14,7 +14,7 @@ from trackrev_stream.cli.main import main
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe.events import event_types
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT
-from trackrev_stream.settings import read
+from trackrev_stream.settings import read_settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import cursors
 from trackrev_stream.store.database.schema import upsert
@@ -51,7 +51,7 @@ class Shell:
         return status, said.out, said.err
 
     def connected(self) -> dict[tuple[str, str], StripeConnection]:
-        store = Store.open(read({}, data=str(self.data)).store)
+        store = Store.open(read_settings({}, data=str(self.data)).store)
         found = store.read_now(lambda sql: stripe_connections.list_connections(sql, open_sealer(self.data)))
         store.close()
         return {(one.workspace, one.account): one for one in found}
@@ -98,7 +98,7 @@ def test_many_workspaces_are_connected_from_a_file(shell: Shell, api: str, tmp_p
     file.write_text(f"workspace,account,key\nws_own,,{FOUR}\nws_none,,{FOUR}\n")
     status, _, err = shell.run("stripe", "connect", "--csv", str(file), "--api-base", api)
     assert status == 1
-    assert "line 3: there is no workspace 'ws_none'" in err
+    assert "line 3: There is no workspace 'ws_none'" in err
 
 
 def test_the_endpoint_of_a_platform_takes_its_secret_alone(shell: Shell) -> None:
@@ -116,7 +116,7 @@ def test_with_another_key_stripe_is_read_from_the_beginning(shell: Shell, api: s
     def read_before(key: str) -> bool:
         """Whether a list counts as read after the key was given; it does from then on."""
         shell.run("stripe", "connect", "ws_own", "--key", key, "--webhook-secret", "", "--api-base", api)
-        store = Store.open(read({}, data=str(shell.data)).store)
+        store = Store.open(read_settings({}, data=str(shell.data)).store)
         row = {"workspace": "ws_own", "account": "own", "name": "charges", "value": 7}
         found = store.read_now(lambda sql: sql.execute(cursors.select()).all())
         store.write_now(lambda sql: upsert(sql, cursors, [row]))

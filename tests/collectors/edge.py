@@ -16,7 +16,7 @@ from trackrev_stream.contracts.codec import decode, decode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import Link, StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS
-from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
 from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.domain.payments.payment import PaymentFact
 
@@ -89,7 +89,7 @@ class DictDirectory:
     workspaces: dict[str, Workspace] = field(default_factory=lambda: {"ws_1": WORKSPACE})
     links: dict[str, Link] = field(default_factory=lambda: {"spring": LINK})
     connections: tuple[StripeConnection, ...] = (OWN, CONNECTED)
-    channel_rules: dict[str, Overrides] = field(default_factory=dict)
+    channel_rules: dict[str, ChannelOverrides] = field(default_factory=dict)
 
     async def workspace(self, workspace: str) -> Workspace | None:
         return self.workspaces.get(workspace)
@@ -103,7 +103,7 @@ class DictDirectory:
     async def connected_to(self, account: str) -> tuple[StripeConnection, ...]:
         return tuple(found for found in self.connections if found.account == account)
 
-    async def overrides(self, workspace: str) -> Overrides:
+    async def overrides(self, workspace: str) -> ChannelOverrides:
         return self.channel_rules.get(workspace, NO_OVERRIDES)
 
 

@@ -24,7 +24,7 @@ from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.operations import poller_state
 from trackrev_stream.store.operations.poller_state import StorePollState
-from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 from trackrev_stream.store.workspaces import stripe_connections, workspaces
 
 SECRET_KEY = "sk_test_standin"
@@ -64,7 +64,12 @@ class Shop:
         directory = DictDirectory({"ws_1": WORKSPACE, "ws_2": replace(WORKSPACE, id="ws_2")})
         state = StorePollState(self.store, open_sealer(self.place))
         deps = poll_deps(
-            directory, state, StoreBook(self.store), publisher=log or self.log, partitions=4, clock=self.clock
+            directory,
+            state,
+            StoreLedgerReader(self.store),
+            publisher=log or self.log,
+            partitions=4,
+            clock=self.clock,
         )
         return Poller(deps, QUICK)
 
@@ -99,7 +104,7 @@ class Shop:
     def charges(self) -> Counter[str]:
         return Counter(fact.charge for fact in self.log.facts() if fact.kind is FactKind.CHARGE)
 
-    def progress(self, connection: StripeConnection) -> poller_state.Progress:
+    def progress(self, connection: StripeConnection) -> poller_state.PollProgress:
         found = self.store.read_now(lambda c: poller_state.find_progress(c, connection, self.clock()))
         assert found is not None
         return found

@@ -7,10 +7,12 @@ from tests.collectors.edge import WORKSPACE, DictDirectory, Edge, identify, on_e
 from tests.facts import hit
 from trackrev_stream.contracts import click_token
 from trackrev_stream.contracts.codec import decode, encode
-from trackrev_stream.domain.acquisition.channel_overrides import Overrides, Rule
-from trackrev_stream.domain.journeys.touch import Click, Hit, Touch, same_contact, touch_of
+from trackrev_stream.domain.acquisition.channel_overrides import ChannelOverrides, ChannelRule
+from trackrev_stream.domain.journeys.touch import Click, Hit, Touch, same_touch, touch_of
 
-PARTNERS = Overrides(3, (Rule("Partners", host="*.partner.example"), Rule("Search ads", click_id="gclid")))
+PARTNERS = ChannelOverrides(
+    3, (ChannelRule("Partners", host="*.partner.example"), ChannelRule("Search ads", click_id="gclid"))
+)
 FROM_PARTNER = "https://www.blog.partner.example/?email=jo@shop.example"
 
 
@@ -65,9 +67,9 @@ def test_a_hit_seen_again_under_newer_rules_stays_what_it_was() -> None:
     old, new = touch_of(hit(channel="B", channel_rules=1)), touch_of(hit(channel="A", channel_rules=2))
     assert old is not None
     assert new is not None
-    assert same_contact(old, new) == same_contact(new, old) == old
+    assert same_touch(old, new) == same_touch(new, old) == old
     newest = replace(old, channel="A", rule_version=old.rule_version + 1)  # of a later program
-    assert same_contact(old, newest) == same_contact(newest, old) == old
+    assert same_touch(old, newest) == same_touch(newest, old) == old
 
 
 def changed(touch: Touch, **fields: Any) -> Touch:
@@ -80,7 +82,7 @@ def test_of_sights_of_one_moment_none_counts_for_having_come_first() -> None:
     names = ("channel", "source", "link", "partner")
     for before, after in ([{name: "Direct"}, {name: "Direct mail"}] for name in names):
         one, other = (changed(seen, **named) for named in (before, after))
-        assert same_contact(one, other) == same_contact(other, one) == one
+        assert same_touch(one, other) == same_touch(other, one) == one
 
 
 def test_hits_from_before_there_were_rules_are_read() -> None:

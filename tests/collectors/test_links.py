@@ -32,7 +32,7 @@ def test_a_click_is_counted_and_the_person_sent_on() -> None:
         assert response.headers["Cache-Control"] == "no-store, private"
         assert location.startswith("https://shop.example/landing?a=1&tr_click=")
         assert location.endswith("#plans")
-        click = click_token.verify(token_of(location), "ws_1", WORKSPACE.click_secret, edge.now)
+        click = click_token.verify_click(token_of(location), "ws_1", WORKSPACE.click_secret, edge.now)
         assert click == hit.click == Click(hit.id, "spring", "Newsletter", "anna", edge.now)
         assert hit.kind is HitKind.CLICK
         assert hit.referrer == "https://www.facebook.com/story?id=1"
@@ -108,7 +108,7 @@ def test_a_link_never_breaks() -> None:
         edge.log.down = True
         response = await edge.client.get("/l/spring", headers=PERSON, allow_redirects=False)
         token = token_of(response.headers["Location"])
-        click = click_token.verify(token, "ws_1", WORKSPACE.click_secret, edge.now)
+        click = click_token.verify_click(token, "ws_1", WORKSPACE.click_secret, edge.now)
         assert response.status == 302
         assert click is not None
         assert click.link == "spring"

@@ -179,7 +179,7 @@ def test_only_the_door_is_published_to_the_world() -> None:
 
 
 def test_metrics_stay_on_loopback_unless_a_container_says_otherwise() -> None:
-    assert settings.read({}).admin_host == "127.0.0.1"
+    assert settings.read_settings({}).admin_host == "127.0.0.1"
     opened = {name for name, service in SERVICES.items() if "TRACKREV_ADMIN_HOST" in str(service)}
     assert opened == set(OURS)
     assert "TRACKREV_ADMIN_HOST" not in DOCKERFILE
@@ -205,8 +205,8 @@ def test_caddy_routes_what_the_program_serves_outside_and_nothing_else(name: str
 def test_caddy_finds_the_program_on_its_port() -> None:
     text = (OPS / "caddy/Caddyfile").read_text()
     assert re.findall(r"^\s*name (\w+)\n\s*port (\d+)$", text, re.MULTILINE) == [
-        ("collect", str(settings.read({}).port)),
-        ("api", str(settings.read({}).port)),
+        ("collect", str(settings.read_settings({}).port)),
+        ("api", str(settings.read_settings({}).port)),
     ]
 
 
@@ -248,7 +248,7 @@ def test_prometheus_scrapes_every_role_on_its_admin_port() -> None:
         for config in job.get("dns_sd_configs", [])
         for name in config["names"]
     }
-    assert found == {(name, settings.read({}).admin_port) for name in OURS}
+    assert found == {(name, settings.read_settings({}).admin_port) for name in OURS}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))

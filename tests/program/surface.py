@@ -70,7 +70,7 @@ def _metrics() -> Json:
 
 def _settings() -> Json:
     """Each environment variable, and what holds where it is not set."""
-    chosen = settings.read({}, data="/data")
+    chosen = settings.read_settings({}, data="/data")
     own = {f"TRACKREV_{name.upper()}": value for name, value in _fields(chosen)}
     own |= {f"TRACKREV_KAFKA_{name.upper()}": value for name, value in _fields(chosen.kafka)}
     return {name: str(own[name]) for name in settings.VARIABLES}

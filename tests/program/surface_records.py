@@ -11,7 +11,7 @@ from trackrev_stream.contracts.dead_letters import DeadLetter, replay_key
 from trackrev_stream.contracts.records import AttributedCharge, Interest, PayerJourneys
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.attribution.decision import Decision
-from trackrev_stream.domain.journeys.identity import Bind
+from trackrev_stream.domain.journeys.identity import VisitorClaim
 from trackrev_stream.domain.journeys.journey import Journey, Visit, VisitorRow
 from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.domain.payments.billing import PaymentRow
@@ -26,7 +26,7 @@ RECORDS: dict[str, Any] = {
     "pixel-hits": Hit,
     "stripe-payments": PaymentFact,
     "stripe-accounts": AccountFact,
-    "binds": Bind,
+    "binds": VisitorClaim,
     "journeys": Journey,
     "visits": Visit,
     "interests": Interest,

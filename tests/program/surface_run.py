@@ -21,7 +21,7 @@ from trackrev_stream.eventlog.kafka.tables_directory import TablesDirectory
 from trackrev_stream.eventlog.spool import topics_seen
 from trackrev_stream.eventlog.spool.spool import Spools
 from trackrev_stream.program.program import Program
-from trackrev_stream.settings import read
+from trackrev_stream.settings import read_settings
 
 Json = dict[str, Any]
 SETTINGS = {"TRACKREV_PORT": "0", "TRACKREV_ADMIN_PORT": "0", "TRACKREV_RATES_URL": "off"}
@@ -41,7 +41,7 @@ def seen_running() -> Json:
 
 
 async def _run(data: Path) -> Json:
-    program = Program(read(SETTINGS, data=str(data)))
+    program = Program(read_settings(SETTINGS, data=str(data)))
     with _noted_routes() as routes:
         await program.start()
     try:
@@ -101,7 +101,7 @@ def _files(data: Path) -> Json:
 
 async def _files_on_kafka(data: Path) -> Json:
     """What a collector and a worker on Kafka keep on their disk."""
-    topics_seen.note(read({"TRACKREV_BROKER": "kafka://localhost:9092"}, data=str(data)))
+    topics_seen.note_topics(read_settings({"TRACKREV_BROKER": "kafka://localhost:9092"}, data=str(data)))
     spool = await Spools(data, 1, 1 << 20, now_ms).own()
     await spool.put(PIXEL_HITS.name, 0, b"key", b"value")
     await spool.close()

@@ -247,7 +247,7 @@ def test_a_setting_that_cannot_be_is_explained(tmp_path: Path, words: tuple[str,
     program = Program(tmp_path / "data")
     program.command("workspace", "create", "ws_shop", "--domain", "shop.example")
     assert message in failed(program, "workspace", "settings", "ws_shop", *words)
-    assert "there is no workspace 'ws_other'" in failed(program, "workspace", "settings", "ws_other")
+    assert "There is no workspace 'ws_other'" in failed(program, "workspace", "settings", "ws_other")
 
 
 def test_lifetime_value_is_a_table_for_people(tmp_path: Path) -> None:

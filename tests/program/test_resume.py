@@ -10,9 +10,9 @@ import pytest
 from ops.postgres import Server
 from tests.program.running import EndedError, Json, Program, Shop, running
 from tests.program.selling import book_of, sell, started
+from trackrev_stream.contracts.ports import PositionConflict
 from trackrev_stream.eventlog.embedded.resume import Reach, resume_at
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import PositionConflict
 from trackrev_stream.store.database.schema import (
     api_keys,
     links,

@@ -17,8 +17,8 @@ from tests.scenarios.teller import Fact, Teller
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.contracts.records import AttributedCharge
-from trackrev_stream.domain.attribution.attribution_settings import RuleBook
-from trackrev_stream.domain.attribution.decision import Returning, Rules
+from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
+from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.domain.ledger.lines import DISPUTE_FEE, FEE, REVENUE, Line, dispute_fee_of, net_of
@@ -73,20 +73,20 @@ def _in_file(path: Path) -> list[Scenario]:
     return found
 
 
-def rules_of(scenario: Scenario) -> RuleBook:
+def rules_of(scenario: Scenario) -> SettingsTimeline:
     """The first version of the settings, and a second one where the scenario has settings."""
     given = scenario.settings
     if not given:
-        return RuleBook()
+        return SettingsTimeline()
     days = given.get("identify_days")
-    rules = Rules(
+    rules = AttributionSettings(
         version=2,
         model=Model(given.get("model", "last_non_direct_click")),
         lookback_days=int(given.get("lookback_days", 30)),
         identify_days=int(days) if days else None,
         returning=Returning(given.get("returning", "keep")),
     )
-    return RuleBook(versions={"ws_1": ((START + int(given.get("from_day", 0)) * DAY_MS, rules),)})
+    return SettingsTimeline(versions={"ws_1": ((START + int(given.get("from_day", 0)) * DAY_MS, rules),)})
 
 
 def tell(scenario: Scenario) -> tuple[list[list[Fact]], Told]:

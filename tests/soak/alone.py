@@ -21,7 +21,7 @@ from tests.program.running import ROOT, until
 from tests.soak.form import Form
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.logs import quiet_libraries
-from trackrev_stream.settings import read
+from trackrev_stream.settings import read_settings
 
 MOST_AT_A_TIME = 1_000
 SAY_S = 0.05
@@ -39,7 +39,7 @@ def main() -> None:
 
 async def _feed(directory: Path, facts: list[Fact]) -> None:
     mark = directory / "fed"
-    chosen = read({"TRACKREV_PORT": "0", "TRACKREV_ADMIN_PORT": "0"}, data=str(directory / "data"))
+    chosen = read_settings({"TRACKREV_PORT": "0", "TRACKREV_ADMIN_PORT": "0"}, data=str(directory / "data"))
     batch = min(MOST_AT_A_TIME, 1 + len(facts) // 50)
     done = int(mark.read_text()) if mark.exists() else 0
     async with running(chosen) as feed:

@@ -33,14 +33,14 @@ _BARRIERS = """\
 _ROWS = """\
             table.write(record.partition, {key.encode(): row for key, row in rows.puts.items()})
 """
-_OUTPUTS = "            await self._send(outcome, guard)\n"
+_OUTPUTS = "            await self._send(result, guard)\n"
 
 
 def versions() -> None:
     """Receivers apply what they have surpassed."""
-    change(gather._hear_journey, "journey.version > known.version", "True")
+    change(gather._on_journey, "journey.version > known.version", "True")
     change(rows.put_journeys, "known.version > told.version", "False")
-    change(agent._hear_payment, "state.version < known.state.version", "False")
+    change(agent._on_payment, "state.version < known.state.version", "False")
     change(Book.surpasses, "not record.lines or order <= self._charges[record.key].order", "not record.lines")
     change(post._check_redelivered, "if not applied", "if False")
 

@@ -62,12 +62,12 @@ def _die_at_commit(*, hopeful: bool) -> None:
 def _die_between(*, outputs_first: bool) -> None:
     send = Worker._send
 
-    async def sending(self: Worker, outcome: Any, guard: Any) -> None:
-        dying = DIE_BETWEEN in _armed and outcome.sends
+    async def sending(self: Worker, result: Any, guard: Any) -> None:
+        dying = DIE_BETWEEN in _armed and result.sends
         if dying and not outputs_first:
             await self._app.producer.flush()
             _die()
-        await send(self, outcome, guard)
+        await send(self, result, guard)
         if dying:
             await self._app.producer.flush()
             _die()

@@ -24,7 +24,7 @@ from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT, email_key, uuid7
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.program.program import Program
-from trackrev_stream.settings import Settings, read
+from trackrev_stream.settings import Settings, read_settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.operations import poller_state
@@ -133,7 +133,7 @@ def copy(prepared: Path, to: Path) -> Path:
 def chosen(directory: Path) -> Settings:
     """The settings of a program that nobody but its way talks to."""
     given = {"TRACKREV_PORT": "0", "TRACKREV_ADMIN_PORT": "0", "TRACKREV_RATES_URL": "off"}
-    return read(given | {"TRACKREV_PARTITIONS": "2"}, data=str(directory))
+    return read_settings(given | {"TRACKREV_PARTITIONS": "2"}, data=str(directory))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.operations.poller_state import StorePollState
-from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 from trackrev_stream.store.workspaces.directory import StoreDirectory
 
 AFTER_MS = END_S * 1_000 + DAY_MS
@@ -141,7 +141,7 @@ def _poller(log: Log, store: Store, directory: Path, clock: Clock) -> Poller:
     deps = poll_deps(
         StoreDirectory(store, sealer, clock),
         StorePollState(store, sealer),
-        StoreBook(store),
+        StoreLedgerReader(store),
         publisher=EmbeddedPublisher(log, clock),
         partitions=chosen(directory).partitions,
         clock=clock,

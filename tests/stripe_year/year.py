@@ -15,7 +15,7 @@ from tests.soak.books import standing
 from tests.stripe_year.planting import plant
 from tests.stripe_year.processes import FOUR, WORKSPACES, chosen, copy, prepare, with_keys
 from tests.stripe_year.ways import AFTER_MS, a_month, by_backfill, by_poller, by_webhooks
-from trackrev_stream.cli.reconcile import check
+from trackrev_stream.cli.reconcile import reconcile_ledger
 from trackrev_stream.domain.reconciliation.differences import Cause
 from trackrev_stream.domain.values.days import day_of
 from trackrev_stream.store.database.engine import Store
@@ -118,7 +118,7 @@ async def reconciled(directory: Path, workspace: str) -> tuple[int, Any]:
     """What the command `trackrev reconcile` answers about a year, and what it would end with."""
     first, last = day_of(START_S * 1_000), day_of(AFTER_MS)
     given = Namespace(workspace=workspace, account=None, first=first, last=last)
-    outcome = await asyncio.to_thread(check, given, chosen(directory))
+    outcome = await asyncio.to_thread(reconcile_ledger, given, chosen(directory))
     return outcome.status, outcome.data
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream.clock import Clock
-from trackrev_stream.domain.attribution.attribution_settings import FOREVER, KNOWN_MS, RuleBook
+from trackrev_stream.domain.attribution.attribution_settings import FOREVER, KNOWN_MS, SettingsTimeline
 from trackrev_stream.store.database.engine import Store, is_transient
 from trackrev_stream.store.workspaces.attribution_settings import rule_versions
 
@@ -18,28 +18,28 @@ LONGEST_PAUSE_S = 5.0
 log = logging.getLogger(__name__)
 
 
-class RulesSource(Protocol):
+class SettingsSource(Protocol):
     """Where a worker knows the settings from."""
 
     @property
-    def book(self) -> RuleBook:
+    def book(self) -> SettingsTimeline:
         """What is known now."""
         ...
 
-    async def refresh(self) -> RuleBook:
+    async def refresh(self) -> SettingsTimeline:
         """What is known for one record that is later than ``book`` knows; never raises RulesBehind."""
         ...
 
 
-class StoredRules:
+class StoredSettings:
     """``book`` is what is known now. A database that does not answer is asked again until it does."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self.book = RuleBook(known_through=-1)
+        self.book = SettingsTimeline(known_through=-1)
 
-    async def refresh(self) -> RuleBook:
+    async def refresh(self) -> SettingsTimeline:
         """Read all versions; return what is known then, for one record that is later than ``book`` knows.
 
         What is returned never raises RulesBehind: a charge of the future is decided by what holds now. Raises
@@ -58,5 +58,5 @@ class StoredRules:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             else:
-                self.book = RuleBook(asked_at + KNOWN_MS, versions)
+                self.book = SettingsTimeline(asked_at + KNOWN_MS, versions)
                 return replace(self.book, known_through=FOREVER)

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy.exc import DBAPIError
 
-from trackrev_stream.agents.step import Outcome, Record
+from trackrev_stream.agents.step import InputRecord, StepResult
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import DEAD_LETTERS
@@ -19,12 +19,12 @@ _LOOK_AGAIN_S = 0.05
 log = logging.getLogger(__name__)
 
 
-def read(record: Record) -> tuple[DeadLetter, Outcome]:
+def read_letter(record: InputRecord) -> tuple[DeadLetter, StepResult]:
     """The dead letter to be kept. Raises Malformed."""
-    return decode(DeadLetter, record.value), Outcome()
+    return decode(DeadLetter, record.value), StepResult()
 
 
-async def until_buried(store: Store, number: int, offset: int) -> None:
+async def until_stored(store: Store, number: int, offset: int) -> None:
     """Return once the letter at this partition and offset is in the database, whichever worker puts it there.
 
     Or after a while: the letter is safe in its topic, and comes to the database at the next start.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
+from trackrev_stream.agents.step import InputRecord, Rows, StepResult, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import Interest, PayerJourneys
 from trackrev_stream.contracts.topics import INTERESTS, PAYER_JOURNEYS
@@ -24,14 +24,14 @@ class JoinRow:
     positions: dict[str, int] = field(default_factory=dict)
 
 
-def gather(rows: Rows, record: Record) -> Outcome:
+def gather(rows: Rows, record: InputRecord) -> StepResult:
     """Apply a journey or an interest."""
     if record.topic == INTERESTS.name:
-        return _hear_interest(rows, record, decode(Interest, record.value))
-    return _hear_journey(rows, record, decode(Journey, record.value))
+        return _on_interest(rows, record, decode(Interest, record.value))
+    return _on_journey(rows, record, decode(Journey, record.value))
 
 
-def _hear_journey(rows: Rows, record: Record, journey: Journey) -> Outcome:
+def _on_journey(rows: Rows, record: InputRecord, journey: Journey) -> StepResult:
     row = rows.get(JoinRow, journey.join) or JoinRow(journey.join)
     repeat = is_repeat(row.positions, record)
     known = row.journeys.get(journey.visitor)
@@ -44,24 +44,24 @@ def _hear_journey(rows: Rows, record: Record, journey: Journey) -> Outcome:
     changed = row.journeys.get(journey.visitor) != known
     # A payer need not ask for what is under its own join key: Stripe named it there.
     own = payer_of(row.join)
-    return _tell(row, [*row.payers, *([own] if own else [])] if repeat or changed else ())
+    return _emit(row, [*row.payers, *([own] if own else [])] if repeat or changed else ())
 
 
-def _hear_interest(rows: Rows, record: Record, interest: Interest) -> Outcome:
+def _on_interest(rows: Rows, record: InputRecord, interest: Interest) -> StepResult:
     row = rows.get(JoinRow, interest.join) or JoinRow(interest.join)
     if not is_repeat(row.positions, record):
         row.version += 1
         row.payers[interest.payer] = max(interest.version, row.payers.get(interest.payer, 0))
     rows.put(row.join, row)
-    return _tell(row, [interest.payer])
+    return _emit(row, [interest.payer])
 
 
-def _tell(row: JoinRow, payers: Iterable[str]) -> Outcome:
-    outcome = Outcome()
+def _emit(row: JoinRow, payers: Iterable[str]) -> StepResult:
+    result = StepResult()
     for payer in payers:
         told = PayerJourneys(payer, row.join, row.version, tuple(row.journeys.values()))
-        outcome.send(PAYER_JOURNEYS, told, route=payer, key=SEPARATOR.join((payer, row.join)))
-    return outcome
+        result.send(PAYER_JOURNEYS, told, route=payer, key=SEPARATOR.join((payer, row.join)))
+    return result
 
 
 def bounded(journeys: dict[str, Journey]) -> dict[str, Journey]:

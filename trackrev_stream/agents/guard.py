@@ -11,11 +11,11 @@ import logging
 from collections import defaultdict, deque
 
 from trackrev_stream import metrics
-from trackrev_stream.agents.step import Outcome, Record, Reject, Rows, Step
+from trackrev_stream.agents.step import InputRecord, Reject, Rows, Step, StepResult
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.dead_letters import DeadLetter, is_replayed
 from trackrev_stream.contracts.topics import DEAD_LETTERS
-from trackrev_stream.domain.attribution.attribution_settings import RulesBehind
+from trackrev_stream.domain.attribution.attribution_settings import SettingsBehind
 
 WINDOW = 1_000
 """Over how many of a topic's last records (hits, where they come in frames) what is rejected is counted."""
@@ -61,45 +61,45 @@ class Guard:
         self._most_rejected = most_rejected
         self._recent: dict[str, _Recent] = defaultdict(_Recent)
 
-    def apply(self, step: Step, rows: Rows, record: Record, now: int) -> Outcome:
+    def apply(self, step: Step, rows: Rows, record: InputRecord, now: int) -> StepResult:
         """Let the agent apply a record; what it rejects leaves as dead letters.
 
         Raises AgentBug for anything that is not the record's fault, RulesBehind when it is too new.
         """
         if record.value is None:
-            return Outcome()  # a tombstone, or the marker of a rewriting: it says nothing
+            return StepResult()  # a tombstone, or the marker of a rewriting: it says nothing
         try:
-            outcome = step(rows, record)
+            result = step(rows, record)
         except Malformed as error:
             rows.puts.clear()
-            outcome = Outcome(rejects=[Reject(0, record.value or b"", error)])
-        except RulesBehind:
+            result = StepResult(rejects=[Reject(0, record.value or b"", error)])
+        except SettingsBehind:
             raise
         except Exception as error:
             raise AgentBug(
                 f"{self._name} failed over {record.name}: {type(error).__name__}: {error}"
             ) from error
-        for reject in outcome.rejects:
-            self._bury(outcome, record, reject, now)
+        for reject in result.rejects:
+            self._bury(result, record, reject, now)
         if not is_replayed(record.key):  # whoever replays has asked for it, and for no more than that
-            self._judge(record, outcome)
-        return outcome
+            self._judge(record, result)
+        return result
 
-    def _judge(self, record: Record, outcome: Outcome) -> None:
+    def _judge(self, record: InputRecord, result: StepResult) -> None:
         recent = self._recent[record.topic]
-        recent.add(outcome.parts, len(outcome.rejects))
-        if not outcome.rejects or recent.rejected <= self._most_rejected:
+        recent.add(result.parts, len(result.rejects))
+        if not result.rejects or recent.rejected <= self._most_rejected:
             return
         self.flooded = Flooded(
             f"{self._name} could not read {recent.rejected:,} of the last {recent.records:,} records of "
-            f"{record.topic}, the last one {record.name}: {outcome.rejects[-1].reason}. It stops, rather "
+            f"{record.topic}, the last one {record.name}: {result.rejects[-1].reason}. It stops, rather "
             "than put the whole topic aside: nothing is lost, and nothing is read beyond. Look at them with "
             f"`trackrev dead-letters list --processor {self._name}`, mend the cause (often an old and a new "
             "version of the program beside each other), and start again. To go on whatever comes, set "
             f"TRACKREV_MOST_REJECTED={WINDOW} (ops/runbooks/dead-letters.md)"
         )
 
-    def _bury(self, outcome: Outcome, record: Record, reject: Reject, now: int) -> None:
+    def _bury(self, result: StepResult, record: InputRecord, reject: Reject, now: int) -> None:
         letter = DeadLetter(
             processor=self._name,
             failure="malformed",
@@ -119,5 +119,5 @@ class Guard:
             reject.index,
             reject.reason,
         )
-        outcome.letters.append(letter)
-        outcome.send(DEAD_LETTERS, letter, route=record.topic, key=f"{record.name}#{reject.index}")
+        result.letters.append(letter)
+        result.send(DEAD_LETTERS, letter, route=record.topic, key=f"{record.name}#{reject.index}")

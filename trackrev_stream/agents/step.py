@@ -12,8 +12,8 @@ from typing import TypeVar
 from trackrev_stream.contracts.codec import Malformed, decode, encode
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import Topic
-from trackrev_stream.domain.attribution.attribution_settings import RuleBook
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 T = TypeVar("T")
 
@@ -22,8 +22,8 @@ class RowUnreadable(Exception):
     """A row of a table is not what the agent wrote: damaged, or written by a newer program."""
 
 
-@quick_dataclass(frozen=True, slots=True)
-class Record:
+@fast_dataclass(frozen=True, slots=True)
+class InputRecord:
     """A record of a topic as an agent receives it."""
 
     topic: str
@@ -38,7 +38,7 @@ class Record:
         return f"{self.topic}[{self.partition}]@{self.offset}"
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Send:
     """A record to be sent; ``route`` decides its partition, ``key`` is what it is compacted by."""
 
@@ -48,7 +48,7 @@ class Send:
     value: bytes
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Reject:
     """A part of a record that cannot be processed: the ``index``-th hit of a frame, or the whole (0)."""
 
@@ -66,7 +66,7 @@ class Rows:
 
     read: Callable[[bytes], bytes | None]
     applying: str
-    rules: RuleBook = field(default_factory=RuleBook)
+    rules: SettingsTimeline = field(default_factory=SettingsTimeline)
     puts: dict[str, bytes] = field(default_factory=dict)
 
     def get(self, kind: type[T], key: str) -> T | None:
@@ -89,7 +89,7 @@ class Rows:
 
 
 @dataclass(slots=True)
-class Outcome:
+class StepResult:
     """What applying one record came to, beside the rows.
 
     ``parts`` is how many there are that can be rejected each for itself; the guard makes ``letters`` of the
@@ -106,10 +106,10 @@ class Outcome:
         self.sends.append(Send(topic, route, key, encode(record)))
 
 
-Step = Callable[[Rows, Record], Outcome]
+Step = Callable[[Rows, InputRecord], StepResult]
 
 
-def is_repeat(positions: dict[str, int], record: Record) -> bool:
+def is_repeat(positions: dict[str, int], record: InputRecord) -> bool:
     """Whether a row has this record already; else the row is marked as having it now.
 
     All records of a row's key come from one partition of each topic, so the topic names the position.

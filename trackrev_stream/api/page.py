@@ -10,7 +10,7 @@ from aiohttp import web
 _INLINE = re.compile(rb"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
-def routes() -> list[web.RouteDef]:
+def page_routes() -> list[web.RouteDef]:
     """The route of the page, to be added to an application."""
     page = files("trackrev_stream.api").joinpath("page.html").read_bytes()
     headers = {

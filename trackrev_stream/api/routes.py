@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import orjson
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
@@ -13,7 +12,9 @@ from trackrev_stream.api import shapes
 from trackrev_stream.api.script_tag import script_tag
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.choices import By
+from trackrev_stream.contracts.codec import Json
 from trackrev_stream.contracts.ports import Workspace
+from trackrev_stream.http_json import Handler, HttpError, answering_errors, json_response
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.reports.channels_and_revenue import Days, channels, revenue
 from trackrev_stream.store.reports.charges import find_charge, latest_charges, ledger_page
@@ -21,24 +22,16 @@ from trackrev_stream.store.reports.ltv import ltv
 from trackrev_stream.store.workspaces.directory import StoreDirectory
 from trackrev_stream.store.workspaces.stripe_connections import shown_livemode
 
+ENDPOINT = "api"
 MOST_DAYS = 366
 MOST_CHARGES = 200
 MOST_ENTRIES = 1_000
 LARGEST_SEQ = 2**63 - 1
 
 C = TypeVar("C", bound=StrEnum)
-Answer = Callable[[web.Request, Workspace], Awaitable[shapes.Json]]
+Answer = Callable[[web.Request, Workspace], Awaitable[Json]]
 
 log = logging.getLogger(__name__)
-
-
-class ApiError(Exception):
-    """An answer other than 200, with a code for programs and a message for people."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
 
 
 class ReadApi:
@@ -64,9 +57,9 @@ class ReadApi:
             ("/ledger", self._ledger),
         ]
         named = [web.get(base + path, self._guarded(answer)) for path, answer in answered]
-        return [*named, web.get("/api/{rest:.*}", _nothing_here)]
+        return [*named, web.get("/api/{rest:.*}", answering_errors(ENDPOINT, _nothing_here))]
 
-    async def _workspace(self, request: web.Request, workspace: Workspace) -> shapes.Json:
+    async def _workspace(self, request: web.Request, workspace: Workspace) -> Json:
         livemode = await self._store.read(lambda c: shown_livemode(c, workspace.id))
         return {
             "workspace": workspace.id,
@@ -76,7 +69,7 @@ class ReadApi:
             "script_tag": script_tag(self._public_url or str(request.url.origin()), workspace),
         }
 
-    async def _channels(self, request: web.Request, workspace: Workspace) -> shapes.Json:
+    async def _channels(self, request: web.Request, workspace: Workspace) -> Json:
         days, now, by = _number(request, "days", 30, 1, MOST_DAYS), self._clock(), _by(request, Days.OWN)
         found = await self._store.read(
             lambda c: channels(c, workspace.id, days, now, workspace.time_zone, by=by)
@@ -89,7 +82,7 @@ class ReadApi:
             "exponents": shapes.exponents(found.total.money.native),
         }
 
-    async def _revenue(self, request: web.Request, workspace: Workspace) -> shapes.Json:
+    async def _revenue(self, request: web.Request, workspace: Workspace) -> Json:
         days, now, by = _number(request, "days", 10, 1, MOST_DAYS), self._clock(), _by(request, Days.OWN)
         found = await self._store.read(
             lambda c: revenue(c, workspace.id, days, now, workspace.time_zone, by=by)
@@ -100,12 +93,12 @@ class ReadApi:
             "exponents": shapes.exponents(currency for _, money in found for currency in money.native),
         }
 
-    async def _ltv(self, request: web.Request, workspace: Workspace) -> shapes.Json:
+    async def _ltv(self, request: web.Request, workspace: Workspace) -> Json:
         by = _by(request, By.CHANNEL)
         found = await self._store.read(lambda c: ltv(c, workspace.id, by, workspace.time_zone))
-        return shapes.ltv(found, by, workspace.time_zone)
+        return shapes.lifetime_values(found, by, workspace.time_zone)
 
-    async def _charges(self, request: web.Request, workspace: Workspace) -> shapes.Json:
+    async def _charges(self, request: web.Request, workspace: Workspace) -> Json:
         limit = _number(request, "limit", 20, 1, MOST_CHARGES)
         found = await self._store.read(lambda c: latest_charges(c, workspace.id, limit))
         return {
@@ -115,79 +108,65 @@ class ReadApi:
             ),
         }
 
-    async def _charge(self, request: web.Request, workspace: Workspace) -> shapes.Json:
+    async def _charge(self, request: web.Request, workspace: Workspace) -> Json:
         charge = request.match_info["charge"]
         found = await self._store.read(lambda c: find_charge(c, workspace.id, charge))
         if found is None:
-            raise ApiError(404, "not_found", f"this workspace has no paid charge {charge[:100]!r}")
+            raise HttpError(404, "not_found", f"this workspace has no paid charge {charge[:100]!r}")
         return shapes.detail(found) | {"exponents": shapes.exponents(shapes.currencies(found.summary))}
 
-    async def _ledger(self, request: web.Request, workspace: Workspace) -> shapes.Json:
+    async def _ledger(self, request: web.Request, workspace: Workspace) -> Json:
         after = _number(request, "after", 0, 0, LARGEST_SEQ)
         limit = _number(request, "limit", 100, 1, MOST_ENTRIES)
         page, following = await self._store.read(lambda c: ledger_page(c, workspace.id, after, limit))
         return {"entries": [shapes.entry(entry) for entry in page], "next": following}
 
-    def _guarded(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _guarded(self, answer: Answer) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             try:
-                return _json(await answer(request, await self._authorize(request)))
-            except ApiError as error:
-                return _error(error)
-            except DBAPIError:
+                return json_response(await answer(request, await self._authorize(request)))
+            except DBAPIError as error:
                 log.exception("the database did not answer %s", request.path)
-                return _error(ApiError(503, "unavailable", "the database does not answer now; try again"))
+                message = "the database does not answer now; try again"
+                raise HttpError(503, "unavailable", message) from error
 
-        return handle
+        return answering_errors(ENDPOINT, handle)
 
     async def _authorize(self, request: web.Request) -> Workspace:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            raise ApiError(401, "unauthorized", "send the workspace's API key: Authorization: Bearer trk_...")
+            raise HttpError(
+                401, "unauthorized", "send the workspace's API key: Authorization: Bearer trk_..."
+            )
         allowed = await self._directory.authenticate(key.strip())
         if allowed is None:
-            raise ApiError(401, "unauthorized", "this API key is not known")
+            raise HttpError(401, "unauthorized", "this API key is not known")
         workspace = await self._directory.workspace(allowed)
         # Whether another workspace exists is not told.
         if workspace is None or workspace.id != request.match_info["workspace"]:
-            raise ApiError(403, "forbidden", "this API key belongs to another workspace")
+            raise HttpError(403, "forbidden", "this API key belongs to another workspace")
         return workspace
 
 
 async def _nothing_here(request: web.Request) -> web.Response:
-    return _error(ApiError(404, "not_found", f"there is nothing at {request.path[:100]}"))
+    raise HttpError(404, "not_found", f"there is nothing at {request.path[:100]}")
 
 
 def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
-    """The whole number in a query parameter; raises ApiError 400 for anything else."""
+    """The whole number in a query parameter; raises HttpError 400 for anything else."""
     given = request.query.getall(name, [])
     if not given:
         return default
     text = given[0]
     if len(given) > 1 or not (text.isascii() and text.isdigit()) or not least <= int(text[:20]) <= most:
-        raise ApiError(400, "bad_parameter", f"{name} must be one whole number from {least} to {most}")
+        raise HttpError(400, "bad_parameter", f"{name} must be one whole number from {least} to {most}")
     return int(text)
 
 
 def _by(request: web.Request, default: C) -> C:
-    """The choice in the query parameter ``by``; raises ApiError 400 for anything else."""
+    """The choice in the query parameter ``by``; raises HttpError 400 for anything else."""
     choices = type(default)
     given = request.query.getall("by", [default.value])
     if len(given) > 1 or given[0] not in set(choices):
-        raise ApiError(400, "bad_parameter", f"by must be one of {', '.join(choices)}")
+        raise HttpError(400, "bad_parameter", f"by must be one of {', '.join(choices)}")
     return choices(given[0])
-
-
-def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    always = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return web.Response(
-        body=orjson.dumps(body),
-        status=status,
-        content_type="application/json",
-        headers=always | (headers or {}),
-    )
-
-
-def _error(error: ApiError) -> web.Response:
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    return _json({"error": {"code": error.code, "message": str(error)}}, error.status, headers)

@@ -1,12 +1,12 @@
 """What the read API answers with: the shapes of its JSON."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any
 
 from trackrev_stream.contracts.choices import By
-from trackrev_stream.domain.attribution.decision import Credit, Decision, Rules
+from trackrev_stream.contracts.codec import Json
+from trackrev_stream.contracts.times import rfc3339
+from trackrev_stream.domain.attribution.decision import AttributionSettings, Credit, Decision
 from trackrev_stream.domain.journeys.touch import Touch
 from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
 from trackrev_stream.domain.values.ids import name_of
@@ -16,13 +16,6 @@ from trackrev_stream.explain.wording import why
 from trackrev_stream.store.reports.channels_and_revenue import ChannelRow, Money
 from trackrev_stream.store.reports.charges import ChargeDetail, ChargeSummary, Entry
 from trackrev_stream.store.reports.ltv import Cohort, Month, Sum
-
-Json = dict[str, Any]
-
-
-def rfc3339(at: int) -> str:
-    """A time as ``2026-11-23T09:35:24.000Z``."""
-    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
 
 
 def exponents(currencies: Iterable[str]) -> dict[str, int]:
@@ -60,7 +53,7 @@ def channel(row: ChannelRow) -> Json:
     return {"channel": row.channel, "visitors": row.visitors, "clicks": row.clicks} | money(row.money)
 
 
-def ltv(cohorts: list[Cohort], by: By, time_zone: str) -> Json:
+def lifetime_values(cohorts: list[Cohort], by: By, time_zone: str) -> Json:
     """Lifetime value by cohort, who earned it and month of age; totals in USD."""
     currencies = {
         currency for each in cohorts for month in each.total.months for currency in month.native_so_far
@@ -156,7 +149,7 @@ def detail(found: ChargeDetail) -> Json:
     }
 
 
-def settings(rules: Rules) -> Json:
+def settings(rules: AttributionSettings) -> Json:
     """A version of the settings that charges are decided by; windows in days, null is unlimited."""
     return {
         "version": rules.version,

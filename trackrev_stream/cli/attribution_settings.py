@@ -7,33 +7,32 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from trackrev_stream.api import shapes
 from trackrev_stream.cli.context import known_workspace, opened
-from trackrev_stream.cli.result import CommandError, Outcome
+from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.choices import UNLIMITED
+from trackrev_stream.contracts.times import rfc3339, utc_minute
 from trackrev_stream.domain.attribution.decision import Returning
 from trackrev_stream.domain.attribution.models import Model
-from trackrev_stream.explain.wording import moment
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.workspaces import attribution_settings
 from trackrev_stream.store.workspaces.attribution_settings import SettingsVersion
 
 
-def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:
+def workspace_settings(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`workspace settings`: all versions, after one was added or withdrawn where that is asked for."""
-    changes = _changes(given)
-    if given.withdraw and (changes or given.effective_from):
+    changes = _changes(args)
+    if args.withdraw and (changes or args.effective_from):
         raise CommandError("--withdraw takes the last version back as it is; leave the other options out")
-    if given.effective_from and not changes:
+    if args.effective_from and not changes:
         raise CommandError("--effective-from says when, but nothing says what to change; see --help")
     now = now_ms()
     with opened(settings) as (store, sealer):
-        workspace = known_workspace(store, sealer, given.workspace)
-        if given.withdraw:
+        workspace = known_workspace(store, sealer, args.workspace)
+        if args.withdraw:
             store.write_now(partial(attribution_settings.withdraw_version, workspace=workspace.id, now=now))
         elif changes:
-            at = _parse(given.effective_from, workspace.time_zone) if given.effective_from else None
+            at = _parse(args.effective_from, workspace.time_zone) if args.effective_from else None
             store.write_now(
                 partial(
                     attribution_settings.add_version,
@@ -45,22 +44,22 @@ def show_or_change(given: argparse.Namespace, settings: Settings) -> Outcome:
             )
         versions = store.read_now(partial(attribution_settings.list_versions, workspace=workspace.id))
     held = _in_effect(versions, now)
-    return Outcome(
+    return CommandResult(
         "\n".join(_line(version, held) for version in versions),
         {"workspace": workspace.id, "versions": [_json(version, held) for version in versions]},
     )
 
 
-def _changes(given: argparse.Namespace) -> dict[str, Any]:
+def _changes(args: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if given.lookback_days is not None:
-        found["lookback_days"] = given.lookback_days
-    if "identify_days" in given:
-        found["identify_days"] = given.identify_days
-    if given.model is not None:
-        found["model"] = Model(given.model)
-    if given.returning is not None:
-        found["returning"] = Returning(given.returning)
+    if args.lookback_days is not None:
+        found["lookback_days"] = args.lookback_days
+    if "identify_days" in args:
+        found["identify_days"] = args.identify_days
+    if args.model is not None:
+        found["model"] = Model(args.model)
+    if args.returning is not None:
+        found["returning"] = Returning(args.returning)
     return found
 
 
@@ -82,9 +81,9 @@ def _in_effect(versions: Sequence[SettingsVersion], now: int) -> int:
 
 def _line(version: SettingsVersion, held: int) -> str:
     chosen = version.rules
-    since = f"from {moment(version.effective_from)}" if version.effective_from else "from the beginning"
+    since = f"from {utc_minute(version.effective_from)}" if version.effective_from else "from the beginning"
     if version.withdrawn_at is not None:
-        state = f"withdrawn on {moment(version.withdrawn_at)}"
+        state = f"withdrawn on {utc_minute(version.withdrawn_at)}"
     elif chosen.version == held:
         state = "in effect"
     else:
@@ -102,12 +101,12 @@ def _json(version: SettingsVersion, held: int) -> dict[str, Any]:
     withdrawn_at = version.withdrawn_at
     return {
         "version": chosen.version,
-        "effective_from": shapes.rfc3339(version.effective_from) if version.effective_from else None,
+        "effective_from": rfc3339(version.effective_from) if version.effective_from else None,
         "in_effect": chosen.version == held,
         "model": chosen.model,
         "lookback_days": chosen.lookback_days,
         "identify_days": chosen.identify_days,
         "returning": chosen.returning,
-        "created_at": shapes.rfc3339(version.created_at),
-        "withdrawn_at": None if withdrawn_at is None else shapes.rfc3339(withdrawn_at),
+        "created_at": rfc3339(version.created_at),
+        "withdrawn_at": None if withdrawn_at is None else rfc3339(withdrawn_at),
     }

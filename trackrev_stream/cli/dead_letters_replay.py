@@ -10,31 +10,31 @@ from functools import partial
 
 from trackrev_stream.cli.dead_letters import chosen, counted
 from trackrev_stream.cli.log_access import publisher
-from trackrev_stream.cli.result import CommandError, Outcome
+from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.dead_letters import replay_key
 from trackrev_stream.contracts.ports import Publisher
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.operations.dead_letters import Kept, mark_replayed, read_letters
+from trackrev_stream.store.operations.dead_letters import StoredLetter, mark_replayed, read_letters
 
 AT_A_TIME = 100
 """So many letters are replayed at the same time, and told of as done."""
 
 
-def replay(given: argparse.Namespace, settings: Settings) -> Outcome:
+def dead_letters_replay(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`dead-letters replay`: put them into their topics again."""
     with closing(Store.open(settings.store)) as store:
-        ids = chosen(store, given, "replay")
+        ids = chosen(store, args, "replay")
         skipped = _not_replayable(store, ids)
-        if skipped and (not given.all or len(skipped) == len(ids)):
+        if skipped and (not args.all or len(skipped) == len(ids)):
             raise CommandError("; ".join(_refusals(skipped)))
         wanted = [each for each in ids if each not in skipped]
         read_at_once = asyncio.run(_replay(store, wanted, settings))
     text = f"{counted(len(wanted))} replayed. What fails again is open again: `trackrev dead-letters list`."
     if not read_at_once:
         text += " No program runs here: it reads them once it is started (`trackrev up`)."
-    return Outcome(text, {"replayed": wanted, "skipped": skipped}, _refusals(skipped))
+    return CommandResult(text, {"replayed": wanted, "skipped": skipped}, _refusals(skipped))
 
 
 async def _replay(store: Store, ids: Sequence[str], settings: Settings) -> bool:
@@ -52,7 +52,7 @@ async def _replay(store: Store, ids: Sequence[str], settings: Settings) -> bool:
     return read_at_once
 
 
-async def _publish(log: Publisher, kept: Kept) -> None:
+async def _publish(log: Publisher, kept: StoredLetter) -> None:
     letter = kept.letter
     # A hit that came in a frame goes alone: a frame of one.
     await log.publish(letter.topic, letter.partition, replay_key(letter.id), letter.raw)

@@ -6,28 +6,27 @@ from typing import Any
 
 from trackrev_stream.cli.context import address_of
 from trackrev_stream.cli.log_access import way_in
-from trackrev_stream.cli.result import CommandError, Outcome
+from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasure.eraser import ERASE, Eraser
-from trackrev_stream.eventlog.faust_patches.app import APP_ID
-from trackrev_stream.eventlog.kafka.topics import members
-from trackrev_stream.eventlog.kafka_broker import KafkaBroker
 from trackrev_stream.eventlog.port import Broker
 from trackrev_stream.program.admin_client import Client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
-from trackrev_stream.store.workspaces.workspaces import list_workspaces, require_workspace
+from trackrev_stream.store.ledger.ledger_positions import StorePositions
+from trackrev_stream.store.workspaces.require import require_workspace
+from trackrev_stream.store.workspaces.workspaces import list_workspaces
 
 
-def email(given: argparse.Namespace, settings: Settings) -> Outcome:
+def erase_email(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`erase email`: whoever has this address, in one workspace or in all."""
-    address = address_of(given.address)
-    erased = asyncio.run(_erase(settings, given.workspace, address))
+    address = address_of(args.address)
+    erased = asyncio.run(_erase(settings, args.workspace, address))
     visitors = sum(each["visitors"] for each in erased)
     text = f"Erased from {len(erased)} workspace(s), with {visitors} visitor id(s). The book is as it was."
-    return Outcome(text, {"erased": erased})
+    return CommandResult(text, {"erased": erased})
 
 
 async def _erase(settings: Settings, workspace: str | None, address: str) -> list[dict[str, Any]]:
@@ -42,7 +41,7 @@ async def _erase(settings: Settings, workspace: str | None, address: str) -> lis
             if isinstance(broker, Client):
                 return [await _ask(broker, name, address) for name in wanted]
             await _alone(broker)
-            eraser = Eraser(broker.place(store), store, sealer, now_ms)
+            eraser = Eraser(broker.erasure_scope(StorePositions(store)), store, sealer, now_ms)
             await eraser.resume()
             return [await eraser.erase(name, address) for name in wanted]
     finally:
@@ -51,13 +50,12 @@ async def _erase(settings: Settings, workspace: str | None, address: str) -> lis
 
 async def _alone(broker: Broker) -> None:
     """Raises CommandError where agents are at work, or have not yet done all that they should have."""
-    if isinstance(broker, KafkaBroker):
-        if number := await members(broker.cluster, APP_ID):
-            raise CommandError(
-                f"{number} worker(s) are at work: stop all of them, and start them again when this is done. "
-                "Collectors, the poller and the API may stay up; charges wait meanwhile"
-            )
-    elif any(broker.lag(topic.name) for topic in TOPICS):
+    if number := await broker.workers():
+        raise CommandError(
+            f"{number} worker(s) are at work: stop all of them, and start them again when this is done. "
+            "Collectors, the poller and the API may stay up; charges wait meanwhile"
+        )
+    if any(broker.lag(topic.name) for topic in TOPICS):
         raise CommandError(
             "the log holds what the agents have not read yet: start `trackrev up`, and erase while it runs"
         )

@@ -13,10 +13,11 @@ from trackrev_stream.agents.gather import bounded
 from trackrev_stream.api import shapes
 from trackrev_stream.cli.context import address_of, chosen_workspaces, opened
 from trackrev_stream.cli.log_access import way_in
-from trackrev_stream.cli.result import Outcome
+from trackrev_stream.cli.result import CommandResult
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.records import Interest
+from trackrev_stream.contracts.times import rfc3339, utc_minute
 from trackrev_stream.contracts.topics import INTERESTS, JOURNEYS, Topic
 from trackrev_stream.domain.journeys.journey import Journey
 from trackrev_stream.domain.journeys.placeholder_emails import is_placeholder
@@ -31,7 +32,7 @@ from trackrev_stream.domain.values.ids import (
     scope_of,
 )
 from trackrev_stream.eventlog.port import Broker
-from trackrev_stream.explain.wording import disputed, joined_by, moment, of_payer, trusted, why, worth
+from trackrev_stream.explain.wording import disputed, joined_by, of_payer, trusted, why, worth
 from trackrev_stream.program import admin_client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
@@ -45,11 +46,11 @@ _NONE = "  none so far"
 Way = admin_client.Client | Broker
 
 
-def email(given: argparse.Namespace, settings: Settings) -> Outcome:
+def inspect_email(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`inspect email`: looked up by the address's keyed hash; the address itself goes nowhere."""
-    address = address_of(given.address)
+    address = address_of(args.address)
     with opened(settings) as (store, sealer):
-        known = chosen_workspaces(store, sealer, given.workspace)
+        known = chosen_workspaces(store, sealer, args.workspace)
         joins = [(each, email_join(each.id, email_key(each.email_secret, address))) for each in known]
         told = asyncio.run(_told(settings, joins))
         found = [
@@ -57,8 +58,8 @@ def email(given: argparse.Namespace, settings: Settings) -> Outcome:
             for (workspace, _), (journeys, payers) in zip(joins, told, strict=True)
         ]
     if not found:
-        return Outcome("No workspace yet: trackrev workspace create WS --domain D", {"workspaces": []})
-    return Outcome(
+        return CommandResult("No workspace yet: trackrev workspace create WS --domain D", {"workspaces": []})
+    return CommandResult(
         "\n\n".join(each.text() for each in found), {"workspaces": [each.json() for each in found]}
     )
 
@@ -93,7 +94,7 @@ def _joined(
     counts, charges = store.read_now(partial(charges_of, payers=payers, most=MOST_CHARGES))
     nobody = ""
     if gone is not None:
-        nobody = f"whoever had it was erased on {moment(gone)}, and nobody is known by it any more."
+        nobody = f"whoever had it was erased on {utc_minute(gone)}, and nobody is known by it any more."
     elif is_placeholder(normalise_email(address), workspace.domain):
         nobody = "it is an address of nobody in particular, and joins nobody."
     return _Joined(
@@ -144,7 +145,7 @@ class _Joined:
     def _visitor(self, journey: Journey) -> list[str]:
         lines = [f"  {journey.visitor}"]
         for each in journey.identities:
-            identified, heard = moment(each.identified_at), moment(each.known_at)
+            identified, heard = utc_minute(each.identified_at), utc_minute(each.known_at)
             lines.append(f"    identified on {identified}, {trusted(each.trust)}; heard on {heard}")
         places = list(dict.fromkeys(touch.channel for touch in reversed(journey.touches)))
         shown = ", ".join(places[:MOST_PLACES]) + (", ..." if len(places) > MOST_PLACES else "")
@@ -156,7 +157,7 @@ class _Joined:
     def _charge(self, one: Paid) -> list[str]:
         charge = one.summary
         return [
-            f"  {charge.charge} of {moment(charge.created_at)}, {of_payer(one.payer)}: {worth(charge)}",
+            f"  {charge.charge} of {utc_minute(charge.created_at)}, {of_payer(one.payer)}: {worth(charge)}",
             f"    {why(one.decision)}",
             f"    {joined_by(one.decision, self.join)}",
             *(f"    {told}" for told in disputed(charge)),
@@ -200,8 +201,8 @@ class _Joined:
             "identities": [
                 {
                     "trust": each.trust.value,
-                    "identified_at": shapes.rfc3339(each.identified_at),
-                    "known_at": shapes.rfc3339(each.known_at),
+                    "identified_at": rfc3339(each.identified_at),
+                    "known_at": rfc3339(each.known_at),
                 }
                 for each in journey.identities
             ],

@@ -6,38 +6,38 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trackrev_stream.cli.context import opened, origin
-from trackrev_stream.cli.result import Outcome
+from trackrev_stream.cli.result import CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.workspaces import links
 
 
-def create_link(given: argparse.Namespace, settings: Settings) -> Outcome:
+def link_create(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`link create`."""
 
     def put(connection: Connection) -> Any:
         return links.put_link(
             connection,
-            workspace=given.workspace,
-            slug=given.slug,
-            url=given.to,
-            channel=given.channel,
-            partner=given.partner,
+            workspace=args.workspace,
+            slug=args.slug,
+            url=args.to,
+            channel=args.channel,
+            partner=args.partner,
             now=now_ms(),
         )
 
     with opened(settings) as (store, _):
         link = store.write_now(put)
     url = f"{origin(settings)}/l/{link.slug}"
-    return Outcome(
+    return CommandResult(
         f"{url} leads to {link.url} and counts for {link.channel}.", {"slug": link.slug, "url": url}
     )
 
 
-def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
+def link_list(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`link list`."""
     with opened(settings) as (store, _):
-        found = store.read_now(lambda connection: links.list_links(connection, given.workspace))
+        found = store.read_now(lambda connection: links.list_links(connection, args.workspace))
     text = "\n".join(f"/l/{link.slug:24} {link.channel:20} {link.url}" for link in found)
     data = [
         {
@@ -49,4 +49,6 @@ def list_links(given: argparse.Namespace, settings: Settings) -> Outcome:
         }
         for x in found
     ]
-    return Outcome(text or f"No link yet: trackrev link create {given.workspace} SLUG ...", {"links": data})
+    return CommandResult(
+        text or f"No link yet: trackrev link create {args.workspace} SLUG ...", {"links": data}
+    )

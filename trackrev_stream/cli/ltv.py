@@ -4,7 +4,7 @@ import argparse
 
 from trackrev_stream.api import shapes
 from trackrev_stream.cli.context import known_workspace, opened
-from trackrev_stream.cli.result import Outcome
+from trackrev_stream.cli.result import CommandResult
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
 from trackrev_stream.domain.values.money import format_minor
@@ -12,16 +12,16 @@ from trackrev_stream.settings import Settings
 from trackrev_stream.store.reports.ltv import Cohort, Sum, ltv
 
 
-def lifetime_value(given: argparse.Namespace, settings: Settings) -> Outcome:
+def lifetime_value(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`ltv`: what the payers of each month came to, by who earned them."""
-    by = By(given.by)
+    by = By(args.by)
     with opened(settings) as (store, sealer):
-        workspace = known_workspace(store, sealer, given.workspace)
+        workspace = known_workspace(store, sealer, args.workspace)
         found = store.read_now(lambda c: ltv(c, workspace.id, by, workspace.time_zone))
     text = "\n\n".join(_table(cohort, by) for cohort in found)
-    return Outcome(
+    return CommandResult(
         text or f"No paid charge of {workspace.id} yet: there is nothing to sum up.",
-        {"workspace": workspace.id} | shapes.ltv(found, by, workspace.time_zone),
+        {"workspace": workspace.id} | shapes.lifetime_values(found, by, workspace.time_zone),
     )
 
 

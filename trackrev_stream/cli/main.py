@@ -8,12 +8,12 @@ from pkgutil import resolve_name
 
 from trackrev_stream import settings
 from trackrev_stream.cli.parser import build_parser
-from trackrev_stream.cli.result import Outcome
+from trackrev_stream.cli.result import CommandResult
 from trackrev_stream.errors import ForPeople
 from trackrev_stream.logs import quiet_libraries
 from trackrev_stream.settings import Settings
 
-Command = Callable[[argparse.Namespace, Settings], Outcome | None]
+Command = Callable[[argparse.Namespace, Settings], CommandResult | None]
 """Answers, or has said all itself."""
 
 
@@ -21,20 +21,20 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it did what it was asked, 1 when it could not (or found the book wrong), 2 for
     words it does not know.
     """
-    given = build_parser().parse_args(words)
+    args = build_parser().parse_args(words)
     try:
-        chosen = settings.read(
-            data=given.data, host=getattr(given, "host", None), port=getattr(given, "port", None)
+        chosen = settings.read_settings(
+            data=args.data, host=getattr(args, "host", None), port=getattr(args, "port", None)
         )
         quiet_libraries(chosen.log_level)
-        command: Command = resolve_name(given.command)
-        outcome = command(given, chosen)
+        command: Command = resolve_name(args.command)
+        result = command(args, chosen)
     except (ForPeople, OSError) as error:
         print(f"trackrev: {error}", file=sys.stderr)
         return 1
-    if outcome is None:
+    if result is None:
         return 0
-    for warning in outcome.warnings:
+    for warning in result.warnings:
         print(f"trackrev: {warning}", file=sys.stderr)
-    print(json.dumps(outcome.data, ensure_ascii=False) if given.json else outcome.text)
-    return outcome.status
+    print(json.dumps(result.data, ensure_ascii=False) if args.json else result.text)
+    return result.status

@@ -60,7 +60,7 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "workspace", "workspaces: a site with its keys and links")
-    create = _leaf(group, "create", common, "workspace:create_workspace", "make a workspace and its API key")
+    create = _leaf(group, "create", common, "workspace:workspace_create", "make a workspace and its API key")
     create.add_argument("workspace", metavar="WS", help="its id, such as ws_shop")
     create.add_argument(
         "--domain", required=True, metavar="D", help="the site's domain, such as shop.example"
@@ -71,13 +71,17 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--time-zone", metavar="TZ", default="UTC", help="of the days in reports (default UTC)"
     )
-    _leaf(group, "list", common, "workspace:list_workspaces", "the workspaces")
+    _leaf(group, "list", common, "workspace:workspace_list", "the workspaces")
     secret = _leaf(
-        group, "identify-secret", common, "workspace:identify_secret", "the secret that signs identify"
+        group,
+        "identify-secret",
+        common,
+        "workspace:workspace_identify_secret",
+        "the secret that signs identify",
     )
     secret.add_argument("workspace", metavar="WS")
     rules = _leaf(
-        group, "channels", common, "workspace:channel_rules", "rules that name channels in your words"
+        group, "channels", common, "workspace:workspace_channels", "rules that name channels in your words"
     )
     rules.add_argument("workspace", metavar="WS")
     what = rules.add_mutually_exclusive_group()
@@ -92,7 +96,7 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
         group,
         "settings",
         common,
-        "attribution_settings:show_or_change",
+        "attribution_settings:workspace_settings",
         "how charges are decided, in versions",
     )
     parser.add_argument("workspace", metavar="WS")
@@ -121,20 +125,20 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "link", "tracked links")
-    create = _leaf(group, "create", common, "link:create_link", "make a tracked link, or change it")
+    create = _leaf(group, "create", common, "link:link_create", "make a tracked link, or change it")
     create.add_argument("workspace", metavar="WS")
     create.add_argument("slug", metavar="SLUG", help="its name in /l/SLUG, unique in this installation")
     create.add_argument("--to", required=True, metavar="URL", help="where it leads")
     create.add_argument("--channel", required=True, metavar="NAME", help="the channel it counts for")
     create.add_argument("--partner", default="", metavar="P", help="the partner it belongs to")
-    listing = _leaf(group, "list", common, "link:list_links", "the links of a workspace")
+    listing = _leaf(group, "list", common, "link:link_list", "the links of a workspace")
     listing.add_argument("workspace", metavar="WS")
 
 
 def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "stripe", "the connection to Stripe")
     connect = _leaf(
-        group, "connect", common, "stripe_connect:connect", "connect a Stripe account to a workspace"
+        group, "connect", common, "stripe_connect:stripe_connect", "connect a Stripe account to a workspace"
     )
     connect.add_argument("workspace", metavar="WS", nargs="?")
     connect.add_argument("--key", metavar="K", help="a restricted key; - reads it from standard input")
@@ -154,10 +158,10 @@ def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
     )
     connect.add_argument("--platform", action="store_true", help="the secret is of a Connect endpoint")
     connect.add_argument("--api-base", default="", metavar="URL", help="another address of Stripe's API")
-    _leaf(group, "webhook-events", common, "stripe:webhook_events", "what to subscribe the webhook to")
+    _leaf(group, "webhook-events", common, "stripe:stripe_webhook_events", "what to subscribe the webhook to")
     for name, command, text in (
-        ("sync", "stripe:sync", "read Stripe now, not only on the hour"),
-        ("status", "stripe:status", "when Stripe was read, and how that went"),
+        ("sync", "stripe:stripe_sync", "read Stripe now, not only on the hour"),
+        ("status", "stripe:stripe_status", "when Stripe was read, and how that went"),
     ):
         parser = _leaf(group, name, common, command, text)
         parser.add_argument("workspace", metavar="WS")
@@ -168,10 +172,10 @@ def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "inspect", "explain what stands in the book")
-    charge = _leaf(group, "charge", common, "inspect_charge:charge", "who earned a charge, and why")
+    charge = _leaf(group, "charge", common, "inspect_charge:inspect_charge", "who earned a charge, and why")
     charge.add_argument("charge", metavar="ID", help="ch_...")
     text = "whom an email address joins: visitors, payers and charges"
-    email = _leaf(group, "email", common, "inspect_email:email", text)
+    email = _leaf(group, "email", common, "inspect_email:inspect_email", text)
     email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
     for each in (charge, email):
         each.add_argument("--workspace", metavar="WS", help="where to look (default: every workspace)")
@@ -186,19 +190,19 @@ def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "dead-letters", "what could not be processed, and what shall become of it")
-    listing = _leaf(group, "list", common, "dead_letters:list_some", "the newest ones")
+    listing = _leaf(group, "list", common, "dead_letters:dead_letters_list", "the newest ones")
     listing.add_argument("--processor", metavar="P", default="", help="of this agent; collect is the edge")
     listing.add_argument("--status", choices=[*Status, "all"], default=Status.OPEN, help="default open")
     listing.add_argument("--limit", metavar="N", type=a_count, default=50, help="default 50")
-    show = _leaf(group, "show", common, "dead_letters:show", "one of them, with its payload")
+    show = _leaf(group, "show", common, "dead_letters:dead_letters_show", "one of them, with its payload")
     show.add_argument("letter", metavar="ID", help="its id, or the beginning of it")
     for name, command, text in (
         (
             "replay",
-            "dead_letters_replay:replay",
+            "dead_letters_replay:dead_letters_replay",
             "put them into their topics again, once the cause is mended",
         ),
-        ("drop", "dead_letters:drop", "nothing more shall become of them; replay takes it back"),
+        ("drop", "dead_letters:dead_letters_drop", "nothing more shall become of them; replay takes it back"),
     ):
         deciding = _leaf(group, name, common, command, text)
         deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
@@ -208,14 +212,16 @@ def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "erase", "let nobody be known any more who does not want to be")
-    email = _leaf(group, "email", common, "erase:email", "whoever has this address; the book stays as it is")
+    email = _leaf(
+        group, "email", common, "erase:erase_email", "whoever has this address; the book stays as it is"
+    )
     email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
     email.add_argument("--workspace", metavar="WS", help="in this workspace alone (default: in all)")
 
 
 def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
     text = "hold the book against Stripe's own lists; 1 where they differ"
-    parser = _leaf(top, "reconcile", common, "reconcile:check", text)
+    parser = _leaf(top, "reconcile", common, "reconcile:reconcile_ledger", text)
     parser.add_argument("workspace", metavar="WS")
     for name, which in (("from", "first"), ("to", "last")):
         parser.add_argument(

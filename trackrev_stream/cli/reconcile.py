@@ -3,49 +3,43 @@
 import argparse
 import asyncio
 from collections import Counter
-from functools import partial
 from typing import Any
 
 from collectors.stripe.client import StripeReader
 from collectors.stripe.reconcile import Reconciliation, reconcile
-from trackrev_stream.cli.context import opened
-from trackrev_stream.cli.result import CommandError, Outcome
+from trackrev_stream.cli.context import known_workspace, opened
+from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.cli.stripe import chosen_connections
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection, Workspace
 from trackrev_stream.domain.reconciliation.differences import SENTENCES, Difference
-from trackrev_stream.domain.reconciliation.movements import Kind, Period
+from trackrev_stream.domain.reconciliation.movements import MovementKind, Period
 from trackrev_stream.domain.values.days import day_of, iso_of
 from trackrev_stream.domain.values.money import format_minor
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.operations.poller_state import StorePollState
-from trackrev_stream.store.operations.reconciliations import StoreBook
-from trackrev_stream.store.workspaces.workspaces import find_workspace
+from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 
 DAYS = 30
 
 
-def check(given: argparse.Namespace, settings: Settings) -> Outcome:
+def reconcile_ledger(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`reconcile`: reads Stripe, compares, keeps and tells the result."""
-    last = day_of(now_ms()) - 1 if given.last is None else given.last
-    period = Period(last - DAYS + 1 if given.first is None else given.first, last)
+    last = day_of(now_ms()) - 1 if args.last is None else args.last
+    period = Period(last - DAYS + 1 if args.first is None else args.first, last)
     if period.last < period.first:
         raise CommandError(f"--from {iso_of(period.first)} is later than --to {iso_of(period.last)}")
     with opened(settings) as (store, sealer):
-        workspace = store.read_now(partial(find_workspace, sealer=sealer, workspace=given.workspace))
-        if workspace is None:
-            raise CommandError(
-                f"there is no workspace {given.workspace!r}; `trackrev workspace list` names them"
-            )
+        workspace = known_workspace(store, sealer, args.workspace)
         found = {
             one.account: asyncio.run(_check(store, sealer, workspace, one, period))
-            for one in chosen_connections(given, store, sealer)
+            for one in chosen_connections(args, store, sealer)
         }
-    return Outcome(
-        "\n".join(text(account, one) for account, one in found.items()),
-        {"workspace": given.workspace, "accounts": {account: shown(one) for account, one in found.items()}},
+    return CommandResult(
+        "\n".join(as_text(account, one) for account, one in found.items()),
+        {"workspace": args.workspace, "accounts": {account: as_json(one) for account, one in found.items()}},
         [warning for account, one in found.items() for warning in _warnings(account, one)],
         status=int(any(one.differences or one.unread for one in found.values())),
     )
@@ -61,7 +55,7 @@ async def _check(
         reads += 1
 
     reader = StripeReader(connection, count)
-    book = StoreBook(store)
+    book = StoreLedgerReader(store)
     try:
         return await reconcile(reader, book, workspace, connection, period=period, clock=now_ms)
     finally:
@@ -69,7 +63,7 @@ async def _check(
         await StorePollState(store, sealer).count_reads(connection, now_ms(), reads)
 
 
-def text(account: str, found: Reconciliation) -> str:
+def as_text(account: str, found: Reconciliation) -> str:
     """What a person is told of an account."""
     period = found.checked.period
     lines = [
@@ -78,7 +72,9 @@ def text(account: str, found: Reconciliation) -> str:
     for row in _rows(found):
         sides = (row["stripe"], row["ledger"])
         money = [
-            " and ".join(f"{kind} {format_minor(side[kind], row['currency'])}" for kind in Kind if side[kind])
+            " and ".join(
+                f"{kind} {format_minor(side[kind], row['currency'])}" for kind in MovementKind if side[kind]
+            )
             or "nothing"
             for side in sides
         ]
@@ -96,7 +92,7 @@ def text(account: str, found: Reconciliation) -> str:
     return "\n".join(lines)
 
 
-def shown(found: Reconciliation) -> dict[str, Any]:
+def as_json(found: Reconciliation) -> dict[str, Any]:
     """The same for programs; amounts in minor units."""
     period = found.checked.period
     return {
@@ -128,7 +124,7 @@ def _rows(found: Reconciliation) -> list[dict[str, Any]]:
     rows = []
     for number, currency in sorted(found.stripe.keys() | found.ledger.keys()):
         stripe, ledger = (
-            {kind.value: side.get((number, currency), Counter())[kind] for kind in Kind}
+            {kind.value: side.get((number, currency), Counter())[kind] for kind in MovementKind}
             for side in (found.stripe, found.ledger)
         )
         rows.append({"date": iso_of(number), "currency": currency, "stripe": stripe, "ledger": ledger})

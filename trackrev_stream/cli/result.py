@@ -11,7 +11,7 @@ class CommandError(ForPeople):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandResult:
     """What a command answers: ``text`` for people, ``data`` for programs, ``warnings`` aside from both.
 
     ``status`` is what it exits with: not 0 where it did what it was asked and found something wrong.

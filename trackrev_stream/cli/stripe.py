@@ -3,14 +3,14 @@
 import argparse
 import sys
 import time
-from datetime import UTC, datetime
 from functools import partial
 
 from trackrev_stream.cli.context import opened
-from trackrev_stream.cli.result import CommandError, Outcome
+from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe.events import event_types
+from trackrev_stream.contracts.times import rfc3339_second
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer
@@ -22,19 +22,19 @@ NOBODY_POLLS_S = 15
 BUDGET = 10_000  # reads a month that Stripe allots at least: https://docs.stripe.com/rate-limits
 
 
-def webhook_events(_given: argparse.Namespace, _settings: Settings) -> Outcome:
+def stripe_webhook_events(_args: argparse.Namespace, _settings: Settings) -> CommandResult:
     """`stripe webhook-events`: what to subscribe an endpoint to."""
     types = event_types()
-    return Outcome("\n".join(types), {"events": types})
+    return CommandResult("\n".join(types), {"events": types})
 
 
-def sync(given: argparse.Namespace, settings: Settings) -> Outcome:
+def stripe_sync(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`stripe sync`: has the running poller begin a round now, and waits until it has ended."""
     with opened(settings) as (store, sealer):
-        chosen = chosen_connections(given, store, sealer)
+        chosen = chosen_connections(args, store, sealer)
         asked = {one.account: store.write_now(partial(poller_state.ask, connection=one)) for one in chosen}
-        if given.no_wait:
-            return Outcome("Asked for: the poller begins within seconds.", {"asked": sorted(asked)})
+        if args.no_wait:
+            return CommandResult("Asked for: the poller begins within seconds.", {"asked": sorted(asked)})
         results = {one.account: _wait(store, one, asked[one.account]) for one in chosen}
     failed = [
         f"{account}: {done.report.result}" for account, done in results.items() if done.report.result != "ok"
@@ -43,38 +43,38 @@ def sync(given: argparse.Namespace, settings: Settings) -> Outcome:
         raise CommandError("; ".join(failed))
     facts = sum(done.report.facts for done in results.values())
     text = f"Read from Stripe: {facts:,} facts. The book takes them in now."
-    return Outcome(
+    return CommandResult(
         text, {"accounts": {name: _shown(done) for name, done in results.items()}}, _missing(results)
     )
 
 
-def status(given: argparse.Namespace, settings: Settings) -> Outcome:
+def stripe_status(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`stripe status`: when each account was read, how that went, and how many reads it took."""
     with opened(settings) as (store, sealer):
-        chosen = chosen_connections(given, store, sealer)
+        chosen = chosen_connections(args, store, sealer)
         found = {
             one.account: store.read_now(partial(poller_state.find_progress, connection=one, now=now_ms()))
             for one in chosen
         }
     lines = [_line(account, progress) for account, progress in found.items()]
     data = {account: _shown(progress) if progress else None for account, progress in found.items()}
-    return Outcome("\n".join(lines), {"workspace": given.workspace, "accounts": data})
+    return CommandResult("\n".join(lines), {"workspace": args.workspace, "accounts": data})
 
 
-def chosen_connections(given: argparse.Namespace, store: Store, sealer: Sealer) -> list[StripeConnection]:
+def chosen_connections(args: argparse.Namespace, store: Store, sealer: Sealer) -> list[StripeConnection]:
     """The connections with a key that a command is about. Raises CommandError where there is none."""
-    known = store.read_now(lambda sql: stripe_connections.find_connections(sql, sealer, given.workspace))
-    chosen = [one for one in known if one.api_key and given.account in (None, one.account)]
+    known = store.read_now(lambda sql: stripe_connections.find_connections(sql, sealer, args.workspace))
+    chosen = [one for one in known if one.api_key and args.account in (None, one.account)]
     if not chosen:
-        which = f"account {given.account}" if given.account else "key"
+        which = f"account {args.account}" if args.account else "key"
         raise CommandError(
-            f"workspace {given.workspace!r} is connected to Stripe with no {which}: "
-            f"trackrev stripe connect {given.workspace}"
+            f"workspace {args.workspace!r} is connected to Stripe with no {which}: "
+            f"trackrev stripe connect {args.workspace}"
         )
     return chosen
 
 
-def _wait(store: Store, connection: StripeConnection, number: int) -> poller_state.Progress:
+def _wait(store: Store, connection: StripeConnection, number: int) -> poller_state.PollProgress:
     """Wait for the round that answers a request, and show how far it is where a person looks on."""
     gave_up = time.monotonic() + NOBODY_POLLS_S
     shown = sys.stderr.isatty()
@@ -98,12 +98,12 @@ def _show(text: str) -> None:
     sys.stderr.flush()
 
 
-def _bar(progress: poller_state.Progress) -> str:
+def _bar(progress: poller_state.PollProgress) -> str:
     done = progress.report.done_permille
     return f"[{'#' * (done // 25):40}] {done / 10:5.1f} %  {progress.report.facts:,} facts"
 
 
-def _line(account: str, progress: poller_state.Progress | None) -> str:
+def _line(account: str, progress: poller_state.PollProgress | None) -> str:
     if progress is None:
         return f"{account}: never read"
     report = progress.report
@@ -111,19 +111,19 @@ def _line(account: str, progress: poller_state.Progress | None) -> str:
         return f"{account}: being read, {_bar(progress)}"
     missing = f"; the key lacks {', '.join(report.missing)}" if report.missing else ""
     return (
-        f"{account}: {report.result}, begun {_time(report.started_at)}, {report.facts:,} facts; "
-        f"next {_time(progress.due_at)}; {progress.reads:,} reads in 30 days, of {BUDGET:,} or more that "
+        f"{account}: {report.result}, begun {rfc3339_second(report.started_at)}, {report.facts:,} facts; "
+        f"next {rfc3339_second(progress.due_at)}; {progress.reads:,} reads in 30 days, of {BUDGET:,} or more that "
         f"Stripe allots{missing}"
     )
 
 
-def _shown(progress: poller_state.Progress) -> dict[str, object]:
+def _shown(progress: poller_state.PollProgress) -> dict[str, object]:
     report = progress.report
     return {
         "result": report.result,
         "running": progress.running,
-        "started_at": _time(report.started_at),
-        "next_at": _time(progress.due_at),
+        "started_at": rfc3339_second(report.started_at),
+        "next_at": rfc3339_second(progress.due_at),
         "facts": report.facts,
         "done_permille": report.done_permille,
         "missing": list(report.missing),
@@ -131,13 +131,9 @@ def _shown(progress: poller_state.Progress) -> dict[str, object]:
     }
 
 
-def _missing(results: dict[str, poller_state.Progress]) -> list[str]:
+def _missing(results: dict[str, poller_state.PollProgress]) -> list[str]:
     return [
         f"{account}: the key lacks {', '.join(done.report.missing)}"
         for account, done in results.items()
         if done.report.missing
     ]
-
-
-def _time(at: int) -> str:
-    return datetime.fromtimestamp(at // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

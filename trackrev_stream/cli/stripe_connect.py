@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from collectors.stripe.permissions import Probe, probe
 from trackrev_stream.cli.context import opened, origin, secret_of
-from trackrev_stream.cli.result import CommandError, Outcome
+from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT
@@ -20,27 +20,27 @@ from trackrev_stream.store.operations import poller_state
 from trackrev_stream.store.workspaces import stripe_connections
 
 
-def connect(given: argparse.Namespace, settings: Settings) -> Outcome:
+def stripe_connect(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`stripe connect`: keeps the secrets sealed, and says what the key may read."""
-    if given.csv:
-        return _connect_many(given, settings)
-    if not given.workspace:
+    if args.csv:
+        return _connect_many(args, settings)
+    if not args.workspace:
         raise CommandError("which workspace? `trackrev workspace list` names them; many at once: --csv FILE")
-    if given.platform:
-        return _connect_platform(given, settings)
-    key = secret_of(given.key, "Restricted key (rk_..., empty for webhooks alone): ")
+    if args.platform:
+        return _connect_platform(args, settings)
+    key = secret_of(args.key, "Restricted key (rk_..., empty for webhooks alone): ")
     wanted = StripeConnection(
-        workspace=given.workspace,
-        account=given.account or OWN_ACCOUNT,
-        livemode="_test_" not in key and not given.test_mode,
-        webhook_secrets=_hooks(given),
+        workspace=args.workspace,
+        account=args.account or OWN_ACCOUNT,
+        livemode="_test_" not in key and not args.test_mode,
+        webhook_secrets=_hooks(args),
         api_key=key,
-        api_base=given.api_base,
+        api_base=args.api_base,
     )
-    found = _connect(wanted, settings, may_write=given.allow_secret_key)
+    found = _connect(wanted, settings, may_write=args.allow_secret_key)
     text = "\n".join(f"  {name:20} {state}" for name, state in found.permissions.items())
     hook = _hook(settings, wanted.workspace)
-    return Outcome(
+    return CommandResult(
         f"Workspace {wanted.workspace} is connected to Stripe.\n{text}\n  webhook              {hook}\n"
         "Its events: trackrev stripe webhook-events",
         {"workspace": wanted.workspace, "permissions": found.permissions, "webhook_url": hook},
@@ -48,28 +48,28 @@ def connect(given: argparse.Namespace, settings: Settings) -> Outcome:
     )
 
 
-def _connect_platform(given: argparse.Namespace, settings: Settings) -> Outcome:
+def _connect_platform(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """The one endpoint of a platform, which is told of every account that is connected to it."""
-    if given.key or given.account:
+    if args.key or args.account:
         raise CommandError(
             "--platform takes the signing secret of a Connect endpoint alone; keys and accounts belong to "
             "the workspaces that its events go to: trackrev stripe connect WS --account acct_..."
         )
-    wanted = StripeConnection(given.workspace, EVERY_ACCOUNT, not given.test_mode, _hooks(given))
+    wanted = StripeConnection(args.workspace, EVERY_ACCOUNT, not args.test_mode, _hooks(args))
     _connect(wanted, settings, may_write=False)
     hook = _hook(settings, wanted.workspace)
-    return Outcome(
+    return CommandResult(
         f"Events of connected accounts go to the workspaces that are connected to them with --account.\n"
         f"  webhook              {hook}\nIts events: trackrev stripe webhook-events",
         {"workspace": wanted.workspace, "permissions": {}, "webhook_url": hook},
     )
 
 
-def _hooks(given: argparse.Namespace) -> tuple[str, ...]:
+def _hooks(args: argparse.Namespace) -> tuple[str, ...]:
     """The webhook secrets, asked for where none is given."""
-    if given.webhook_secret is None:
+    if args.webhook_secret is None:
         return tuple(filter(None, [secret_of(None, "Webhook signing secret (whsec_..., empty for none): ")]))
-    return tuple(filter(None, [secret_of(each, "") for each in given.webhook_secret]))
+    return tuple(filter(None, [secret_of(each, "") for each in args.webhook_secret]))
 
 
 def _hook(settings: Settings, workspace: str) -> str:
@@ -100,31 +100,31 @@ def _put(sql: Connection, sealer: Sealer, wanted: StripeConnection) -> None:
         poller_state.forget_progress(sql, wanted.workspace, wanted.account)
 
 
-def _connect_many(given: argparse.Namespace, settings: Settings) -> Outcome:
+def _connect_many(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """A platform's workspaces from a file: workspace, account, key and webhook secret in named columns."""
-    rows = list(_rows(Path(given.csv)))
+    rows = list(_rows(Path(args.csv)))
     warnings, answers = [], []
     for number, row in enumerate(rows, start=2):  # below the names of the columns
-        key = row.get("key") or secret_of(given.key, "")
+        key = row.get("key") or secret_of(args.key, "")
         wanted = StripeConnection(
             workspace=row.get("workspace", ""),
             account=row.get("account") or OWN_ACCOUNT,
-            livemode="_test_" not in key and not given.test_mode,
-            webhook_secrets=tuple(filter(None, [row.get("webhook_secret"), *(given.webhook_secret or [])])),
+            livemode="_test_" not in key and not args.test_mode,
+            webhook_secrets=tuple(filter(None, [row.get("webhook_secret"), *(args.webhook_secret or [])])),
             api_key=key,
-            api_base=given.api_base,
+            api_base=args.api_base,
         )
         try:
-            found = _connect(wanted, settings, may_write=given.allow_secret_key)
+            found = _connect(wanted, settings, may_write=args.allow_secret_key)
         except Exception as error:
             raise CommandError(
-                f"{given.csv}, line {number}: {error} (the lines before it are connected)"
+                f"{args.csv}, line {number}: {error} (the lines before it are connected)"
             ) from error
         answers.append(
             {"workspace": wanted.workspace, "account": wanted.account, "permissions": found.permissions}
         )
         warnings += [f"{wanted.workspace}: {warning}" for warning in found.warnings]
-    return Outcome(f"{len(rows)} workspaces are connected to Stripe.", {"connected": answers}, warnings)
+    return CommandResult(f"{len(rows)} workspaces are connected to Stripe.", {"connected": answers}, warnings)
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

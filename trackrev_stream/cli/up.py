@@ -10,9 +10,9 @@ from trackrev_stream.program.roles import Role
 from trackrev_stream.settings import Settings
 
 
-def up(given: argparse.Namespace, settings: Settings) -> None:
+def up(args: argparse.Namespace, settings: Settings) -> None:
     """Start the roles that were asked for, and stay until SIGTERM or Ctrl-C."""
-    roles = given.roles
+    roles = args.roles
 
     async def started(program: Program) -> None:
         if set(roles) == set(Role):

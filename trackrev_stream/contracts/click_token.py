@@ -34,7 +34,7 @@ def sign(click: Click, workspace: str, secret: bytes) -> str:
     return f"{packed}.{_pack(_mac(packed, workspace, secret))}"
 
 
-def verify(token: str, workspace: str, secret: bytes, now: int) -> Click | None:
+def verify_click(token: str, workspace: str, secret: bytes, now: int) -> Click | None:
     """The click that ``token`` tells, or None when it is not one of this workspace or too old at ``now``."""
     packed, _, mac = token.partition(".")
     # `secret` may not be empty: anyone could sign with nothing.

@@ -14,6 +14,8 @@ MOST_HITS_A_FRAME = 200
 MOST_BYTES_A_FRAME = 64 * 1024
 
 T = TypeVar("T")
+Json = dict[str, Any]
+"""An object of JSON as it was decoded; of others, or for others."""
 
 
 class Malformed(ValueError):

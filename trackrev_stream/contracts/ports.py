@@ -5,15 +5,42 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trackrev_stream.domain.reconciliation.differences import Heard
-from trackrev_stream.domain.reconciliation.movements import Account, Period
+from trackrev_stream.domain.reconciliation.movements import ChargeMovements, Period
 from trackrev_stream.domain.values.ids import erased_hash
 from trackrev_stream.errors import ForPeople
 
 UNKNOWN_OFFSET = -1
+NOTHING_APPLIED = -1  # the position before the first offset
+
+Partition = tuple[str, int]
+"""A topic and the number of its partition."""
 
 
 class Unavailable(ForPeople):
     """The log cannot promise durability now; what was offered is not saved, and may be offered again."""
+
+
+class PositionConflict(ForPeople):
+    """The stored positions are not those of this writer: a second writer, or a log that was created anew."""
+
+
+class LedgerPositions(Protocol):
+    """How far the ledger has applied the log. The log asks before agents start: it knows no SQL."""
+
+    async def applied(self) -> Mapping[Partition, int]:
+        """The last offset applied of every partition that anything was applied of."""
+        ...
+
+    async def go_on_behind(self, wanted: Mapping[Partition, int]) -> None:
+        """Let the writing go on behind these offsets: the records of the log were put elsewhere."""
+        ...
+
+    async def tables_since(self) -> int:
+        """The number that workers' tables must have been made under, so that nobody erased is in them.
+
+        Raises ForPeople while an erasure is not finished.
+        """
+        ...
 
 
 class Publisher(Protocol):
@@ -100,7 +127,7 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Recheck:
     """An object to be read again: of which list, why, when next, and how often it was already."""
 
     list: str
@@ -156,11 +183,11 @@ class PollState(Protocol):
         """Note how far a list has been read, after all before it was published."""
         ...
 
-    async def again(self, connection: StripeConnection, now: int, most: int) -> list[Again]:
+    async def again(self, connection: StripeConnection, now: int, most: int) -> list[Recheck]:
         """What is due to be read again, the longest due first."""
         ...
 
-    async def note_again(self, connection: StripeConnection, objects: Sequence[Again]) -> None:
+    async def note_again(self, connection: StripeConnection, objects: Sequence[Recheck]) -> None:
         """Have objects read again, or change when."""
         ...
 
@@ -187,14 +214,16 @@ class Checked:
     differences: int
 
 
-class Book(Protocol):
+class LedgerReader(Protocol):
     """The ledger as a reconciliation reads it, for one connection at a time."""
 
     async def moved(self, connection: StripeConnection, period: Period) -> set[str]:
         """The charges of which money moved in a period."""
         ...
 
-    async def booked(self, connection: StripeConnection, charges: Collection[str]) -> dict[str, Account]:
+    async def booked(
+        self, connection: StripeConnection, charges: Collection[str]
+    ) -> dict[str, ChargeMovements]:
         """The accounts of these charges, as far as the book has them; all their lines, whenever."""
         ...
 

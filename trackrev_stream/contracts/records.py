@@ -4,10 +4,10 @@ from trackrev_stream.domain.attribution.decision import Decision
 from trackrev_stream.domain.journeys.journey import Journey
 from trackrev_stream.domain.ledger.lines import Line
 from trackrev_stream.domain.payments.payment import ChargeState
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Interest:
     """A payer wants to know the journeys under a join key."""
 
@@ -16,7 +16,7 @@ class Interest:
     version: int
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class PayerJourneys:
     """All journeys under one join key, as an interested payer is told of them."""
 
@@ -26,7 +26,7 @@ class PayerJourneys:
     journeys: tuple[Journey, ...]
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class AttributedCharge:
     """A charge with the whole set of lines that shall stand for it.
 

@@ -28,7 +28,7 @@ STRIPE_PAYMENTS = Topic(
 STRIPE_ACCOUNTS = Topic(
     "stripe-accounts", "payer", "AccountFact", 1, "collectors", "attribute", retention_ms=400 * DAY_MS
 )
-BINDS = Topic("binds", "visitor", "Bind", 1, "attribute", "stitch", compact=True)
+BINDS = Topic("binds", "visitor", "VisitorClaim", 1, "attribute", "stitch", compact=True)
 JOURNEYS = Topic("journeys", "join", "Journey", 1, "stitch", "gather", compact=True)
 VISITS = Topic("visits", "visitor", "frame of Visit", 2, "stitch", "post", retention_ms=30 * DAY_MS)
 INTERESTS = Topic("interests", "join", "Interest", 1, "attribute", "gather", compact=True)

@@ -22,7 +22,7 @@ from trackrev_stream.contracts.erasure import (
 )
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, BINDS, DEAD_LETTERS
-from trackrev_stream.domain.journeys.identity import Bind
+from trackrev_stream.domain.journeys.identity import VisitorClaim
 from trackrev_stream.domain.values.ids import (
     email_join,
     email_key,
@@ -32,7 +32,7 @@ from trackrev_stream.domain.values.ids import (
     uuid7,
     visitor_key,
 )
-from trackrev_stream.eventlog.history import Agents, Place
+from trackrev_stream.eventlog.history import ErasureScope, PausableAgents
 from trackrev_stream.eventlog.records import Record
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import Sealer
@@ -53,20 +53,24 @@ HEARD_S = 2 * CHECK_EVERY_MS / 1_000  # after so long the edge knows of every ch
 
 
 class Eraser:
-    """Erases people; ``agents`` are those that work in this process, if any do, and ``caught_up`` waits
-    until they have done all that is in the log (raises Unavailable when that takes too long).
+    """Erases people.
+
+    ``agents`` are those that work in this process, if any do. ``caught_up`` waits until they have done all
+    that is in the log; it raises Unavailable when that takes too long.
     """
 
     def __init__(
         self,
-        place: Place,
+        scope: ErasureScope,
         store: Store,
         sealer: Sealer,
         clock: Clock,
+        *,
+        agents: PausableAgents | None = None,
         caught_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self.agents: Agents | None = None
-        self._place = place
+        self._agents = agents
+        self._scope = scope
         self._store = store
         self._sealer = sealer
         self._clock = clock
@@ -83,7 +87,7 @@ class Eraser:
             workspace = await self._workspace(workspace_id)
             key = email_key(workspace.email_secret, address)
             plan = {key: self._like(key, partial(secrets.token_hex, 16), partial(email_join, workspace.id))}
-            if self.agents is None:
+            if self._agents is None:
                 await self._note(workspace, plan)
                 await self._heard()
                 await self._finish(workspace, plan)
@@ -93,7 +97,7 @@ class Eraser:
                 await self._note(workspace, plan)
                 await self._heard()  # from here on nobody identifies with this address
                 await self._caught_up()
-                await self.agents.aside(partial(self._finish, workspace, plan))
+                await self._agents.aside(partial(self._finish, workspace, plan))
             return {"workspace": workspace.id, "visitors": len(plan) - 1}
 
     async def act(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +131,7 @@ class Eraser:
 
     async def _heard(self) -> None:
         """Wait until every edge heeds what was noted."""
-        if self.agents is not None or self._place.apart:
+        if self._agents is not None or self._scope.apart:
             await asyncio.sleep(HEARD_S)
 
     async def _finish(self, workspace: Workspace, plan: dict[str, str]) -> None:
@@ -138,10 +142,10 @@ class Eraser:
         await self._note(workspace, plan)
         await self._heard()  # from here on nobody comes as one of these visitors
         erasure = Erasure(plan, await self._credited(plan))
-        past = self._place.past
+        past = self._scope.past
         await past.rewrite(partial(changed, erasure), erasure.mentioned, {DEAD_LETTERS.name})
         await past.sweep()
-        self._place.forget_tables()
+        self._scope.forget_tables()
         await self._store.write(partial(erase_rows, erasure=erasure))
         await self._store.sweep()
         await self._store.write(partial(end_erasure, number=erased_hash(workspace.email_secret, key)))
@@ -156,13 +160,13 @@ class Eraser:
             joins.update(payer_join(payer) for payer in payers_with(key, record.value))
 
         def collect_named(_topic: str, record: Record) -> None:
-            bind = decode(Bind, record.value) if record.value else None
+            bind = decode(VisitorClaim, record.value) if record.value else None
             visitors.update({bind.visitor} if bind and bind.join in joins else ())
 
-        await self._place.past.search(collect, Erasure({key: ""}).mentioned)
+        await self._scope.past.search(collect, Erasure({key: ""}).mentioned)
         if joins:
             named = Erasure(dict.fromkeys(joins, "")).mentioned
-            await self._place.past.search(collect_named, named, {BINDS.name})
+            await self._scope.past.search(collect_named, named, {BINDS.name})
         return visitors
 
     async def _credited(self, plan: Mapping[str, str]) -> set[str]:
@@ -174,12 +178,12 @@ class Eraser:
             if record.value:
                 credited.update(credited_in(record.value, names))
 
-        await self._place.past.search(collect, Erasure(plan).mentioned, {ATTRIBUTED_CHARGES.name})
+        await self._scope.past.search(collect, Erasure(plan).mentioned, {ATTRIBUTED_CHARGES.name})
         return credited
 
     def _like(self, old: str, new: Callable[[], str], place: Callable[[str], str]) -> str:
         """A new name that lies in the same partition as the old one: what was routed by it stays there."""
-        partitions = self._place.partitions
+        partitions = self._scope.partitions
         wanted = partition_of(place(old), partitions)
         while partition_of(place(found := new()), partitions) != wanted:
             pass

@@ -9,32 +9,34 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from trackrev_stream.clock import Clock
-from trackrev_stream.contracts.ports import Directory, Publisher
+from trackrev_stream.contracts.ports import Directory, LedgerPositions, Publisher
 from trackrev_stream.contracts.topics import TOPICS
+from trackrev_stream.eventlog.embedded.catch_up import caught_up
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.eventlog.embedded.resume import resume
-from trackrev_stream.eventlog.embedded.supervisor import Keeper
+from trackrev_stream.eventlog.embedded.supervisor import Supervisor
 from trackrev_stream.eventlog.faust_patches.app import APP_ID, new_app
 from trackrev_stream.eventlog.faust_patches.rocksdb_memory import taken_by_tables
 from trackrev_stream.eventlog.faust_patches.runtime import Runtime
-from trackrev_stream.eventlog.history import Place
+from trackrev_stream.eventlog.history import ErasureScope
 from trackrev_stream.eventlog.port import POSTED, Barrier, Define, Intake, Released
 from trackrev_stream.eventlog.records import TopicSpec
 from trackrev_stream.eventlog.spool.publishers import Straight
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.database.engine import Store
 
 
 class EmbeddedBroker:
     """The log of this process alone."""
+
+    exclusive = True
 
     def __init__(self, settings: Settings, clock: Clock, event_log: Log) -> None:
         self._settings = settings
         self._clock = clock
         self.log = event_log
         self.publisher: Publisher = EmbeddedPublisher(event_log, clock)
-        self._keeper: Keeper | None = None
+        self._supervisor: Supervisor | None = None
 
     @classmethod
     async def open(cls, settings: Settings, clock: Clock) -> "EmbeddedBroker":
@@ -53,11 +55,11 @@ class EmbeddedBroker:
         del directory
         return Straight(self.publisher)
 
-    async def resume(self, store: Store) -> None:
+    async def resume(self, positions: LedgerPositions) -> None:
         """Set the commits of the writer's topics to what the database holds. Raises PositionConflict."""
-        await resume(self.log, store, APP_ID, POSTED)
+        await resume(self.log, positions, APP_ID, POSTED)
 
-    def agents(self, define: Define, barrier: Barrier, released: Released) -> Keeper:
+    def agents(self, define: Define, barrier: Barrier, released: Released) -> Supervisor:
         """Agents that rest while the disk is full; no partition ever goes to another worker."""
         del released
 
@@ -67,8 +69,8 @@ class EmbeddedBroker:
             define(app)
             return Runtime(app)
 
-        self._keeper = Keeper(make, self.log)
-        return self._keeper
+        self._supervisor = Supervisor(make, self.log)
+        return self._supervisor
 
     def chores(self) -> list[Coroutine[Any, Any, None]]:
         """Retention and compaction."""
@@ -84,11 +86,21 @@ class EmbeddedBroker:
             await asyncio.sleep(0)
         return [value for value in found.values() if value is not None]
 
-    def place(self, store: Store) -> Place:
+    def erasure_scope(self, positions: LedgerPositions) -> ErasureScope:
         """The log, and the tables in the same data directory."""
-        del store
+        del positions
         tables = self._settings.data / "tables"
-        return Place(self.log, self._settings.partitions, partial(shutil.rmtree, tables, ignore_errors=True))
+        return ErasureScope(
+            self.log, self._settings.partitions, partial(shutil.rmtree, tables, ignore_errors=True)
+        )
+
+    async def caught_up(self) -> None:
+        """Raises Unavailable after a minute."""
+        await caught_up(self.log, APP_ID)
+
+    async def workers(self) -> int:
+        """None: nobody else can open the log."""
+        return 0
 
     def lag(self, topic: str) -> int:
         """As the log counts."""
@@ -99,7 +111,7 @@ class EmbeddedBroker:
 
     def memory(self) -> dict[str, int]:
         """Of the log, and of the tables."""
-        tables = taken_by_tables(self._keeper.app) if self._keeper is not None else 0
+        tables = taken_by_tables(self._supervisor.app) if self._supervisor is not None else 0
         return {"log": self.log.memory(), "tables": tables}
 
     async def close(self) -> None:

@@ -36,7 +36,7 @@ class Past(Protocol):
         ...
 
 
-class Agents(Protocol):
+class PausableAgents(Protocol):
     """The agents, as an erasure needs them."""
 
     async def aside(self, work: Work) -> None:
@@ -45,7 +45,7 @@ class Agents(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ErasureScope:
     """Where an erasure takes place: the log's past, its partitions, what forgets the tables made from it.
 
     ``apart`` says that edges in other processes may be up.

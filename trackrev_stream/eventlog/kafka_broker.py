@@ -3,18 +3,24 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from functools import partial
 from typing import Any
 
 import faust
 
 from trackrev_stream.clock import Clock
-from trackrev_stream.contracts.ports import Directory, Publisher
+from trackrev_stream.contracts.ports import (
+    NOTHING_APPLIED,
+    Directory,
+    LedgerPositions,
+    PositionConflict,
+    Publisher,
+    Unavailable,
+)
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.eventlog.faust_patches.app import APP_ID, new_app
 from trackrev_stream.eventlog.faust_patches.rocksdb_memory import taken_by_tables
 from trackrev_stream.eventlog.faust_patches.runtime import Runtime
-from trackrev_stream.eventlog.history import Place
+from trackrev_stream.eventlog.history import ErasureScope, PausableAgents
 from trackrev_stream.eventlog.kafka import topics, transport
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable, servers_of
 from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
@@ -38,10 +44,6 @@ from trackrev_stream.eventlog.spool.erasure_filter import WithoutErased
 from trackrev_stream.eventlog.spool.publishers import Spooling, Straight
 from trackrev_stream.eventlog.spool.spool import Spools
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import PositionConflict
-from trackrev_stream.store.ledger.positions import NOTHING, set_positions, stored_positions
-from trackrev_stream.store.operations.erasures import tables_since
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ LONGEST_ACK_S = 1.5
 
 class KafkaBroker:
     """A cluster, shared with other processes."""
+
+    exclusive = False
 
     def __init__(self, settings: Settings, cluster: Cluster, clock: Clock) -> None:
         self._settings = settings
@@ -94,7 +98,7 @@ class KafkaBroker:
         specs = (topics.spec_of(topic, self._settings.partitions) for topic in TOPICS)
         try:
             await topics.ensure(self.cluster, specs)
-        except topics.TopicMismatch as error:
+        except TopicMismatch as error:
             raise partitions_differ(self._settings, error) from error
 
     async def intake(self, directory: Directory) -> Intake:
@@ -103,7 +107,7 @@ class KafkaBroker:
         if not settings.spool_mb:
             return Straight(self.publisher)
         if not self._away:
-            topics_seen.note(settings)
+            topics_seen.note_topics(settings)
         spools = Spools(settings.data, settings.partitions, settings.spool_mb << 20, self._clock)
         try:
             spool = await spools.own()
@@ -113,19 +117,19 @@ class KafkaBroker:
         late = WithoutErased(broker, directory)
         return Spooling(broker, self._reach, spools, spool, late=late, away=self._away)
 
-    async def resume(self, store: Store) -> None:
+    async def resume(self, positions: LedgerPositions) -> None:
         """Refuse a database that is older than what the group has committed, or in which people go just now.
 
         Raises PositionConflict, ErasureUnfinished.
 
         A worker must not set the group's offsets back by itself: others may be at work.
         """
-        self._tables_since = await store.read(tables_since)
+        self._tables_since = await positions.tables_since()
         # In this order: other workers go on meanwhile, and what is committed was in the database before.
         committed = await topics.committed(self.cluster, APP_ID)
-        stored = await store.read(stored_positions)
+        stored = await positions.applied()
         for partition, offset in committed.items():
-            wanted = stored.get(partition, NOTHING) + 1
+            wanted = stored.get(partition, NOTHING_APPLIED) + 1
             if partition[0] in POSTED and offset > wanted:
                 raise PositionConflict(
                     f"the database holds {partition[0]}/{partition[1]} up to offset {wanted - 1}, but the "
@@ -157,16 +161,25 @@ class KafkaBroker:
                     found[record.key] = record.value
         return [value for value in found.values() if value is not None]
 
-    def place(self, store: Store) -> Place:
+    def erasure_scope(self, positions: LedgerPositions) -> ErasureScope:
         """The cluster. The tables of workers, wherever they are, are forgotten when these start again."""
 
         async def moved(topic: str, partition: int, goes_on: int) -> None:
             if topic in POSTED:
-                at = {(topic, partition): goes_on - 1}
-                await store.write(partial(set_positions, wanted=at))
+                await positions.go_on_behind({(topic, partition): goes_on - 1})
 
         past = KafkaPast(self.cluster, APP_ID, self._clock, moved)
-        return Place(past, self._settings.partitions, forget_tables=lambda: None, apart=True)
+        return ErasureScope(past, self._settings.partitions, forget_tables=lambda: None, apart=True)
+
+    async def caught_up(self) -> None:
+        """Raises Unavailable: workers in other processes have partitions too."""
+        raise Unavailable(
+            "the agents of other workers cannot be waited for: stop them, and look at their lag"
+        )
+
+    async def workers(self) -> int:
+        """The members of the group. Raises ClusterUnavailable."""
+        return await topics.members(self.cluster, APP_ID)
 
     def lag(self, topic: str) -> int:
         """As far as the partitions are ours."""
@@ -192,6 +205,11 @@ class KafkaAgents:
         self._settings = settings
         self._place = place
         self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def pausable(self) -> PausableAgents | None:
+        """None: other workers would take their partitions over."""
+        return None
 
     async def start(self) -> None:
         """Return once the partitions that this worker was given are recovered."""

@@ -3,24 +3,27 @@
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
-import faust
-
-from trackrev_stream.contracts.ports import Directory, Publisher
+from trackrev_stream.contracts.ports import Directory, LedgerPositions, Publisher
 from trackrev_stream.contracts.topics import TOPICS
-from trackrev_stream.eventlog.history import Place
+from trackrev_stream.eventlog.faust_patches.protocols import AgentApp
+from trackrev_stream.eventlog.history import ErasureScope, PausableAgents
 from trackrev_stream.settings import Settings, SettingsError
-from trackrev_stream.store.database.engine import Store
 
 POSTED = tuple(topic.name for topic in TOPICS if topic.consumer in ("post", "bury"))
 STOP_S = 10
 
-Define = Callable[[faust.App], None]
+Define = Callable[[AgentApp], None]
 Barrier = Callable[[], Awaitable[None]]
 Released = Callable[[Iterable[tuple[str, int]]], None]
 
 
 class Agents(Protocol):
-    """The agents at work."""
+    """The agents at work; ``pausable`` where this process alone decides when they rest, else None."""
+
+    @property
+    def pausable(self) -> PausableAgents | None:
+        """The same agents, for who must have them rest."""
+        ...
 
     async def start(self) -> None:
         """Return once they are. Raises AppFailed."""
@@ -50,9 +53,10 @@ class Intake(Publisher, Protocol):
 
 
 class Broker(Protocol):
-    """A log, opened."""
+    """A log, opened. ``exclusive`` where this process has it, and so the store, to itself."""
 
     publisher: Publisher
+    exclusive: bool
 
     async def intake(self, directory: Directory) -> Intake:
         """What collectors publish by; ``directory`` tells who was erased.
@@ -61,7 +65,7 @@ class Broker(Protocol):
         """
         ...
 
-    async def resume(self, store: Store) -> None:
+    async def resume(self, positions: LedgerPositions) -> None:
         """Before the agents start: see that the writer reads on from what the database holds.
 
         Raises PositionConflict where it cannot.
@@ -86,8 +90,19 @@ class Broker(Protocol):
         """
         ...
 
-    def place(self, store: Store) -> Place:
+    def erasure_scope(self, positions: LedgerPositions) -> ErasureScope:
         """Where an erasure takes place."""
+        ...
+
+    async def caught_up(self) -> None:
+        """Wait until the agents of this process have done all that is in the log now.
+
+        Raises Unavailable where that takes too long, or cannot be told because others work too.
+        """
+        ...
+
+    async def workers(self) -> int:
+        """How many workers are at work on the log in other processes. Raises Unavailable."""
         ...
 
     def lag(self, topic: str) -> int:

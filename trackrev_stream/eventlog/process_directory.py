@@ -8,7 +8,7 @@ from pathlib import Path
 MOST = 1_000
 
 
-class Place:
+class ProcessDirectory:
     """A directory that is ours until `release`, or until this process ends, however that comes."""
 
     def __init__(self, path: Path, lock: int) -> None:
@@ -16,7 +16,7 @@ class Place:
         self._lock = lock  # the descriptor that holds it
 
     @classmethod
-    def first_free(cls, data: Path, name: str) -> "Place":
+    def first_free(cls, data: Path, name: str) -> "ProcessDirectory":
         """The first of ``NAME-0``, ``NAME-1`` and so on that no other process has."""
         for number in range(MOST):
             if place := cls._take(data / f"{name}-{number}"):
@@ -24,14 +24,14 @@ class Place:
         raise OSError(f"{MOST} processes have a directory {name}-N in {data} already")
 
     @classmethod
-    def abandoned(cls, data: Path, name: str) -> Iterator["Place"]:
+    def abandoned(cls, data: Path, name: str) -> Iterator["ProcessDirectory"]:
         """Those that are there and that nobody has, one after the other; each is to be released."""
         for path in sorted(data.glob(f"{name}-*")):
             if place := cls._take(path):
                 yield place
 
     @classmethod
-    def _take(cls, path: Path) -> "Place | None":
+    def _take(cls, path: Path) -> "ProcessDirectory | None":
         if not path.exists():
             path.mkdir(parents=True, exist_ok=True)
             sync_directory(path.parent)

@@ -1,16 +1,16 @@
 """A charge in words: who earned it and why, what was passed over, what was posted when."""
 
+from trackrev_stream.contracts.times import utc_minute
 from trackrev_stream.domain.attribution.decision import Considered, Decision
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.touch import Trust
 from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
-from trackrev_stream.domain.payments.subscription import BoundBy
+from trackrev_stream.domain.payments.subscription import MatchEvidence
 from trackrev_stream.domain.values.money import format_minor
 from trackrev_stream.explain.rounding import exactly, in_dollars, shares_of
 from trackrev_stream.explain.wording import (
     disputed,
-    listed,
-    moment,
+    joined_with_and,
     named,
     of_payer,
     place,
@@ -21,12 +21,12 @@ from trackrev_stream.explain.wording import (
 from trackrev_stream.store.reports.charges import ChargeDetail, Entry
 
 _BINDINGS = {
-    BoundBy.NAMED: "It is a payment of subscription {}, as Stripe says of the payment.",
-    BoundBy.INVOICE: "It is a payment of subscription {}, to which its invoice belongs.",
-    BoundBy.PERIOD: "It is taken for a payment of subscription {}, which alone asked for this amount then.",
-    BoundBy.AMBIGUOUS: "It may be a payment of one of several subscriptions that asked for this amount then.",
-    BoundBy.UNKNOWN: "It may be a renewal: to which subscription its invoice belongs is not known.",
-    BoundBy.NONE: "",
+    MatchEvidence.NAMED: "It is a payment of subscription {}, as Stripe says of the payment.",
+    MatchEvidence.INVOICE: "It is a payment of subscription {}, to which its invoice belongs.",
+    MatchEvidence.PERIOD: "It counts as a payment of subscription {}: no other asked for this amount then.",
+    MatchEvidence.AMBIGUOUS: "It may be a payment of one of several subscriptions with this amount and time.",
+    MatchEvidence.UNKNOWN: "It may be a renewal: to which subscription its invoice belongs is not known.",
+    MatchEvidence.NONE: "",
 }
 _MODELS = {
     Model.LAST_NON_DIRECT: "the last click that was not direct has it all",
@@ -43,7 +43,7 @@ def explain(detail: ChargeDetail) -> str:
     """The whole story of a charge as text for people, times in UTC."""
     charge, decision = detail.summary, detail.decision
     parts = [
-        f"Charge {charge.charge} of {moment(charge.created_at)}, of {of_payer(detail.payer)}",
+        f"Charge {charge.charge} of {utc_minute(charge.created_at)}, of {of_payer(detail.payer)}",
         worth(charge),
         *_disputed(detail),
         *_dollars(detail),
@@ -67,13 +67,16 @@ def _path(decision: Decision) -> list[str]:
     if identity is None:
         return []
     visitors = sorted({credit.visitor for credit in decision.credits})
-    who, since = f"Visitor {listed(visitors)}" if visitors else "A visitor", moment(identity.identified_at)
+    who, since = (
+        f"Visitor {joined_with_and(visitors)}" if visitors else "A visitor",
+        utc_minute(identity.identified_at),
+    )
     of = f"Of {decision.inherited_from}: " if decision.inherited_from else ""
     if identity.trust is Trust.STRIPE:
         return [
             f"{of}{who} is named for this payer by Stripe's own object since {since}, whatever its email."
         ]
-    heard = f"That was heard on {moment(identity.known_at)}"
+    heard = f"That was heard on {utc_minute(identity.known_at)}"
     if decision.late:
         heard += ", after the charge: it may fill what nobody had earned, and moves nothing"
     return [
@@ -148,7 +151,7 @@ def _rounding(detail: ChargeDetail) -> list[str]:
 def _considered(one: Considered) -> str:
     touch = one.touch
     rules = f", named by channel rules {touch.channel_rules}" if touch.channel_rules else ""
-    return f"{moment(touch.occurred_at)}  {place(touch)}, visitor {one.visitor}{rules}: {one.verdict}"
+    return f"{utc_minute(touch.occurred_at)}  {place(touch)}, visitor {one.visitor}{rules}: {one.verdict}"
 
 
 def _entry(entry: Entry, seqs: dict[str, int]) -> str:
@@ -157,5 +160,5 @@ def _entry(entry: Entry, seqs: dict[str, int]) -> str:
         amount += f" = {format_minor(entry.usd_minor, BASE_CURRENCY)}"
     where = named(entry.channel, entry.link, entry.partner)
     back = f", takes back {seqs[entry.retracts]}" if entry.retracts else ""
-    what = f"{amount}, {entry.reason} of {moment(entry.occurred_at)}, {where}{back}"
-    return f"{entry.seq}. {moment(entry.posted_at)}: {what} [{_CAUSES.get(entry.cause, entry.cause)}]"
+    what = f"{amount}, {entry.reason} of {utc_minute(entry.occurred_at)}, {where}{back}"
+    return f"{entry.seq}. {utc_minute(entry.posted_at)}: {what} [{_CAUSES.get(entry.cause, entry.cause)}]"

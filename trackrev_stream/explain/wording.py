@@ -1,7 +1,5 @@
 """The words for decisions, payers and amounts that people are told, times in UTC."""
 
-from datetime import UTC, datetime
-
 from trackrev_stream.domain.attribution.decision import Decision, Reason
 from trackrev_stream.domain.journeys.touch import Touch, Trust
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT, name_of, scope_of
@@ -45,7 +43,7 @@ def why(decision: Decision) -> str:
         else f"{place(credit.touch)} ({credit.weight}/{credit.of})"
         for credit in decision.credits
     ]
-    return f"Credited to {listed(shares)}: {reason}{origin}."
+    return f"Credited to {joined_with_and(shares)}: {reason}{origin}."
 
 
 def of_payer(payer: str) -> str:
@@ -73,11 +71,6 @@ def joined_by(decision: Decision, join: str) -> str:
 def trusted(trust: Trust) -> str:
     """Who vouches for an identity."""
     return _TRUST[trust]
-
-
-def moment(at: int) -> str:
-    """A time for people: ``2026-11-23 09:35 UTC``."""
-    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def worth(charge: ChargeSummary) -> str:
@@ -116,6 +109,6 @@ def named(channel: str, link: str, partner: str) -> str:
     return f"{channel} ({', '.join(more)})" if more else channel
 
 
-def listed(parts: list[str]) -> str:
+def joined_with_and(parts: list[str]) -> str:
     """Some things in one sentence."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

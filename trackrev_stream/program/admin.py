@@ -16,9 +16,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from collectors.responses import Refused, json_response, read_at_most, refusing
+from trackrev_stream.contracts.codec import Json
 from trackrev_stream.contracts.ports import Publisher, Unavailable
-from trackrev_stream.program.admin_client import FILE, AdminAddress, Json
+from trackrev_stream.http_json import HttpError, answering_errors, json_response, read_at_most
+from trackrev_stream.program.admin_client import FILE, AdminAddress
 
 MOST_BYTES = 32 * 1024 * 1024  # the largest record, in base64
 
@@ -26,7 +27,7 @@ Action = Callable[[Json], Awaitable[Json]]
 
 
 class Admin:
-    """The actions that a process offers: each takes and answers JSON, or raises Refused or Unavailable."""
+    """The actions that a process offers: each takes and answers JSON, or raises HttpError or Unavailable."""
 
     def __init__(self, **actions: Action) -> None:
         self._actions = actions
@@ -35,8 +36,8 @@ class Admin:
     def routes(self) -> list[web.RouteDef]:
         """``POST /admin/{action}``, and ``GET /admin`` for their names."""
         return [
-            web.get("/admin", refusing("admin", self._list)),
-            web.post("/admin/{action}", refusing("admin", self._do)),
+            web.get("/admin", answering_errors("admin", self._list)),
+            web.post("/admin/{action}", answering_errors("admin", self._do)),
         ]
 
     def open(self, data: Path, url: str) -> None:
@@ -59,17 +60,17 @@ class Admin:
         self._check(request)
         name = request.match_info["action"]
         if name not in self._actions:
-            raise Refused(404, "unknown_action", f"This program has no admin action {name!r}.")
+            raise HttpError(404, "unknown_action", f"This program has no admin action {name!r}.")
         try:
             asked = json.loads(await read_at_most(request, MOST_BYTES))
             return json_response(await self._actions[name](asked))
         except Unavailable as error:
-            raise Refused(503, "unavailable", str(error)) from error
+            raise HttpError(503, "unavailable", str(error)) from error
         except (KeyError, TypeError, ValueError) as error:
-            raise Refused(400, "malformed", f"The action {name!r} cannot be done so: {error!r}") from error
+            raise HttpError(400, "malformed", f"The action {name!r} cannot be done so: {error!r}") from error
 
     def _check(self, request: web.Request) -> None:
-        """Raises Refused for a stranger: /metrics may be open to other machines, these are not."""
+        """Raises HttpError for a stranger: /metrics may be open to other machines, these are not."""
         connection = request.transport
         here, there = (
             (connection.get_extra_info(end) for end in ("sockname", "peername")) if connection else ("", "")
@@ -77,7 +78,7 @@ class Admin:
         given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         known = hmac.compare_digest(given, f"Bearer {self._token}".encode())
         if not known or not here or here[0] != there[0]:
-            raise Refused(
+            raise HttpError(
                 401, "unauthorized", f"Only commands on this machine may ask, with the token in {FILE}."
             )
 

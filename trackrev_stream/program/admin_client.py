@@ -6,20 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from trackrev_stream.contracts.codec import Json
 from trackrev_stream.contracts.ports import Unavailable
 
 FILE = "admin.json"
 PUBLISH = "publish"
 NEWEST = "newest"
 LONGEST_WAIT_S = 30.0
-
-
-Json = dict[str, Any]
 
 
 class NotAnswering(Exception):

@@ -6,13 +6,13 @@ from pathlib import Path
 FILE = "address"
 
 
-def note(data: Path, url: str) -> None:
+def note_address(data: Path, url: str) -> None:
     """Keep the URL at which the program listens now."""
-    if noted(data) != url:
+    if noted_address(data) != url:
         (data / FILE).write_text(url)
 
 
-def noted(data: Path) -> str:
+def noted_address(data: Path) -> str:
     """The URL at which it listened last; empty before the first start."""
     with suppress(FileNotFoundError):
         return (data / FILE).read_text()

@@ -24,13 +24,13 @@ STOP_S = 30.0
 """How long a program that failed may take to stop."""
 
 
-def calm() -> None:
+def tune_memory() -> None:
     """What every process of ours does for its memory; before anything is opened."""
-    calm_the_allocator()
-    calm_the_collector()
+    tune_allocator()
+    tune_garbage_collector()
 
 
-def calm_the_collector() -> None:
+def tune_garbage_collector() -> None:
     """Look for garbage less often, and not among the modules: that stalls the loop for tens of ms each time.
 
     Before anything is opened: Faust closes the databases of its tables by letting go of them
@@ -41,7 +41,7 @@ def calm_the_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def calm_the_allocator() -> None:
+def tune_allocator() -> None:
     """Give back to the system at once what RocksDB gives back to glibc: whole blocks of a megabyte and less.
 
     Glibc would learn from the first of them to keep such blocks for itself (mallopt(3), M_MMAP_THRESHOLD: "a
@@ -63,7 +63,7 @@ def run(program: Program, started: Callable[[Program], Coroutine[Any, Any, None]
 
     Raises what ended the program otherwise.
     """
-    calm()
+    tune_memory()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_main(program, started))
 

@@ -3,55 +3,42 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine
 from functools import partial
 from typing import Any
 
-import faust
 from aiohttp import web
 
 from collectors.deps import EdgeDeps, Limits
 from collectors.routes import add_routes
 from collectors.stripe.poll_round import poll_deps
 from collectors.stripe.poller import Pace, Poller
-from trackrev_stream import metrics
-from trackrev_stream.agents import dead_letters, post
-from trackrev_stream.agents.attribution_settings import StoredRules
-from trackrev_stream.agents.step import Record
-from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.api import page
 from trackrev_stream.api.routes import ReadApi
 from trackrev_stream.clock import Clock, now_ms
-from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasure.eraser import Eraser
-from trackrev_stream.eventlog.embedded.catch_up import caught_up
-from trackrev_stream.eventlog.embedded.supervisor import Keeper
-from trackrev_stream.eventlog.embedded_broker import EmbeddedBroker
-from trackrev_stream.eventlog.faust_patches.app import APP_ID
 from trackrev_stream.eventlog.open import open_broker
-from trackrev_stream.eventlog.port import Broker, Intake
+from trackrev_stream.eventlog.port import Agents, Broker, Intake
 from trackrev_stream.exchange_rates.ecb import bundled
 from trackrev_stream.exchange_rates.live import LiveRates
 from trackrev_stream.program import listen_address
 from trackrev_stream.program.admin import Admin, newest, publishing
+from trackrev_stream.program.agents import define_agents
 from trackrev_stream.program.first_run import FirstRun, first_run
+from trackrev_stream.program.listeners import Listeners, admin_app
 from trackrev_stream.program.roles import Role
-from trackrev_stream.settings import ADMIN_PORT, Settings, SettingsError, is_kafka
+from trackrev_stream.settings import Settings, SettingsError, is_kafka
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.ledger import pending_rates
-from trackrev_stream.store.ledger.post import Postable, Posting
+from trackrev_stream.store.ledger.ledger_positions import StorePositions
 from trackrev_stream.store.ledger.writer import Writer
 from trackrev_stream.store.operations.poller_state import StorePollState
-from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 from trackrev_stream.store.workspaces.directory import StoreDirectory
 
 log = logging.getLogger(__name__)
-
-
-class AddressTakenError(OSError):
-    """An address cannot be listened on; the message says which."""
 
 
 class Program:
@@ -101,27 +88,29 @@ class Program:
         directory = StoreDirectory(store, sealer, self._clock)
         if set(self.roles) == set(Role):
             self.first = first_run(settings.data, store, sealer, self._clock())
-        eraser: Eraser | None = None
-        if isinstance(broker, EmbeddedBroker):
-            settled = partial(caught_up, broker.log, APP_ID)
-            eraser = Eraser(broker.place(store), store, sealer, self._clock, settled)
-            await eraser.resume()
-        if Role.WORK in self.roles:
-            await self._work(broker, store, eraser)
-        await self._open_admin(broker, eraser)
+        positions = StorePositions(store)
+        erasing = partial(Eraser, broker.erasure_scope(positions), store, sealer, self._clock)
+        if broker.exclusive:
+            await erasing().resume()
+        agents = await self._work(broker, store, positions) if Role.WORK in self.roles else None
+        listeners = Listeners(settings, self._closing)
+        pausable = agents.pausable if agents is not None else None
+        # On Kafka commands reach the log themselves.
+        eraser = erasing(agents=pausable, caught_up=broker.caught_up) if broker.exclusive else None
+        await self._open_admin(listeners, broker, eraser)
         public = web.Application()
         intake = await self._intake(broker, directory) if Role.COLLECT in self.roles else None
         if intake is not None:
             add_routes(public, self._edge(intake, directory))
         if Role.POLL in self.roles:
-            await self._poll(broker, directory, StorePollState(store, sealer), StoreBook(store))
+            await self._poll(broker, directory, StorePollState(store, sealer), StoreLedgerReader(store))
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
-            public.add_routes([*page.routes(), *api.routes()])
+            public.add_routes([*page.page_routes(), *api.routes()])
         if set(self.roles) & {Role.COLLECT, Role.SERVE}:
-            self.url = await self._serve(public, settings.host, settings.port)
+            self.url = await listeners.public(public)
         if intake is not None:
-            listen_address.note(settings.data, self.url)
+            listen_address.note_address(settings.data, self.url)
             self._closing.push_async_callback(intake.settle)
         self._ready = True
 
@@ -135,14 +124,15 @@ class Program:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         return await open_broker(settings, self._clock, patient=set(self.roles) == {Role.COLLECT})
 
-    async def _work(self, broker: Broker, store: Store, eraser: Eraser | None) -> None:
-        await broker.resume(store)
+    async def _work(self, broker: Broker, store: Store, positions: StorePositions) -> Agents:
+        await broker.resume(positions)
         rates = LiveRates(await asyncio.to_thread(bundled), store, self.settings.rates_url, self._clock)
         await rates.open()
         writer = Writer(store, self._clock, on_fatal=self._fail, rates=lambda: rates.current)
         writer.start()
         self._closing.push_async_callback(writer.stop)
-        agents = broker.agents(lambda app: self._define(app, writer, store), writer.barrier, writer.release)
+        define = partial(define_agents, settings=self.settings, store=store, writer=writer, clock=self._clock)
+        agents = broker.agents(define, writer.barrier, writer.release)
         self._closing.push_async_callback(agents.stop)
         await agents.start()
         for chore in (*broker.chores(), agents.run()):
@@ -150,13 +140,12 @@ class Program:
         self._spawn(pending_rates.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:
             self._spawn(rates.run())
-        if eraser and isinstance(agents, Keeper):
-            eraser.agents = agents
+        return agents
 
     async def _poll(
-        self, broker: Broker, directory: StoreDirectory, state: StorePollState, book: StoreBook
+        self, broker: Broker, directory: StoreDirectory, state: StorePollState, book: StoreLedgerReader
     ) -> None:
-        if isinstance(broker, EmbeddedBroker):  # which has the log, and so the store, to itself
+        if broker.exclusive:  # whoever polled before is gone
             await state.free_all()
         deps = poll_deps(
             directory,
@@ -167,26 +156,6 @@ class Program:
             clock=self._clock,
         )
         self._spawn(Poller(deps, Pace(every_ms=self.settings.poll_minutes * 60_000)).run())
-
-    def _define(self, app: faust.App, writer: Writer, store: Store) -> None:
-        given = Surroundings(
-            partitions=self.settings.partitions,
-            clock=self._clock,
-            on_bug=app.transport.fail,
-            most_rejected=self.settings.most_rejected,
-            buried=partial(dead_letters.until_buried, store),
-            rules=StoredRules(store, self._clock),
-        )
-        worker = Worker(app, given)
-        for spec in AGENTS:
-            worker.add(spec)
-
-        async def submit(record: Record, found: Postable | None, letters: Sequence[DeadLetter]) -> None:
-            place = (record.topic, record.partition, record.offset)
-            await writer.submit(Posting(*place, found, tuple(letters)))
-
-        worker.add_sink("post", post.read, submit)
-        worker.add_sink("bury", dead_letters.read, submit)
 
     async def _intake(self, broker: Broker, directory: StoreDirectory) -> Intake:
         intake = await broker.intake(directory)
@@ -205,58 +174,15 @@ class Program:
             overrides=directory.overrides,
         )
 
-    async def _open_admin(self, broker: Broker, eraser: Eraser | None) -> None:
+    async def _open_admin(self, listeners: Listeners, broker: Broker, eraser: Eraser | None) -> None:
         admin: Admin | None = None
-        if eraser is not None:  # on Kafka commands reach the log themselves
+        if eraser is not None:
             actions = {"publish": publishing(broker.publisher), "newest": newest(broker.newest)}
             admin = Admin(**actions, erase=eraser.act)
-        url = await self._serve_admin(self._admin(broker, admin))
+        url = await listeners.admin(admin_app(broker, admin, TOPICS if Role.WORK in self.roles else ()))
         if admin is not None:
             admin.open(self.settings.data, url)
             self._closing.callback(admin.close, self.settings.data)
-
-    async def _serve_admin(self, app: web.Application) -> str:
-        port = self.settings.admin_port
-        try:
-            return await self._serve(app, self.settings.admin_host, port)
-        except AddressTakenError as error:
-            if port != ADMIN_PORT:
-                raise AddressTakenError(f"TRACKREV_ADMIN_PORT: {error}") from error
-            # Nobody asked for this port: a second program on this machine starts all the same.
-            url = await self._serve(app, self.settings.admin_host, 0)
-            log.warning("port %d is taken; metrics are at %s/metrics this time", port, url)
-            return url
-
-    def _admin(self, broker: Broker, admin: Admin | None) -> web.Application:
-        """What only this machine may see, unless TRACKREV_ADMIN_HOST opens it."""
-
-        async def exposition(_: web.Request) -> web.Response:
-            for topic in TOPICS if Role.WORK in self.roles else ():
-                metrics.LAG_RECORDS.labels(topic.name).set(broker.lag(topic.name))
-            for part, taken in broker.memory().items():
-                metrics.ROCKSDB_BYTES.labels(part).set(taken)
-            return web.Response(
-                body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"}
-            )
-
-        app = web.Application()
-        app.router.add_get("/metrics", exposition)
-        app.add_routes(admin.routes() if admin is not None else [])
-        return app
-
-    async def _serve(self, app: web.Application, host: str, port: int) -> str:
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
-        await runner.setup()
-        self._closing.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, host, port, backlog=1024)
-        try:
-            await site.start()
-        except OSError as error:
-            raise AddressTakenError(
-                f"cannot listen on {host}:{port}: {error.strerror}; choose another port"
-            ) from error
-        bound = runner.addresses[0][1]
-        return f"http://{host}:{bound}"
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -10,7 +10,7 @@ from ops.bench.harness import traffic
 from tables import TOUCHES_BY_VISITOR
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.topics import PIXEL_HITS, TOPICS
-from trackrev_stream.domain.journeys.journey import VisitorRow, absorb
+from trackrev_stream.domain.journeys.journey import VisitorRow, absorb_hits
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import partition_of, visitor_key
 from trackrev_stream.eventlog.faust_patches.app import APP_ID
@@ -62,7 +62,7 @@ def _row(visitor: int) -> bytes:
     ]
     hits += [traffic.hit_record(visitor, 1, 2)] * (visitor % 2)
     row = VisitorRow(landing.workspace, landing.visitor, positions={PIXEL_HITS.name: -1})
-    absorb(row, hits)
+    absorb_hits(row, hits)
     return encode(row)
 
 

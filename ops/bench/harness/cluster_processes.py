@@ -10,9 +10,9 @@ from pathlib import Path
 from ops.bench.harness.processes import Target
 from ops.demo.processes import DemoError, child
 from ops.kafka.broker import Broker
-from trackrev_stream.settings import read
+from trackrev_stream.settings import read_settings
 
-PARTITIONS = read({"TRACKREV_BROKER": "kafka://broker:9092"}).partitions
+PARTITIONS = read_settings({"TRACKREV_BROKER": "kafka://broker:9092"}).partitions
 """As many as a cluster has unless it is told otherwise."""
 START_S = 60.0
 _UP = re.compile(r"^trackrev [a-z, ]+ is up(?: at (http://\S+))?;")

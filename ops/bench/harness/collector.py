@@ -13,15 +13,15 @@ from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.embedded.publisher import EmbeddedPublisher
 from trackrev_stream.eventlog.records import TopicSpec
-from trackrev_stream.program.process import calm
-from trackrev_stream.settings import read
+from trackrev_stream.program.process import tune_memory
+from trackrev_stream.settings import read_settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.workspaces.directory import StoreDirectory
 
 
 async def _serve(data: Path) -> None:
-    settings = read({}, data=str(data))
+    settings = read_settings({}, data=str(data))
     log, store = Log.open(data / "log"), Store.open(settings.store)
     log.create_topics([TopicSpec(topic.name, settings.partitions) for topic in TOPICS])
     directory = StoreDirectory(store, open_sealer(data), now_ms)
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ops.bench.harness.collector")
     parser.add_argument("--data", type=Path, required=True)
     given = parser.parse_args()
-    calm()  # as every role does
+    tune_memory()  # as every role does
     run(_serve(given.data))
 
 

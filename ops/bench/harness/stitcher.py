@@ -11,22 +11,22 @@ import faust
 import uvloop
 
 from trackrev_stream import settings
-from trackrev_stream.agents.step import Outcome, Record, Rows
+from trackrev_stream.agents.step import InputRecord, Rows, StepResult
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
 from trackrev_stream.clock import now_ms
-from trackrev_stream.domain.attribution.attribution_settings import RuleBook
+from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
 from trackrev_stream.eventlog.kafka_broker import KafkaBroker
 from trackrev_stream.logs import quiet_libraries
-from trackrev_stream.program.process import calm
+from trackrev_stream.program.process import tune_memory
 from trackrev_stream.settings import Settings
 
 
 class NoCharges:
     """The settings that charges are decided by, where there are none."""
 
-    book = RuleBook()
+    book = SettingsTimeline()
 
-    async def refresh(self) -> RuleBook:
+    async def refresh(self) -> SettingsTimeline:
         """There is nothing newer."""
         return self.book
 
@@ -40,7 +40,7 @@ class Counted:
         self.began_s = self.began_cpu_s = 0.0
         self._left = frames
 
-    def step(self, rows: Rows, record: Record) -> Outcome:
+    def step(self, rows: Rows, record: InputRecord) -> StepResult:
         if not self.began_s:
             self.began_s, self.began_cpu_s = time.perf_counter(), time.process_time()
         outcome = self.spec.step(rows, record)
@@ -87,9 +87,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--frames", type=int, required=True)
     given = parser.parse_args()
-    chosen = settings.read({"TRACKREV_BROKER": f"kafka://{given.broker}"}, data=str(given.data))
+    chosen = settings.read_settings({"TRACKREV_BROKER": f"kafka://{given.broker}"}, data=str(given.data))
     quiet_libraries("warning")
-    calm()
+    tune_memory()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(json.dumps(runner.run(stitch(chosen, given.frames))), flush=True)
 

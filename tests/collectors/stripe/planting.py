@@ -11,7 +11,7 @@ from trackrev_stream.domain.reconciliation.differences import Cause
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.store.database.schema import charges, entries, lines
-from trackrev_stream.store.operations.dead_letters import bury
+from trackrev_stream.store.operations.dead_letters import store_letters
 
 
 def id_of(key: str) -> str:
@@ -30,7 +30,7 @@ def gone(sql: Connection, key: str) -> None:
 def buried(sql: Connection, key: str) -> None:
     gone(sql, key)
     payload = base64.b64encode(f'{{"id":"{id_of(key)}"}}'.encode()).decode()
-    bury(sql, [DeadLetter("bill", "Malformed", "?", payload, STRIPE_PAYMENTS.name, 0, 7, 0, 1)], 1)
+    store_letters(sql, [DeadLetter("bill", "Malformed", "?", payload, STRIPE_PAYMENTS.name, 0, 7, 0, 1)], 1)
 
 
 def without(*reasons: str) -> Plant:

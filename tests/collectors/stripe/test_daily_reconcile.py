@@ -15,7 +15,7 @@ from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.values.days import day_of, iso_of
 from trackrev_stream.metrics import REGISTRY
 from trackrev_stream.store.ledger.post import post
-from trackrev_stream.store.operations.reconciliations import StoreBook
+from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 
 
 def residual() -> float | None:
@@ -62,7 +62,7 @@ async def test_the_book_is_held_against_stripe_once_a_day_and_while_it_differs(t
         book(at, 0)
         await rounds(at, connection, 1)
         assert (residual(), differences()) == (0, 0)
-        kept = await StoreBook(at.store).last(connection, DAYS)
+        kept = await StoreLedgerReader(at.store).last(connection, DAYS)
         assert kept is not None
         assert (kept.period.last, kept.differences) == (day_of(at.clock()) - 1, 0)
 

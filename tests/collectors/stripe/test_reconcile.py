@@ -27,7 +27,7 @@ from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import cursors
 from trackrev_stream.store.database.schema import charges, upsert
 from trackrev_stream.store.ledger.post import post
-from trackrev_stream.store.operations.reconciliations import MONEY_LISTS, StoreBook
+from trackrev_stream.store.operations.reconciliations import MONEY_LISTS, StoreLedgerReader
 
 ALL, BLIND = "rk_test_all", "rk_test_blind"
 WHOLE = Period(day_of(START_S * 1_000), day_of(END_S * 1_000))
@@ -79,7 +79,12 @@ def check(made: Year, store: Store, period: Period = WHOLE, key: str = ALL) -> R
         reader = StripeReader(connection)
         try:
             return await reconcile(
-                reader, StoreBook(store), WORKSPACE, connection, period=period, clock=lambda: READ_UNTIL
+                reader,
+                StoreLedgerReader(store),
+                WORKSPACE,
+                connection,
+                period=period,
+                clock=lambda: READ_UNTIL,
             )
         finally:
             await reader.close()
@@ -119,8 +124,8 @@ def test_fifty_planted_differences_are_each_named_with_their_cause(made: Year, s
     assert found.checked.differences == len(found.differences)
     connection = StripeConnection(WORKSPACE.id, OWN_ACCOUNT, False, ())
     days = WHOLE.last - WHOLE.first + 1
-    assert asyncio.run(StoreBook(store).last(connection, days)) == found.checked
-    assert asyncio.run(StoreBook(store).last(connection, 8)) is None
+    assert asyncio.run(StoreLedgerReader(store).last(connection, days)) == found.checked
+    assert asyncio.run(StoreLedgerReader(store).last(connection, 8)) is None
 
 
 def test_a_charge_that_stripe_does_not_show_is_said_to_be_of_elsewhere(made: Year, store: Store) -> None:

@@ -21,7 +21,7 @@ from tests.contracts.stripe.objects import (
 )
 from tests.facts import NOW, VISITOR
 from trackrev_stream.contracts.codec import Malformed
-from trackrev_stream.contracts.stripe.accounts import Fact
+from trackrev_stream.contracts.stripe.accounts import StripeFact
 from trackrev_stream.contracts.stripe.events import facts_of
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
@@ -38,7 +38,7 @@ ACACIA_INVOICE = {
 }  # fmt: skip
 
 
-def facts(event_type: str, of: dict[str, Any]) -> list[Fact]:
+def facts(event_type: str, of: dict[str, Any]) -> list[StripeFact]:
     return facts_of(event(event_type, of), WORKSPACE, NOW, "webhook")
 
 
@@ -50,7 +50,7 @@ def links(event_type: str, of: dict[str, Any]) -> list[PaymentFact]:
     return [fact for fact in facts(event_type, of) if isinstance(fact, PaymentFact)]
 
 
-def has(fact: Fact, **expected: Any) -> None:
+def has(fact: StripeFact, **expected: Any) -> None:
     assert {name: getattr(fact, name) for name in expected} == expected
 
 

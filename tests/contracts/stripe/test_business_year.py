@@ -14,7 +14,7 @@ from ops.standin import ACACIA, BASIL
 from ops.standin.year import year
 from tests.collectors.edge import WORKSPACE
 from trackrev_stream.contracts.stripe.events import facts_of
-from trackrev_stream.domain.payments.billing import PaymentRow, absorb, states_of
+from trackrev_stream.domain.payments.billing import PaymentRow, absorb_payment, states_of
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentFact
 
 CHARGES = 1_000
@@ -26,7 +26,7 @@ def _standing(events: Iterable[dict[str, Any]]) -> dict[str, ChargeState]:
     for event in events:
         for fact in facts_of(event, WORKSPACE, event["created"] * 1_000, "webhook"):
             if isinstance(fact, PaymentFact):
-                absorb(rows.setdefault(fact.key, PaymentRow(fact.key)), fact)
+                absorb_payment(rows.setdefault(fact.key, PaymentRow(fact.key)), fact)
     states = [state for row in rows.values() for state in states_of(row)]
     return {charge.charge: charge for state in states for charge in state.charges}
 

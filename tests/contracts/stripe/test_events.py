@@ -12,7 +12,7 @@ from trackrev_stream.contracts.codec import Malformed, decode, encode
 from trackrev_stream.contracts.stripe.events import facts_of, has_effect
 from trackrev_stream.contracts.stripe.fields import Observation
 from trackrev_stream.contracts.stripe.payments import charge_facts
-from trackrev_stream.domain.payments.billing import PaymentRow, absorb
+from trackrev_stream.domain.payments.billing import PaymentRow, absorb_payment
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact, PaymentState
 from trackrev_stream.domain.values.ids import email_key
 
@@ -106,7 +106,7 @@ def test_where_the_email_is_found(billing: Any, receipt: Any, customer: Any, ema
 def test_what_older_versions_kept_tells_of_no_dispute() -> None:
     fact = charge_fact()
     row = PaymentRow(fact.key)
-    [state] = absorb(row, fact)
+    [state] = absorb_payment(row, fact)
     for kept in (fact, row, state):
         older = re.sub(rb',"(disputed|dispute_unseen)":false', b"", encode(kept))
         assert older != encode(kept)
@@ -149,7 +149,7 @@ def test_embedded_refunds_are_told_too_and_not_counted_twice() -> None:
     ]
     row = PaymentRow(found[0].key)
     for fact in [*found, *facts("refund.created", refund())]:
-        states = absorb(row, fact)
+        states = absorb_payment(row, fact)
     assert sum(reversal.amount_minor for reversal in states[-1].charges[0].reversals) == 1_500
 
 
@@ -213,7 +213,7 @@ def test_a_charge_without_success_is_seen_and_tells_no_money(outcome: str) -> No
         f"charge.{outcome}",
         shown.get(outcome, charge(captured=False, amount_captured=0, amount_refunded=4_200)),
     )
-    assert absorb(PaymentRow(found[0].key), found[0]) == []
+    assert absorb_payment(PaymentRow(found[0].key), found[0]) == []
 
 
 def test_a_poller_gets_the_same_facts() -> None:

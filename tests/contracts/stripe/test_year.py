@@ -13,7 +13,7 @@ from tests.collectors.edge import WORKSPACE
 from trackrev_stream.contracts.stripe.events import facts_of
 from trackrev_stream.domain.attribution.decision import Decision, Reason
 from trackrev_stream.domain.ledger.lines import REVENUE, dispute_fee_of, lines_of, net_of
-from trackrev_stream.domain.payments.billing import PaymentRow, absorb
+from trackrev_stream.domain.payments.billing import PaymentRow, absorb_payment
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentFact, PaymentState
 from trackrev_stream.domain.values.days import DAY_MS
 
@@ -39,7 +39,7 @@ def states_of(facts: Iterable[PaymentFact]) -> dict[str, ChargeState]:
     rows: dict[str, PaymentRow] = {}
     newest: dict[str, PaymentState] = {}
     for fact in facts:
-        for state in absorb(rows.setdefault(fact.key, PaymentRow(fact.key)), fact):
+        for state in absorb_payment(rows.setdefault(fact.key, PaymentRow(fact.key)), fact):
             if state.charges:
                 newest[state.payment] = state
     return {charge.charge: charge for state in newest.values() for charge in state.charges}

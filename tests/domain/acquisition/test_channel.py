@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trackrev_stream.domain.acquisition.channel import RULES, classify
 from trackrev_stream.domain.acquisition.landing import CLICK_IDS, host_of, is_internal
-from trackrev_stream.domain.acquisition.sources import Kind, source_of_host, source_of_tag
+from trackrev_stream.domain.acquisition.sources import SourceKind, source_of_host, source_of_tag
 
 SITE = "shop.example"
 NO_CONTACT = ("(no contact)", "-")
@@ -42,17 +42,17 @@ def test_the_pairs_are_many_different_and_reach_every_channel() -> None:
 @pytest.mark.parametrize(
     ("host", "name", "kind"),
     [
-        ("mail.google.com", "gmail", Kind.MAIL),  # the longest host wins, not the first section
-        ("gemini.google.com", "gemini", Kind.AI),
-        ("accounts.google.co.uk", "google sign-in", Kind.RETURN),
-        ("m.facebook.com", "facebook", Kind.SOCIAL),
-        ("m.me", "messenger", Kind.SOCIAL),
-        ("pay.amazon.de", "amazon pay", Kind.RETURN),
-        ("www.amazon.com.br", "amazon", Kind.SHOPPING),
-        ("app:com.google.android.gm", "gmail", Kind.MAIL),
+        ("mail.google.com", "gmail", SourceKind.MAIL),  # the longest host wins, not the first section
+        ("gemini.google.com", "gemini", SourceKind.AI),
+        ("accounts.google.co.uk", "google sign-in", SourceKind.RETURN),
+        ("m.facebook.com", "facebook", SourceKind.SOCIAL),
+        ("m.me", "messenger", SourceKind.SOCIAL),
+        ("pay.amazon.de", "amazon pay", SourceKind.RETURN),
+        ("www.amazon.com.br", "amazon", SourceKind.SHOPPING),
+        ("app:com.google.android.gm", "gmail", SourceKind.MAIL),
     ],
 )
-def test_whose_a_host_is(host: str, name: str, kind: Kind) -> None:
+def test_whose_a_host_is(host: str, name: str, kind: SourceKind) -> None:
     found = source_of_host(host)
     assert found is not None
     assert (found.name, found.kind) == (name, kind)

@@ -4,19 +4,19 @@ import pytest
 
 from trackrev_stream.domain.acquisition.channel_overrides import (
     MOST_RULES,
-    BadRules,
-    Overrides,
-    Rule,
+    BadChannelRules,
+    ChannelOverrides,
+    ChannelRule,
     parse_rules,
 )
-from trackrev_stream.domain.acquisition.landing import contact_of
+from trackrev_stream.domain.acquisition.landing import landing_of
 
 SITE = "https://shop.example/"
 
 
 def channel(landing: str, referrer: str, *rules: dict[str, str]) -> str:
-    return Overrides(1, parse_rules(list(rules))).channel_of(
-        contact_of(SITE + landing, referrer, "shop.example")
+    return ChannelOverrides(1, parse_rules(list(rules))).channel_of(
+        landing_of(SITE + landing, referrer, "shop.example")
     )
 
 
@@ -56,7 +56,7 @@ def test_the_first_rule_that_matches_wins() -> None:
 
 def test_rules_as_they_are_read() -> None:
     assert parse_rules([{"host": " *.Partner.example ", "channel": " Partner Sites "}]) == (
-        Rule("Partner Sites", host="*.partner.example"),
+        ChannelRule("Partner Sites", host="*.partner.example"),
     )
 
 
@@ -79,5 +79,5 @@ def test_rules_as_they_are_read() -> None:
     ids=str,
 )
 def test_what_is_no_rule_is_said(raw: object, said: str) -> None:
-    with pytest.raises(BadRules, match=said):
+    with pytest.raises(BadChannelRules, match=said):
         parse_rules(raw)

@@ -7,16 +7,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.builders import touch
-from trackrev_stream.domain.attribution.decision import Credit, Decision, Reason, Returning, Rules
+from trackrev_stream.domain.attribution.decision import (
+    AttributionSettings,
+    Credit,
+    Decision,
+    Reason,
+    Returning,
+)
 from trackrev_stream.domain.attribution.inheritance import Placed, settle_all, settle_some
 from trackrev_stream.domain.journeys.identity import Identity
 from trackrev_stream.domain.journeys.touch import Trust
 from trackrev_stream.domain.payments.payment import ChargeState
-from trackrev_stream.domain.payments.subscription import Bound, BoundBy
+from trackrev_stream.domain.payments.subscription import MatchEvidence, SubscriptionMatch
 
 NAMES = [f"ch_{number}" for number in range(5)]
-SUBSCRIPTIONS = [Bound(BoundBy.NAMED, name) for name in ("sub_1", "sub_1", "sub_1", "sub_2")]
-BOUNDS = [Bound(), Bound(BoundBy.UNKNOWN), *SUBSCRIPTIONS]
+SUBSCRIPTIONS = [
+    SubscriptionMatch(MatchEvidence.NAMED, name) for name in ("sub_1", "sub_1", "sub_1", "sub_2")
+]
+BOUNDS = [SubscriptionMatch(), SubscriptionMatch(MatchEvidence.UNKNOWN), *SUBSCRIPTIONS]
 
 
 @st.composite
@@ -38,7 +46,7 @@ def charges(draw: st.DrawFn) -> dict[str, Placed]:
     found = {}
     returning = draw(st.sampled_from([*Returning, None]))
     for name in NAMES:
-        rules = Rules(returning=returning or draw(st.sampled_from(Returning)))
+        rules = AttributionSettings(returning=returning or draw(st.sampled_from(Returning)))
         state = ChargeState(name, draw(st.integers(0, 3)), 100, "usd")
         found[name] = Placed(state, draw(st.sampled_from(BOUNDS)), rules)
     return found

@@ -13,7 +13,7 @@ from trackrev_stream.domain.journeys.journey import (
     MOST_DIRECT_TOUCHES,
     OPEN_DAYS_MS,
     VisitorRow,
-    absorb,
+    absorb_hits,
     journeys_of,
 )
 from trackrev_stream.domain.journeys.touch import Click, Hit, HitKind
@@ -36,7 +36,7 @@ def identify(at: int, email: str = "anna") -> Hit:
 def row_of(*given_hits: Hit) -> VisitorRow:
     row = VisitorRow("ws_1", VISITORS[0])
     for hit in given_hits:
-        absorb(row, [hit])
+        absorb_hits(row, [hit])
     return row
 
 
@@ -67,7 +67,7 @@ def test_the_row_is_bounded_and_says_since_when_it_is_complete() -> None:
     row = row_of(
         *(landing(START + n * minute, "podcast") for n in range(400)), identify(START + 400 * minute)
     )
-    absorb(row, [landing(START + 400 * minute + OPEN_DAYS_MS + 1)])
+    absorb_hits(row, [landing(START + 400 * minute + OPEN_DAYS_MS + 1)])
     (journey,) = journeys_of(row)
     assert len(row.touches) <= MOST_CAMPAIGN_TOUCHES + MOST_DIRECT_TOUCHES + 20
     assert START < journey.complete_since <= START + 400 * minute

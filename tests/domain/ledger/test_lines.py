@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.store.builders import NOON, touch
 from trackrev_stream.domain.attribution.decision import Credit, Decision, Reason
 from trackrev_stream.domain.ledger.fx import Rate, convert
-from trackrev_stream.domain.ledger.lines import FEE, REVENUE, Line, Place, lines_of, net_of, place_of
+from trackrev_stream.domain.ledger.lines import FEE, REVENUE, CreditKey, Line, credit_key_of, lines_of, net_of
 from trackrev_stream.domain.ledger.usd import in_usd
 from trackrev_stream.domain.payments.payment import ChargeState, Reversal
 
@@ -61,11 +61,11 @@ decisions = (
 )
 
 
-def worth(lines: Iterable[Line], *, usd: bool = False) -> dict[Place, int]:
-    total: dict[Place, int] = defaultdict(int)
+def worth(lines: Iterable[Line], *, usd: bool = False) -> dict[CreditKey, int]:
+    total: dict[CreditKey, int] = defaultdict(int)
     for line in lines:
         if line.reason in REVENUE:
-            total[place_of(line)] += (line.usd_minor or 0) if usd else line.amount_minor
+            total[credit_key_of(line)] += (line.usd_minor or 0) if usd else line.amount_minor
     return dict(total)
 
 
@@ -76,11 +76,11 @@ def test_the_lines_add_up_at_every_moment_and_no_share_leaves_its_bounds(
 ) -> None:
     lines = lines_of("k", state, earned)
     credited = worth(line for line in lines if line.reason == "credit")
-    standing: dict[Place, int] = defaultdict(int)
+    standing: dict[CreditKey, int] = defaultdict(int)
     for line in lines:
         if line.reason in REVENUE:
-            standing[place_of(line)] += line.amount_minor
-            assert 0 <= standing[place_of(line)] <= credited[place_of(line)]
+            standing[credit_key_of(line)] += line.amount_minor
+            assert 0 <= standing[credit_key_of(line)] <= credited[credit_key_of(line)]
             assert (line.amount_minor < 0) == (line.reason in REASONS[True]) or line.reason != "credit"
     assert sum(standing.values()) == net_of(state)
     assert len({line.line_id for line in lines}) == len(lines)

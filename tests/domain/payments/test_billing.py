@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.facts import NOW, VISITOR, charge_fact
 from trackrev_stream.domain.attribution.decision import Decision, Reason
 from trackrev_stream.domain.ledger.lines import dispute_fee_of, lines_of, net_of
-from trackrev_stream.domain.payments.billing import PaymentRow, absorb
+from trackrev_stream.domain.payments.billing import PaymentRow, absorb_payment
 from trackrev_stream.domain.payments.payment import ChargeState, FactKind, Move, PaymentFact, PaymentState
 
 DAY = 86_400_000
@@ -118,7 +118,7 @@ def accounts(draw: st.DrawFn) -> Stripe:
 def state_after(facts: list[PaymentFact]) -> ChargeState:
     row, states = PaymentRow(facts[0].key), list[PaymentState]()
     for fact in facts:
-        states = absorb(row, fact)
+        states = absorb_payment(row, fact)
     return states[-1].charges[0]
 
 
@@ -231,7 +231,7 @@ def test_each_detail_is_the_newest_that_was_said_of_it(*, backwards: bool) -> No
     ]
     row, states = PaymentRow(paid.key), list[PaymentState]()
     for fact in reversed(facts) if backwards else facts:
-        states = absorb(row, fact)
+        states = absorb_payment(row, fact)
     assert (states[-1].payer, states[-1].charges[0].visitor) == ("ws_1|own|live|cus_1", VISITOR)
     found = states[-1].charges[0]
     assert (found.email_key, found.invoice, found.subscription) == ("new", "in_1", "sub_1")
@@ -239,4 +239,4 @@ def test_each_detail_is_the_newest_that_was_said_of_it(*, backwards: bool) -> No
 
 def test_links_alone_tell_nothing() -> None:
     link = charge_fact(kind=FactKind.LINK, id="cs_1", status="complete", amount_minor=0, charge="")
-    assert absorb(PaymentRow(link.key), link) == []
+    assert absorb_payment(PaymentRow(link.key), link) == []

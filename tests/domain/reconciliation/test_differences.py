@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from trackrev_stream.domain.reconciliation.differences import SENTENCES, Cause, Heard, compare, residuals
-from trackrev_stream.domain.reconciliation.movements import Account, Kind, Movement, Period, totals
+from trackrev_stream.domain.reconciliation.movements import (
+    ChargeMovements,
+    Movement,
+    MovementKind,
+    Period,
+    totals,
+)
 from trackrev_stream.domain.values.days import DAY_MS
 
 DAY = 20_000
@@ -13,27 +19,27 @@ AT = DAY * DAY_MS
 READ = Heard(AT + 100 * DAY_MS)
 
 
-def moved(kind: Kind, amount: int, day: int | None = 0, name: str = "x") -> Movement:
+def moved(kind: MovementKind, amount: int, day: int | None = 0, name: str = "x") -> Movement:
     return Movement(kind, name, amount, None if day is None else AT + day * DAY_MS)
 
 
-def account(*movements: Movement, captured: int = 1_000, **more: object) -> Account:
+def account(*movements: Movement, captured: int = 1_000, **more: object) -> ChargeMovements:
     fields = {"charge": "ch_1", "created_at": AT, "currency": "usd"} | more
-    first = (moved(Kind.CAPTURED, captured),) if captured else ()
-    return Account(movements=(*first, *movements), **fields)  # type: ignore[arg-type]  # fields of a test
+    first = (moved(MovementKind.CAPTURED, captured),) if captured else ()
+    return ChargeMovements(movements=(*first, *movements), **fields)  # type: ignore[arg-type]  # fields of a test
 
 
 def causes(
-    shown: Account | None, booked: Account | None, heard: Heard = READ
-) -> list[tuple[Cause, Kind, int]]:
+    shown: ChargeMovements | None, booked: ChargeMovements | None, heard: Heard = READ
+) -> list[tuple[Cause, MovementKind, int]]:
     found = compare({"ch_1": shown} if shown else {}, {"ch_1": booked} if booked else {}, heard)
     return [(one.cause, one.kind, one.residual_minor) for one in found]
 
 
-REFUND = moved(Kind.REFUNDED, 300, 2, "re_1")
-FAILED = moved(Kind.REFUNDED, -300, None, "re_1")
-WITHDRAWN = moved(Kind.DISPUTED, 1_000, 3, "dp_1")
-REINSTATED = moved(Kind.DISPUTED, -1_000, 9, "dp_1")
+REFUND = moved(MovementKind.REFUNDED, 300, 2, "re_1")
+FAILED = moved(MovementKind.REFUNDED, -300, None, "re_1")
+WITHDRAWN = moved(MovementKind.DISPUTED, 1_000, 3, "dp_1")
+REINSTATED = moved(MovementKind.DISPUTED, -1_000, 9, "dp_1")
 
 
 @pytest.mark.parametrize(
@@ -41,73 +47,81 @@ REINSTATED = moved(Kind.DISPUTED, -1_000, 9, "dp_1")
     [
         (account(), account()),
         (account(REFUND), account(REFUND)),
-        (account(REFUND, FAILED), account(REFUND, moved(Kind.REFUNDED, -300, 5))),
+        (account(REFUND, FAILED), account(REFUND, moved(MovementKind.REFUNDED, -300, 5))),
         (account(REFUND, FAILED), account()),
         (account(WITHDRAWN, REINSTATED), account(WITHDRAWN, REINSTATED)),
         # More cannot go than came: whichever came first has it.
-        (account(REFUND, WITHDRAWN), account(REFUND, moved(Kind.DISPUTED, 700, 3))),
-        (account(moved(Kind.DISPUTED, 400, None)), account(moved(Kind.DISPUTED, 400, 7))),
+        (account(REFUND, WITHDRAWN), account(REFUND, moved(MovementKind.DISPUTED, 700, 3))),
+        (account(moved(MovementKind.DISPUTED, 400, None)), account(moved(MovementKind.DISPUTED, 400, 7))),
         (account(unreadable=True), account(WITHDRAWN)),
     ],
 )
-def test_no_difference(shown: Account, booked: Account) -> None:
+def test_no_difference(shown: ChargeMovements, booked: ChargeMovements) -> None:
     assert causes(shown, booked) == []
 
 
 @pytest.mark.parametrize(
     ("shown", "booked", "heard", "expected"),
     [
-        (account(), None, READ, (Cause.NEVER_ARRIVED, Kind.CAPTURED, 1_000)),
-        (account(), None, Heard(AT), (Cause.NOT_READ_YET, Kind.CAPTURED, 1_000)),
-        (account(), None, Heard(None), (Cause.NOT_READ_YET, Kind.CAPTURED, 1_000)),
-        (account(), None, replace(READ, buried={"ch_1"}), (Cause.DEAD_LETTER, Kind.CAPTURED, 1_000)),
-        (account(), None, replace(READ, elsewhere={"ch_1"}), (Cause.ELSEWHERE, Kind.CAPTURED, 1_000)),
-        (None, account(), READ, (Cause.NOT_SHOWN, Kind.CAPTURED, 1_000)),
-        (account(captured=900), account(), READ, (Cause.AMOUNT_CHANGED, Kind.CAPTURED, 100)),
-        (account(currency="eur"), account(), READ, (Cause.OTHER_CURRENCY, Kind.CAPTURED, 1_000)),
-        (account(REFUND), account(), READ, (Cause.REFUND_MISSING, Kind.REFUNDED, 300)),
-        (account(REFUND), account(), replace(READ, buried={"re_1"}), (Cause.DEAD_LETTER, Kind.REFUNDED, 300)),
-        (account(REFUND), account(), Heard(AT + DAY_MS), (Cause.NOT_READ_YET, Kind.REFUNDED, 300)),
-        (account(), account(REFUND), READ, (Cause.NOT_SHOWN, Kind.REFUNDED, 300)),
-        (account(REFUND, FAILED), account(REFUND), READ, (Cause.REFUND_FAILED, Kind.REFUNDED, 300)),
+        (account(), None, READ, (Cause.NEVER_ARRIVED, MovementKind.CAPTURED, 1_000)),
+        (account(), None, Heard(AT), (Cause.NOT_READ_YET, MovementKind.CAPTURED, 1_000)),
+        (account(), None, Heard(None), (Cause.NOT_READ_YET, MovementKind.CAPTURED, 1_000)),
+        (account(), None, replace(READ, buried={"ch_1"}), (Cause.DEAD_LETTER, MovementKind.CAPTURED, 1_000)),
+        (account(), None, replace(READ, elsewhere={"ch_1"}), (Cause.ELSEWHERE, MovementKind.CAPTURED, 1_000)),
+        (None, account(), READ, (Cause.NOT_SHOWN, MovementKind.CAPTURED, 1_000)),
+        (account(captured=900), account(), READ, (Cause.AMOUNT_CHANGED, MovementKind.CAPTURED, 100)),
+        (account(currency="eur"), account(), READ, (Cause.OTHER_CURRENCY, MovementKind.CAPTURED, 1_000)),
+        (account(REFUND), account(), READ, (Cause.REFUND_MISSING, MovementKind.REFUNDED, 300)),
         (
             account(REFUND),
-            account(moved(Kind.REFUNDED, 300, 3)),
-            READ,
-            (Cause.OTHER_DAY, Kind.REFUNDED, 300),
+            account(),
+            replace(READ, buried={"re_1"}),
+            (Cause.DEAD_LETTER, MovementKind.REFUNDED, 300),
         ),
-        (account(WITHDRAWN), account(), READ, (Cause.DISPUTE_MISSING, Kind.DISPUTED, 1_000)),
+        (account(REFUND), account(), Heard(AT + DAY_MS), (Cause.NOT_READ_YET, MovementKind.REFUNDED, 300)),
+        (account(), account(REFUND), READ, (Cause.NOT_SHOWN, MovementKind.REFUNDED, 300)),
+        (account(REFUND, FAILED), account(REFUND), READ, (Cause.REFUND_FAILED, MovementKind.REFUNDED, 300)),
+        (
+            account(REFUND),
+            account(moved(MovementKind.REFUNDED, 300, 3)),
+            READ,
+            (Cause.OTHER_DAY, MovementKind.REFUNDED, 300),
+        ),
+        (account(WITHDRAWN), account(), READ, (Cause.DISPUTE_MISSING, MovementKind.DISPUTED, 1_000)),
         (
             account(WITHDRAWN, REINSTATED),
             account(WITHDRAWN),
             READ,
-            (Cause.DISPUTE_OUTCOME, Kind.DISPUTED, 1_000),
+            (Cause.DISPUTE_OUTCOME, MovementKind.DISPUTED, 1_000),
         ),
-        (account(unreadable=True), account(), READ, (Cause.DISPUTE_UNREADABLE, Kind.DISPUTED, 0)),
+        (account(unreadable=True), account(), READ, (Cause.DISPUTE_UNREADABLE, MovementKind.DISPUTED, 0)),
         (
             account(REFUND, WITHDRAWN),
             account(REFUND),
             READ,
-            (Cause.DISPUTE_MISSING, Kind.DISPUTED, 700),
+            (Cause.DISPUTE_MISSING, MovementKind.DISPUTED, 700),
         ),
     ],
 )
 def test_each_difference_has_its_cause(
-    shown: Account | None, booked: Account | None, heard: Heard, expected: tuple[Cause, Kind, int]
+    shown: ChargeMovements | None,
+    booked: ChargeMovements | None,
+    heard: Heard,
+    expected: tuple[Cause, MovementKind, int],
 ) -> None:
     assert causes(shown, booked, heard) == [expected]
 
 
 def test_a_wrong_capture_is_named_once_though_it_caps_what_went_back() -> None:
-    went = moved(Kind.REFUNDED, 800, 1)
-    booked = account(moved(Kind.REFUNDED, 500, 1), captured=500)
-    assert causes(account(went), booked) == [(Cause.AMOUNT_CHANGED, Kind.CAPTURED, 500)]
+    went = moved(MovementKind.REFUNDED, 800, 1)
+    booked = account(moved(MovementKind.REFUNDED, 500, 1), captured=500)
+    assert causes(account(went), booked) == [(Cause.AMOUNT_CHANGED, MovementKind.CAPTURED, 500)]
 
 
 def test_a_charge_that_is_missing_is_missing_with_its_refunds() -> None:
     assert causes(account(REFUND), None) == [
-        (Cause.NEVER_ARRIVED, Kind.CAPTURED, 1_000),
-        (Cause.NEVER_ARRIVED, Kind.REFUNDED, 300),
+        (Cause.NEVER_ARRIVED, MovementKind.CAPTURED, 1_000),
+        (Cause.NEVER_ARRIVED, MovementKind.REFUNDED, 300),
     ]
 
 
@@ -117,8 +131,11 @@ def test_residuals_are_by_currency() -> None:
 
 
 def test_totals_have_the_days_of_the_period_alone() -> None:
-    found = totals([account(REFUND, moved(Kind.REFUNDED, 50, 90))], Period(DAY, DAY + 5))
-    assert found == {(DAY, "usd"): {Kind.CAPTURED: 1_000}, (DAY + 2, "usd"): {Kind.REFUNDED: 300}}
+    found = totals([account(REFUND, moved(MovementKind.REFUNDED, 50, 90))], Period(DAY, DAY + 5))
+    assert found == {
+        (DAY, "usd"): {MovementKind.CAPTURED: 1_000},
+        (DAY + 2, "usd"): {MovementKind.REFUNDED: 300},
+    }
 
 
 def test_every_cause_is_said_to_people() -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 import pytest
 
 from trackrev_stream.domain.journeys.touch import Touch
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Frozen:
     parts: tuple[int, ...] = ()
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Quick:
     name: str
     parts: tuple[int, ...] = ()

@@ -165,7 +165,7 @@ def test_a_write_that_failed_late_may_be_there_after_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No disk can be made to fail an fsync on demand, so the answer of this one is replaced.
-    def refuse(self: rocksdb.Database) -> None:
+    def refuse(self: rocksdb.RocksDatabase) -> None:
         self.failed = True
         raise LogUnavailable("the disk did not say that it has it")
 
@@ -174,7 +174,7 @@ def test_a_write_that_failed_late_may_be_there_after_all(
         log.create_topics([TopicSpec("hits", 2)])
         arrival = log.arrival({("hits", 0): 0})
         with monkeypatch.context() as failing:
-            failing.setattr(rocksdb.Database, "sync", refuse)
+            failing.setattr(rocksdb.RocksDatabase, "sync", refuse)
             with pytest.raises(LogUnavailable):
                 await log.append("hits", 0, [NewRecord(1, b"k", b"first")])
         assert log.fetch("hits", 0, 0) == []

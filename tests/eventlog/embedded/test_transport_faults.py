@@ -20,7 +20,7 @@ from tests.eventlog.embedded.apps import (
     until,
 )
 from tests.eventlog.embedded.support import damage, fill, kill, python
-from trackrev_stream.eventlog.embedded.rocksdb import Database
+from trackrev_stream.eventlog.embedded.rocksdb import RocksDatabase
 from trackrev_stream.eventlog.faust_patches.ordered_sends import Outgoing
 from trackrev_stream.eventlog.faust_patches.runtime import AppFailed, Runtime
 from trackrev_stream.eventlog.records import LogUnavailable, TopicSpec
@@ -77,7 +77,7 @@ def test_no_commit_passes_over_a_loss_in_the_moment_it_happens(
 ) -> None:
     """Who waits for an append hears of its loss in the loop's next turn; a commit may come before that."""
 
-    def refuse(self: Database, _batch: object) -> None:
+    def refuse(self: RocksDatabase, _batch: object) -> None:
         self.failed = True
         raise LogUnavailable("the disk takes nothing")
 
@@ -86,7 +86,7 @@ def test_no_commit_passes_over_a_loss_in_the_moment_it_happens(
             running = Runtime(app := counting_app(tmp_path, []))
             await running.start()
             with monkeypatch.context() as failing:
-                failing.setattr(Database, "write", refuse)
+                failing.setattr(RocksDatabase, "write", refuse)
                 lost = app.producer.append(Outgoing("totals", b"a", b"1", 0))
                 await asyncio.sleep(0)  # the turn in which the log tries
             assert not lost.done()

@@ -36,7 +36,7 @@ class Counter:
     async def create(self) -> None:
         """Make the topics."""
         names = (self.orders, self.totals)
-        specs = [topics.TopicSpec(name, PARTITIONS) for name in names]
+        specs = [topics.KafkaTopicSpec(name, PARTITIONS) for name in names]
         await topics.ensure(
             self.cluster, [*specs, topics.changelog_spec(f"{self.id}-counts-changelog", PARTITIONS)]
         )

@@ -15,7 +15,14 @@ from trackrev_stream.eventlog import records as embedded
 from trackrev_stream.eventlog.kafka import topics
 from trackrev_stream.eventlog.kafka.cluster import Cluster
 from trackrev_stream.eventlog.kafka.coordinator import listen
-from trackrev_stream.eventlog.records import NewRecord, OffsetOutOfRange, Record, TopicSpec, UnknownTopic
+from trackrev_stream.eventlog.records import (
+    NewRecord,
+    OffsetOutOfRange,
+    Record,
+    TopicMismatch,
+    TopicSpec,
+    UnknownTopic,
+)
 
 _numbers = itertools.count()
 # A segment for each batch of another millisecond: only whole segments, never the newest, are cleaned.
@@ -44,10 +51,10 @@ class KafkaPort:
             config = topics.config(None, compact=spec.compact)
             if spec.compact or spec.retention_ms:
                 config |= SMALL_SEGMENTS | UNTOUCHED
-            made = topics.TopicSpec(self._name(spec.name), spec.partitions, config)
+            made = topics.KafkaTopicSpec(self._name(spec.name), spec.partitions, config)
             try:
                 await topics.ensure(self._cluster, [made])
-            except topics.TopicMismatch as error:
+            except TopicMismatch as error:
                 raise embedded.TopicMismatch(str(error).replace(self._prefix, "")) from error
             self._specs[spec.name] = spec
 

@@ -16,7 +16,7 @@ from tests.eventlog.kafka.workers import Feed, Supervisor
 from tests.program.running import until
 from trackrev_stream.eventlog.kafka.cluster import Cluster
 from trackrev_stream.eventlog.kafka.watchdog import EXIT_CODE
-from trackrev_stream.settings import read
+from trackrev_stream.settings import read_settings
 
 PARTITIONS = 4
 SEED = 20_261_123
@@ -26,7 +26,7 @@ SEED = 20_261_123
 def test_kills_freezes_and_a_broker_restart_change_nothing(own: Broker, tmp_path: Path) -> None:
     facts = Crowd(SEED, visitors=400, hits_each=8, charges=400).facts()
     environment = {"TRACKREV_PARTITIONS": str(PARTITIONS), "TRACKREV_BROKER": f"kafka://{own.address}"}
-    chosen = read(environment, data=str(tmp_path / "data"))
+    chosen = read_settings(environment, data=str(tmp_path / "data"))
     chosen.data.mkdir()
     with (
         Supervisor(chosen.data, own, "first", TRACKREV_PARTITIONS="4") as first,

@@ -10,10 +10,10 @@ from ops.kafka.broker import Broker
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.eventlog.kafka.cluster import Cluster
 from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
-from trackrev_stream.eventlog.kafka.topics import TopicSpec, ensure
+from trackrev_stream.eventlog.kafka.topics import KafkaTopicSpec, ensure
 
 PATIENCE_S = 60.0
-HITS = TopicSpec("publisher.hits", 2)
+HITS = KafkaTopicSpec("publisher.hits", 2)
 
 
 def on(cluster: Cluster, scenario: Callable[[KafkaPublisher], Awaitable[None]]) -> None:

@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from tests.program.running import now_ms
 from trackrev_stream.eventlog.kafka.cluster import Cluster
 from trackrev_stream.eventlog.kafka.reader import reading
-from trackrev_stream.eventlog.kafka.rewrite import KafkaPast, Kept
+from trackrev_stream.eventlog.kafka.rewrite import KafkaPast, KafkaRecord
 from trackrev_stream.eventlog.kafka.topic_configs import config_of
-from trackrev_stream.eventlog.kafka.topics import TopicSpec, admin, committed, config, ensure
+from trackrev_stream.eventlog.kafka.topics import KafkaTopicSpec, admin, committed, config, ensure
 
 SECRET = re.compile(rb"anna")
 OLD = 1_760_000_000_000
@@ -27,7 +27,7 @@ class Crash(Exception):
     """In the middle of it."""
 
 
-def renamed(_topic: str, record: Kept) -> Kept | None:
+def renamed(_topic: str, record: KafkaRecord) -> KafkaRecord | None:
     """Anna is called nobody; what is hers alone goes."""
     if record.value == b"anna":
         return None
@@ -36,11 +36,11 @@ def renamed(_topic: str, record: Kept) -> Kept | None:
     return record
 
 
-def crashing(after: int) -> Callable[[str, Kept], Kept | None]:
+def crashing(after: int) -> Callable[[str, KafkaRecord], KafkaRecord | None]:
     """The same, until so many records have been copied."""
     seen = iter(range(len(BEFORE) + after))
 
-    def change(topic: str, record: Kept) -> Kept | None:
+    def change(topic: str, record: KafkaRecord) -> KafkaRecord | None:
         if next(seen, None) is None:
             raise Crash
         return renamed(topic, record)
@@ -69,7 +69,7 @@ class Site:
 
     async def fill(self, *, compact: bool) -> None:
         other = f"{self.group}-other-changelog"
-        specs = [TopicSpec(name, 1, config(None, compact=compact)) for name in (self.place.topic, other)]
+        specs = [KafkaTopicSpec(name, 1, config(None, compact=compact)) for name in (self.place.topic, other)]
         await ensure(self.cluster, specs)
         await self.append(*BEFORE)
         await self.append(b"ben", topic=other)

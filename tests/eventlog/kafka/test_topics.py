@@ -14,7 +14,6 @@ from aiokafka.protocol.commit import OffsetFetchRequest
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
 from trackrev_stream.eventlog.kafka.topics import (
-    TopicMismatch,
     admin,
     changelog_spec,
     committed,
@@ -22,6 +21,7 @@ from trackrev_stream.eventlog.kafka.topics import (
     ensure,
     spec_of,
 )
+from trackrev_stream.eventlog.records import TopicMismatch
 
 
 def test_topics_are_made_as_declared_once(cluster: Cluster) -> None:

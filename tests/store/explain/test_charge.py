@@ -13,7 +13,7 @@ from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.identity import Identity
 from trackrev_stream.domain.journeys.touch import Trust
 from trackrev_stream.domain.ledger.fx import Rates
-from trackrev_stream.domain.payments.subscription import BoundBy
+from trackrev_stream.domain.payments.subscription import MatchEvidence
 from trackrev_stream.domain.values.days import day_of
 from trackrev_stream.explain.charge import _BINDINGS, _MODELS, explain
 from trackrev_stream.explain.rounding import exactly
@@ -159,7 +159,7 @@ def test_every_reason_has_words() -> None:
     assert why(Decision(Reason.NO_EMAIL)).startswith("Unattributed: the charge has no email")
     inherited = Decision(Reason.INHERITED, (Credit("v1", NEWS),), inherited_from="ch_0")
     assert why(inherited).endswith("later ones inherit it (from ch_0).")
-    assert _BINDINGS.keys() == set(BoundBy)
+    assert _BINDINGS.keys() == set(MatchEvidence)
 
 
 def test_a_renewal_says_how_it_belongs_to_its_subscription(store: Store) -> None:
@@ -167,7 +167,7 @@ def test_a_renewal_says_how_it_belongs_to_its_subscription(store: Store) -> None
         Reason.RENEWAL,
         (Credit("v1", NEWS),),
         inherited_from="ch_0",
-        binding=BoundBy.PERIOD,
+        binding=MatchEvidence.PERIOD,
         subscription="sub_1",
     )
     store.write_now(
@@ -179,7 +179,7 @@ def test_a_renewal_says_how_it_belongs_to_its_subscription(store: Store) -> None
     credited, tied = lines[2], lines[5:7]
     assert credited.endswith("charge was earned there, and renewals inherit it (from ch_0).")
     assert tied == [
-        "  It is taken for a payment of subscription sub_1, which alone asked for this amount then.",
+        "  It counts as a payment of subscription sub_1: no other asked for this amount then.",
         "  What it inherits was decided by version 1 of the settings, not 2.",
     ]
     assert shapes.detail(detail)["decision"]["binding"] == "only_subscription_with_amount_and_period"

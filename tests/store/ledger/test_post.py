@@ -19,10 +19,11 @@ from tests.store.builders import (
     visit,
 )
 from tests.store.conftest import NewUrl
+from trackrev_stream.contracts.ports import PositionConflict
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger.lines import net_of
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import LedgerBroken, PositionConflict
+from trackrev_stream.store.database.errors import LedgerBroken
 from trackrev_stream.store.database.schema import charges, visits
 from trackrev_stream.store.ledger.positions import stored_position
 from trackrev_stream.store.ledger.post import Posting, PostResult, post

@@ -24,14 +24,15 @@ from tests.store.builders import (
     touch,
 )
 from trackrev_stream.contracts.choices import Status
+from trackrev_stream.contracts.ports import PositionConflict
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger.lines import net_of
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import InvalidSetting, PositionConflict
+from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.ledger.post import Posting, post
 from trackrev_stream.store.ledger.writer import Writer
-from trackrev_stream.store.operations.dead_letters import bury, list_letters, mark_replayed
+from trackrev_stream.store.operations.dead_letters import list_letters, mark_replayed, store_letters
 from trackrev_stream.store.reports.charges import Entry, ledger_page
 from trackrev_stream.store.workspaces.workspaces import add_api_key, create_workspace
 
@@ -149,10 +150,10 @@ def test_commands_that_meet_are_done_one_after_the_other(two: tuple[Server, Stor
 
 def test_a_replay_that_is_told_late_hides_no_failure(two: tuple[Server, Store, Store]) -> None:
     _, one, _ = two
-    one.write_now(lambda c: bury(c, [letter(5)], 1))
+    one.write_now(lambda c: store_letters(c, [letter(5)], 1))
     before = one.read_now(list_letters)
     failed_again = at_the_same_time(
-        *two, lambda c: bury(c, [letter(9)], 2), lambda c: mark_replayed(c, before, 3)
+        *two, lambda c: store_letters(c, [letter(9)], 2), lambda c: mark_replayed(c, before, 3)
     )
     assert failed_again is None
     (kept,) = one.read_now(list_letters)

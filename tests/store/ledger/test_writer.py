@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from tests.store.builders import TOPIC, all_entries, at_offsets, charge, run, touch, visit
 from trackrev_stream import metrics
+from trackrev_stream.contracts.ports import PositionConflict
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import PositionConflict
 from trackrev_stream.store.database.schema import charges, entries, lines
 from trackrev_stream.store.ledger.positions import stored_position
 from trackrev_stream.store.ledger.post import Posting, post

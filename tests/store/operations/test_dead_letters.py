@@ -11,18 +11,17 @@ from sqlalchemy import func, select, update
 from tests.store.builders import NOW, TOPIC, all_entries, at_offsets, charge, letter, run, visit
 from trackrev_stream.contracts.choices import Status
 from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.ports import PositionConflict
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS, VISITS
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import PositionConflict
 from trackrev_stream.store.database.schema import dead_letters, visits
 from trackrev_stream.store.ledger.positions import stored_position
 from trackrev_stream.store.ledger.post import Posting, post
 from trackrev_stream.store.ledger.writer import Writer
 from trackrev_stream.store.operations.dead_letters import (
     SETTLED_DAYS,
-    Kept,
-    bury,
+    StoredLetter,
     count_letters,
     drop_letters,
     find_letters,
@@ -30,6 +29,7 @@ from trackrev_stream.store.operations.dead_letters import (
     list_letters,
     mark_replayed,
     read_letters,
+    store_letters,
 )
 
 
@@ -38,10 +38,10 @@ def of_edge(raw: bytes, topic: str = PIXEL_HITS.name, at: int = NOW) -> DeadLett
 
 
 def keep(store: Store, *told: DeadLetter, now: int = NOW) -> None:
-    store.write_now(lambda c: bury(c, told, now))
+    store.write_now(lambda c: store_letters(c, told, now))
 
 
-def only(store: Store) -> Kept:
+def only(store: Store) -> StoredLetter:
     (kept,) = store.read_now(list_letters)
     return kept
 
@@ -49,7 +49,7 @@ def only(store: Store) -> Kept:
 def test_a_letter_is_kept_as_it_was_told(store: Store) -> None:
     told = letter(17, b"\xff\x00 what", index=3, message="a \N{SNOWMAN} and 'quotes' --")
     keep(store, told)
-    assert only(store) == Kept(told, NOW + 17, 1, Status.OPEN, None)
+    assert only(store) == StoredLetter(told, NOW + 17, 1, Status.OPEN, None)
     assert only(store).letter.raw == b"\xff\x00 what"
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from trackrev_stream.agents.attribution_settings import StoredRules
-from trackrev_stream.domain.attribution.attribution_settings import KNOWN_MS, MARGIN_MS, RulesBehind
+from trackrev_stream.agents.attribution_settings import StoredSettings
+from trackrev_stream.domain.attribution.attribution_settings import KNOWN_MS, MARGIN_MS, SettingsBehind
 from trackrev_stream.domain.attribution.decision import Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import InvalidSetting
+from trackrev_stream.store.database.errors import InvalidSetting, UnknownWorkspace
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.workspaces.attribution_settings import (
     add_version,
@@ -100,27 +100,27 @@ def test_the_first_version_stays(shop: Store) -> None:
 
 
 def test_no_settings_without_a_workspace(shop: Store) -> None:
-    with pytest.raises(InvalidSetting, match="there is no workspace 'ws_other'"):
+    with pytest.raises(UnknownWorkspace, match="There is no workspace 'ws_other'"):
         shop.read_now(lambda c: list_versions(c, "ws_other"))
 
 
 def test_what_a_worker_knows_stays_true_for_as_long_as_it_says(shop: Store) -> None:
     async def story() -> None:
-        known = StoredRules(shop, lambda: NOW)
-        with pytest.raises(RulesBehind):
+        known = StoredSettings(shop, lambda: NOW)
+        with pytest.raises(SettingsBehind):
             known.book.at(WS, NOW)
         await known.refresh()
         change(shop, now=NOW + 1, lookback_days=7)
         through = known.book.known_through
         assert through == NOW + KNOWN_MS
         assert known.book.at(WS, through).version == in_effect(shop, through) == 1
-        with pytest.raises(RulesBehind):
+        with pytest.raises(SettingsBehind):
             known.book.at(WS, through + 1)
-        later = StoredRules(shop, lambda: NOW + MARGIN_MS)
+        later = StoredSettings(shop, lambda: NOW + MARGIN_MS)
         for_one_record = await later.refresh()
         assert later.book.at(WS, NOW + MARGIN_MS + 1).version == 2
         assert for_one_record.at(WS, NOW * 2).version == 2, "a charge of the future"
-        with pytest.raises(RulesBehind):
+        with pytest.raises(SettingsBehind):
             later.book.at(WS, NOW * 2)
 
     asyncio.run(story())

@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from tests.store.builders import run
 from tests.store.workspaces.builders import Time, make
-from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides, Rule
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides, ChannelRule
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import InvalidSetting
+from trackrev_stream.store.database.errors import InvalidSetting, UnknownWorkspace
 from trackrev_stream.store.database.schema import channel_rules
 from trackrev_stream.store.database.sealer import Sealer, open_sealer
 from trackrev_stream.store.workspaces.channel_rules import find_overrides, put_rules
@@ -23,7 +23,7 @@ def sealer(tmp_path: Path) -> Sealer:
     return open_sealer(tmp_path)
 
 
-def put(store: Store, *rules: object, workspace: str = "ws_a") -> Overrides:
+def put(store: Store, *rules: object, workspace: str = "ws_a") -> ChannelOverrides:
     return store.write_now(lambda c: put_rules(c, workspace, list(rules), now=1))
 
 
@@ -31,12 +31,12 @@ def test_every_change_is_a_version_and_all_are_kept(store: Store, sealer: Sealer
     make(store, sealer)
     assert store.read_now(lambda c: find_overrides(c, "ws_a")) == NO_OVERRIDES
     first = put(store, PARTNERS)
-    assert first == Overrides(1, (Rule("Partners", host="*.partner.example"),))
+    assert first == ChannelOverrides(1, (ChannelRule("Partners", host="*.partner.example"),))
     assert put(store, PARTNERS) == first  # nothing changed
     assert put(store, PARTNERS, {"medium": "podcast", "channel": "Po\u0301dcasts"}).version == 2
     assert store.read_now(lambda c: find_overrides(c, "ws_a")).rules[1].channel == "P\u00f3dcasts"
-    assert put(store) == Overrides(3)
-    assert store.read_now(lambda c: find_overrides(c, "ws_a")) == Overrides(3)
+    assert put(store) == ChannelOverrides(3)
+    assert store.read_now(lambda c: find_overrides(c, "ws_a")) == ChannelOverrides(3)
     assert store.read_now(lambda c: len(c.execute(select(channel_rules)).all())) == 3
 
 
@@ -53,7 +53,7 @@ def test_what_is_refused(store: Store, sealer: Sealer, rule: dict[str, str], sai
     make(store, sealer)
     with pytest.raises(InvalidSetting, match=said):
         put(store, rule)
-    with pytest.raises(InvalidSetting, match="no workspace 'ws_none'"):
+    with pytest.raises(UnknownWorkspace, match="no workspace 'ws_none'"):
         put(store, PARTNERS, workspace="ws_none")
     assert store.read_now(lambda c: find_overrides(c, "ws_a")) == NO_OVERRIDES
 

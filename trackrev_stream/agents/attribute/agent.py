@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable
 from trackrev_stream.agents.attribute.evidence import absorb_account, list_charges
 from trackrev_stream.agents.attribute.names import (
     Names,
+    emit_again,
+    emit_names,
     names_of,
     note_account,
     note_payment,
-    tell_again,
-    tell_names,
 )
 from trackrev_stream.agents.attribute.rows import (
     PaidRow,
@@ -22,11 +22,11 @@ from trackrev_stream.agents.attribute.rows import (
     put_paid,
 )
 from trackrev_stream.agents.attribute.settle import restate, restate_all, restate_journeys
-from trackrev_stream.agents.step import Outcome, Record, Rows, is_repeat
+from trackrev_stream.agents.step import InputRecord, Rows, StepResult, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import AttributedCharge, PayerJourneys
 from trackrev_stream.contracts.topics import ATTRIBUTED_CHARGES, PAYMENTS, STRIPE_ACCOUNTS
-from trackrev_stream.domain.attribution.decision import Decision, Reason, Rules
+from trackrev_stream.domain.attribution.decision import AttributionSettings, Decision, Reason
 from trackrev_stream.domain.attribution.inheritance import is_bound
 from trackrev_stream.domain.ledger.lines import lines_of
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
@@ -34,28 +34,28 @@ from trackrev_stream.domain.payments.subscription import AccountFact
 from trackrev_stream.domain.values.ids import scope_of, workspace_of
 
 
-def attribute(rows: Rows, record: Record) -> Outcome:
+def attribute(rows: Rows, record: InputRecord) -> StepResult:
     """Apply a payment's state, what Stripe says beside it, or what gather tells of a join key."""
     if record.topic == PAYMENTS.name:
         state = decode(PaymentState, record.value)
-        return _apply(rows, record, state.payer, lambda row: _hear_payment(rows, row, state), state.payment)
+        return _apply(rows, record, state.payer, lambda row: _on_payment(rows, row, state), state.payment)
     if record.topic == STRIPE_ACCOUNTS.name:
         fact = decode(AccountFact, record.value)
-        return _apply(rows, record, fact.payer, lambda row: _hear_account(rows, row, fact))
+        return _apply(rows, record, fact.payer, lambda row: _on_account(rows, row, fact))
     told = decode(PayerJourneys, record.value)
-    return _apply(rows, record, told.payer, lambda row: _hear_journeys(rows, row, told))
+    return _apply(rows, record, told.payer, lambda row: _on_journeys(rows, row, told))
 
 
 def _apply(
-    rows: Rows, record: Record, payer: str, hear: Callable[[PayerRow], list[PaidRow]], payment: str = ""
-) -> Outcome:
+    rows: Rows, record: InputRecord, payer: str, hear: Callable[[PayerRow], list[PaidRow]], payment: str = ""
+) -> StepResult:
     """Let a payer hear of a record and tell what comes of it, or once more what came of it before."""
-    outcome = Outcome()
+    result = StepResult()
     row = rows.get(PayerRow, payer) or PayerRow(payer)
     before = names_of(row) if row.chunks else Names()
     if is_repeat(row.positions, record):
         if before:
-            tell_again(outcome, row)
+            emit_again(result, row)
         heard = [
             paid
             for paid in payments_of(rows, row)
@@ -65,13 +65,13 @@ def _apply(
         row.version += 1
         heard = hear(row)
         if row.chunks:
-            tell_names(outcome, row, before)
-    _tell(outcome, rows, row, [paid for paid in heard if paid.state.payment not in row.waiting])
+            emit_names(result, row, before)
+    _emit(result, rows, row, [paid for paid in heard if paid.state.payment not in row.waiting])
     rows.put(row.payer, row)
-    return outcome
+    return result
 
 
-def _hear_payment(rows: Rows, row: PayerRow, state: PaymentState) -> list[PaidRow]:
+def _on_payment(rows: Rows, row: PayerRow, state: PaymentState) -> list[PaidRow]:
     known = paid_row(rows, state.payer, state.payment)
     if known and state.version < known.state.version:
         return []
@@ -95,7 +95,7 @@ def _hear_payment(rows: Rows, row: PayerRow, state: PaymentState) -> list[PaidRo
     return _released(rows, row, changed)
 
 
-def _hear_account(rows: Rows, row: PayerRow, fact: AccountFact) -> list[PaidRow]:
+def _on_account(rows: Rows, row: PayerRow, fact: AccountFact) -> list[PaidRow]:
     before = names_of(row)
     note_account(row, fact)
     names, ended = absorb_account(rows, fact)
@@ -105,7 +105,7 @@ def _hear_account(rows: Rows, row: PayerRow, fact: AccountFact) -> list[PaidRow]
     return _released(rows, row, restate(rows, row, payments) if payments else [])
 
 
-def _hear_journeys(rows: Rows, row: PayerRow, told: PayerJourneys) -> list[PaidRow]:
+def _on_journeys(rows: Rows, row: PayerRow, told: PayerJourneys) -> list[PaidRow]:
     return _released(rows, row, restate_journeys(rows, row)) if put_journeys(rows, told) else []
 
 
@@ -134,18 +134,22 @@ def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
     return PaidRow(state, left, decisions, paid.decided_by, paid.subscriptions)
 
 
-def _tell(outcome: Outcome, rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> None:
+def _emit(result: StepResult, rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> None:
     workspace = workspace_of(row.payer)
     for paid in payments:
         told = [(state, paid.decisions[state.charge]) for state in paid.state.charges]
         for state, decision in [*told, *((state, None) for state in paid.left.values())]:
             rules = rows.rules.at(workspace, state.created_at)
             charge = _attributed(row, paid.state, state, decision, rules)
-            outcome.send(ATTRIBUTED_CHARGES, charge, route=row.payer, key=charge.key)
+            result.send(ATTRIBUTED_CHARGES, charge, route=row.payer, key=charge.key)
 
 
 def _attributed(
-    row: PayerRow, payment: PaymentState, state: ChargeState, decision: Decision | None, rules: Rules
+    row: PayerRow,
+    payment: PaymentState,
+    state: ChargeState,
+    decision: Decision | None,
+    rules: AttributionSettings,
 ) -> AttributedCharge:
     scope = scope_of(row.payer)
     key = scope.key(state.charge)

@@ -11,33 +11,33 @@ from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
 from trackrev_stream.domain.payments.subscription import (
     AccountFact,
     AccountKind,
-    Bound,
-    BoundBy,
     DueRow,
     InvoiceRow,
+    MatchEvidence,
+    SubscriptionMatch,
     absorb_due,
     absorb_invoice,
-    bind_by_invoice,
-    bind_by_period,
     bucket_of,
     buckets_of,
+    match_by_invoice,
+    match_by_period,
 )
 from trackrev_stream.domain.values.ids import SEPARATOR
 
 
-def bound_of(rows: Rows, payment: PaymentState, state: ChargeState) -> Bound:
+def match_of(rows: Rows, payment: PaymentState, state: ChargeState) -> SubscriptionMatch:
     """The subscription that a charge belongs to, as far as is known now."""
     payer = payment.payer
     if state.subscription:
-        return Bound(BoundBy.NAMED, state.subscription)
+        return SubscriptionMatch(MatchEvidence.NAMED, state.subscription)
     if payer == payment.payment:  # a guest has no subscriptions
-        return Bound()
-    by_invoice = bind_by_invoice(state.invoice, rows.get(InvoiceRow, _invoice_key(payer, state.invoice)))
+        return SubscriptionMatch()
+    by_invoice = match_by_invoice(state.invoice, rows.get(InvoiceRow, _invoice_key(payer, state.invoice)))
     if by_invoice:
         return by_invoice
     due = rows.get(DueRow, _due_key(payer, state.currency, state.amount_minor, bucket_of(state.created_at)))
     asked = due.at(state.created_at) if due else []
-    return bind_by_period(state.invoice, [name for name in asked if _lasts(rows, payer, name, state)])
+    return match_by_period(state.invoice, [name for name in asked if _lasts(rows, payer, name, state)])
 
 
 def list_charges(rows: Rows, payment: PaymentState) -> None:
@@ -53,7 +53,7 @@ def list_charges(rows: Rows, payment: PaymentState) -> None:
             key = _invoice_key(payer, state.invoice)
             invoice = rows.get(InvoiceRow, key) or InvoiceRow()
             _list(rows, key, invoice, payment.payment)
-        if bind_by_invoice(state.invoice, invoice) is None:
+        if match_by_invoice(state.invoice, invoice) is None:
             key = _due_key(payer, state.currency, state.amount_minor, bucket_of(state.created_at))
             _list(rows, key, rows.get(DueRow, key) or DueRow(), payment.payment)
 

@@ -15,13 +15,13 @@ from trackrev_stream.agents.attribute.rows import (
     payments_of,
     visitors_named,
 )
-from trackrev_stream.agents.step import Outcome, Rows
+from trackrev_stream.agents.step import Rows, StepResult
 from trackrev_stream.contracts.records import Interest
 from trackrev_stream.contracts.topics import BINDS, INTERESTS
-from trackrev_stream.domain.journeys.identity import Bind
+from trackrev_stream.domain.journeys.identity import VisitorClaim
 from trackrev_stream.domain.payments.payment import ChargeState
 from trackrev_stream.domain.payments.subscription import AccountFact, AccountKind
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 from trackrev_stream.domain.values.ids import SEPARATOR, email_join, payer_join, visitor_key, workspace_of
 
 MOST_UNNAMED = 100
@@ -30,7 +30,7 @@ First = tuple[int, str]
 N = TypeVar("N", int, First)
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Names:
     """The join keys and the visitors that a payer is known by, each visitor with the time since when."""
 
@@ -88,7 +88,7 @@ def note_account(row: PayerRow, fact: AccountFact) -> None:
         row.named = _first_named({fact.visitor: fact.created_at}, row.named)
 
 
-def tell_names(outcome: Outcome, row: PayerRow, before: Names) -> None:
+def emit_names(result: StepResult, row: PayerRow, before: Names) -> None:
     """Ask and tell what is new since ``before``, once there is something to pay for."""
     now = names_of(row)
     if now == before:
@@ -96,14 +96,14 @@ def tell_names(outcome: Outcome, row: PayerRow, before: Names) -> None:
     named = dict(now.visitors)
     lost = dict(before.visitors).keys() - named.keys()
     row.unnamed = sorted({*row.unnamed, *lost} - named.keys())[:MOST_UNNAMED]
-    _ask(outcome, row, [join for join in now.joins if join not in before.joins])
-    _bind(outcome, row, [name for name, _ in set(now.visitors) - set(before.visitors)] + sorted(lost))
+    _ask(result, row, [join for join in now.joins if join not in before.joins])
+    _bind(result, row, [name for name, _ in set(now.visitors) - set(before.visitors)] + sorted(lost))
 
 
-def tell_again(outcome: Outcome, row: PayerRow) -> None:
+def emit_again(result: StepResult, row: PayerRow) -> None:
     """Ask and tell once more all that there is."""
-    _ask(outcome, row, join_keys(row))
-    _bind(outcome, row, [*visitors_named(row), *row.unnamed])
+    _ask(result, row, join_keys(row))
+    _bind(result, row, [*visitors_named(row), *row.unnamed])
 
 
 def _first_named(found: Mapping[str, N], known: Mapping[str, N]) -> dict[str, N]:
@@ -115,16 +115,16 @@ def _first_named(found: Mapping[str, N], known: Mapping[str, N]) -> dict[str, N]
     return dict(sorted(named.items(), key=lambda item: (item[1], item[0]))[:MOST_JOINS])
 
 
-def _ask(outcome: Outcome, row: PayerRow, joins: Iterable[str]) -> None:
+def _ask(result: StepResult, row: PayerRow, joins: Iterable[str]) -> None:
     for join in joins:
         interest = Interest(join, row.payer, row.version)
-        outcome.send(INTERESTS, interest, route=join, key=SEPARATOR.join((join, row.payer)))
+        result.send(INTERESTS, interest, route=join, key=SEPARATOR.join((join, row.payer)))
 
 
-def _bind(outcome: Outcome, row: PayerRow, visitors: Iterable[str]) -> None:
+def _bind(result: StepResult, row: PayerRow, visitors: Iterable[str]) -> None:
     workspace, join = workspace_of(row.payer), payer_join(row.payer)
     named = visitors_named(row)
     for visitor in sorted(visitors):
-        bind = Bind(join, workspace, visitor, row.version, named.get(visitor))
+        bind = VisitorClaim(join, workspace, visitor, row.version, named.get(visitor))
         key = visitor_key(workspace, visitor)
-        outcome.send(BINDS, bind, route=key, key=SEPARATOR.join((key, join)))
+        result.send(BINDS, bind, route=key, key=SEPARATOR.join((key, join)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from trackrev_stream.agents.step import Rows
 from trackrev_stream.contracts.records import PayerJourneys
 from trackrev_stream.domain.attribution.decision import Decision
-from trackrev_stream.domain.attribution.inheritance import Binding, Bindings
+from trackrev_stream.domain.attribution.inheritance import CreditOrigin, CreditOrigins
 from trackrev_stream.domain.journeys.journey import Journey
 from trackrev_stream.domain.payments.payment import ChargeState, PaymentState
 from trackrev_stream.domain.values.ids import SEPARATOR, email_join, payer_join, workspace_of
@@ -21,30 +21,36 @@ MOST_JOINS = 10
 
 @dataclass(slots=True)
 class PayerRow:
-    """A payer.
-
-    ``version`` counts the records applied; ``joins`` are the join keys that its charges name, with the first
-    charge that named each; ``emails`` those of the customer, and when each was first seen. ``visitors`` are
-    those that its charges name, ``named`` those that its customer or a checkout does, ``unnamed`` those that
-    were told to stitch and are named no more. ``early`` are its
-    payments up to the firm binding, ``asks`` says that journeys decide later ones too; ``waiting`` are those
-    that are not told before gather has answered for every join key, so that an ordinary charge is not first
-    posted as unattributed.
-    """
+    """A payer: a Stripe customer, or a guest's payment."""
 
     payer: str
     version: int = 0
+    """How many records were applied; what is sent carries it."""
     joins: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """The join keys that its charges name, each with the first charge that named it: (created, id)."""
     emails: dict[str, int] = field(default_factory=dict)
+    """The email keys of the customer, and when each was first seen, in milliseconds."""
     visitors: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """The visitors that its charges name, each with the first charge that named it."""
     named: dict[str, int] = field(default_factory=dict)
+    """The visitors that its customer or a checkout names, and since when, in milliseconds."""
     unnamed: list[str] = field(default_factory=list)
-    bindings: Bindings = field(default_factory=Bindings)
+    """Visitors that stitch was told of, and that are named no more."""
+    bindings: CreditOrigins = field(default_factory=CreditOrigins)
+    """The charges whose credit the others inherit."""
     early: list[str] = field(default_factory=list)
+    """Its payments up to the firm origin: journeys decide these."""
     asks: bool = False
+    """Whether journeys decide later payments too (the setting ``returning=ask``)."""
     waiting: list[str] = field(default_factory=list)
+    """Payments that are not sent on before gather has answered for every join key.
+
+    So an ordinary charge is not posted as unattributed first.
+    """
     chunks: int = 0
+    """How many rows the list of all its payments has."""
     positions: dict[str, int] = field(default_factory=dict)
+    """The last offset applied of each input: ARCHITECTURE.md, rule 1."""
 
 
 @dataclass(slots=True)
@@ -72,7 +78,7 @@ class SubscriptionRow:
 
     status: tuple[int, str] = (0, "")
     ended_at: int | None = None
-    origin: Binding | None = None
+    origin: CreditOrigin | None = None
     changed_by: str = ""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from trackrev_stream.agents.attribute.evidence import bound_of
+from trackrev_stream.agents.attribute.evidence import match_of
 from trackrev_stream.agents.attribute.rows import (
     PaidRow,
     PayerRow,
@@ -66,7 +66,7 @@ def _place(rows: Rows, payments: Iterable[PaidRow]) -> list[Placed]:
     return [
         Placed(
             state,
-            bound_of(rows, paid.state, state),
+            match_of(rows, paid.state, state),
             rows.rules.at(workspace_of(paid.state.payer), state.created_at),
             paid.decisions.get(state.charge),
         )

@@ -29,7 +29,7 @@ from trackrev_stream.domain.payments.subscription import AccountFact, AccountKin
 
 DELETED = "deleted"
 
-Fact = PaymentFact | AccountFact
+StripeFact = PaymentFact | AccountFact
 _Period = tuple[int | None, int | None]
 
 
@@ -75,11 +75,11 @@ def subscription_facts(subscription: Json, workspace: HashesEmails, seen: Observ
     return [fact]
 
 
-def invoice_facts(invoice: Json, workspace: HashesEmails, seen: Observation) -> list[Fact]:
+def invoice_facts(invoice: Json, workspace: HashesEmails, seen: Observation) -> list[StripeFact]:
     """The fact of an invoice, and a link to each payment that it names. Raises Malformed."""
     customer, subscription = reference(invoice, "customer"), _subscription_of(invoice)
     email = hashed_email(workspace, optional_text(invoice, "customer_email"))
-    found: list[Fact] = [
+    found: list[StripeFact] = [
         link_fact(
             invoice,
             workspace,
@@ -98,7 +98,7 @@ def invoice_facts(invoice: Json, workspace: HashesEmails, seen: Observation) -> 
     return found
 
 
-def checkout_facts(session: Json, workspace: HashesEmails, seen: Observation) -> list[Fact]:
+def checkout_facts(session: Json, workspace: HashesEmails, seen: Observation) -> list[StripeFact]:
     """What a checkout says of its payment, customer and subscription. Raises Malformed.
 
     ``client_reference_id`` is the site's own: it counts where it is a visitor id. The facts of customer and
@@ -112,7 +112,7 @@ def checkout_facts(session: Json, workspace: HashesEmails, seen: Observation) ->
         optional_text(optional_object(session, "customer_details"), "email"),
         optional_text(session, "customer_email"),
     )
-    found: list[Fact] = []
+    found: list[StripeFact] = []
     if payment:
         who = {"customer": customer, "email_key": email, "visitor": visitor}
         what = {"payment": payment, "invoice": invoice, "subscription": subscription}

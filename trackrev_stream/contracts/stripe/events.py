@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from trackrev_stream.contracts.stripe.accounts import (
-    Fact,
+    StripeFact,
     checkout_facts,
     customer_facts,
     invoice_facts,
@@ -29,10 +29,10 @@ from trackrev_stream.contracts.stripe.payments import (
 )
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 
-_Reader = Callable[[Json, HashesEmails, Observation], Sequence[Fact]]
+_Reader = Callable[[Json, HashesEmails, Observation], Sequence[StripeFact]]
 
 
-def facts_of(event: Json, workspace: HashesEmails, received_at: int, via: str) -> list[Fact]:
+def facts_of(event: Json, workspace: HashesEmails, received_at: int, via: str) -> list[StripeFact]:
     """The facts that a Stripe event tells; none when its type has no effect here (see ``has_effect``).
 
     Raises Malformed when the event is not of the shape that Stripe documents.

@@ -10,18 +10,18 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
-from trackrev_stream.domain.acquisition.landing import Contact
+from trackrev_stream.domain.acquisition.landing import Landing
 
 MOST_RULES = 200
 LONGEST = 200
 
 
-class BadRules(ValueError):
+class BadChannelRules(ValueError):
     """Rules that cannot be used; the message says which and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ChannelRule:
     """Contacts that match everything given here are of ``channel``; an empty pattern matches all.
 
     A pattern is compared with the whole value in lower case; ``*`` stands for any text. ``host`` is where the
@@ -35,7 +35,7 @@ class Rule:
     host: str = ""
     click_id: str = ""
 
-    def matches(self, contact: Contact) -> bool:
+    def matches(self, contact: Landing) -> bool:
         """Whether the rule holds for ``contact``."""
         return (
             all(
@@ -52,52 +52,54 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Overrides:
+class ChannelOverrides:
     """The rules of a workspace, as one version of them; version 0 has none."""
 
     version: int = 0
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[ChannelRule, ...] = ()
 
-    def channel_of(self, contact: Contact) -> str:
+    def channel_of(self, contact: Landing) -> str:
         """The channel that the first matching rule names; empty where none matches."""
         return next((rule.channel for rule in self.rules if rule.matches(contact)), "")
 
 
-NO_OVERRIDES = Overrides()
+NO_OVERRIDES = ChannelOverrides()
 
 
-def parse_rules(raw: object) -> tuple[Rule, ...]:
+def parse_rules(raw: object) -> tuple[ChannelRule, ...]:
     """The rules in a JSON list of objects, such as ``[{"host": "*.partner.example", "channel": "Partner"}]``.
 
     Raises BadRules.
     """
     if not isinstance(raw, list):
-        raise BadRules(
+        raise BadChannelRules(
             'the rules should be a list, such as [{"host": "*.partner.example", "channel": "Partners"}]'
         )
     if len(raw) > MOST_RULES:
-        raise BadRules(f"{len(raw)} rules; at most {MOST_RULES} are taken")
+        raise BadChannelRules(f"{len(raw)} rules; at most {MOST_RULES} are taken")
     return tuple(_rule(number, each) for number, each in enumerate(raw, start=1))
 
 
-def _rule(number: int, raw: object) -> Rule:
+def _rule(number: int, raw: object) -> ChannelRule:
     if not isinstance(raw, Mapping):
-        raise BadRules(f"rule {number} should be an object with a channel and what it matches")
-    names = [field.name for field in fields(Rule)]
+        raise BadChannelRules(f"rule {number} should be an object with a channel and what it matches")
+    names = [field.name for field in fields(ChannelRule)]
     for name, value in raw.items():
         if name not in names:
-            raise BadRules(f"rule {number} has {name!r}; it may have {', '.join(names)}")
+            raise BadChannelRules(f"rule {number} has {name!r}; it may have {', '.join(names)}")
         if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST:
-            raise BadRules(f"rule {number}: {name} should be text of 1 to {LONGEST} characters")
+            raise BadChannelRules(f"rule {number}: {name} should be text of 1 to {LONGEST} characters")
         if name != "channel" and set("?[]") & set(value):
-            raise BadRules(f"rule {number}: {name} is {value!r}; of special characters only * has a meaning")
+            raise BadChannelRules(
+                f"rule {number}: {name} is {value!r}; of special characters only * has a meaning"
+            )
     given: dict[str, Any] = {
         name: value.strip() if name == "channel" else value.strip().lower() for name, value in raw.items()
     }
     if "channel" not in given:
-        raise BadRules(f"rule {number} has no channel")
+        raise BadChannelRules(f"rule {number} has no channel")
     if len(given) == 1:
-        raise BadRules(
+        raise BadChannelRules(
             f"rule {number} matches everything: give it a source, medium, campaign, host or click_id"
         )
-    return Rule(**given)
+    return ChannelRule(**given)

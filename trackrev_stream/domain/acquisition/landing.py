@@ -9,8 +9,8 @@ import re
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
-from trackrev_stream.domain.acquisition.sources import APP, Kind, Source, source_of_host, source_of_tag
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.acquisition.sources import APP, Source, SourceKind, source_of_host, source_of_tag
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 NOT_SET = "(not set)"
 DIRECT_SOURCE = "(direct)"
@@ -21,7 +21,7 @@ DISPLAY = frozenset(("display", "banner", "expandable", "interstitial", "cpm"))
 _LONGEST = 200  # of a tag: what is longer is no name of anything
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class ClickId:
     """A parameter that an ad network adds to the addresses people click on.
 
@@ -59,8 +59,8 @@ CLICK_IDS = {
 }  # fmt: skip
 
 
-@quick_dataclass(frozen=True, slots=True)
-class Contact:
+@fast_dataclass(frozen=True, slots=True)
+class Landing:
     """A landing as rules see it, all in lower case. ``host`` is where it came from, without www."""
 
     source: str
@@ -68,7 +68,7 @@ class Contact:
     campaign: str = ""
     host: str = ""
     click_ids: tuple[str, ...] = ()
-    kind: Kind | None = None
+    kind: SourceKind | None = None
 
 
 def is_internal(url: str, referrer: str, site: str) -> bool:
@@ -80,12 +80,12 @@ def is_internal(url: str, referrer: str, site: str) -> bool:
     return _is_return(url, referrer, site) and not _is_campaign(tags_of(url))
 
 
-def contact_of(url: str, referrer: str, site: str = "") -> Contact:
+def landing_of(url: str, referrer: str, site: str = "") -> Landing:
     """The contact that a landing is."""
     tags = tags_of(url)
     ids = tuple(name for name in tags if name in CLICK_IDS)
     back = _is_return(url, referrer, site)
-    host = "" if back else place_of(referrer)
+    host = "" if back else referring_host(referrer)
     came_from = source_of_host(host)
     campaign = tags.get("utm_campaign", "")
     source, medium = tags.get("utm_source", ""), tags.get("utm_medium", "")
@@ -101,7 +101,7 @@ def contact_of(url: str, referrer: str, site: str = "") -> Contact:
     elif not source and (medium or campaign):
         source = NOT_SET
     known = source_of_tag(source) or (came_from if came_from and came_from.name == source else None)
-    return Contact(
+    return Landing(
         source=known.name if known else source or DIRECT_SOURCE,
         medium=medium,
         campaign=campaign,
@@ -121,7 +121,11 @@ def _ad(click: ClickId, source: str, medium: str, host: str) -> tuple[str, str] 
     own = (*click.own, click.source)
     came_from = source_of_host(host)
     place = came_from.name if came_from else ""
-    if came_from and came_from.kind in (Kind.SOCIAL, Kind.MAIL, Kind.AI) and place not in own:
+    if (
+        came_from
+        and came_from.kind in (SourceKind.SOCIAL, SourceKind.MAIL, SourceKind.AI)
+        and place not in own
+    ):
         return None  # somebody passed on the address of the page, with the id in it
     paid = medium if PAID.match(medium) or medium in DISPLAY else click.medium
     if source and source not in own:
@@ -130,7 +134,7 @@ def _ad(click: ClickId, source: str, medium: str, host: str) -> tuple[str, str] 
     if click is _GOOGLE and not source:
         if place == "youtube":
             return place, paid
-        if host and (came_from is None or came_from.kind is Kind.ADS):
+        if host and (came_from is None or came_from.kind is SourceKind.ADS):
             return click.source, "display"  # the ad stood on somebody's site: Google's display network
     return source or click.source, paid
 
@@ -169,23 +173,25 @@ def _is_return(url: str, referrer: str, site: str) -> bool:
 
 @lru_cache(maxsize=4_096)  # the pages are many, the sites are few
 def _is_return_between(origin: str, page: str, site: str) -> bool:
-    host = place_of(origin)
+    host = referring_host(origin)
     known = source_of_host(host)
     return bool(host) and (
-        _under(host, host_of(page)) or _under(host, site) or (known is not None and known.kind is Kind.RETURN)
+        _under(host, host_of(page))
+        or _under(host, site)
+        or (known is not None and known.kind is SourceKind.RETURN)
     )
 
 
 def _medium(source: Source | None) -> str:
     """The medium of a contact without tags, in Google Analytics' words."""
     match source.kind if source else None:
-        case Kind.SEARCH:
+        case SourceKind.SEARCH:
             return "organic"
-        case Kind.AI:
+        case SourceKind.AI:
             return "ai-assistant"
-        case Kind.MAIL:
+        case SourceKind.MAIL:
             return "email"
-        case Kind.ADS:
+        case SourceKind.ADS:
             return "display"
         case _:
             return "referral"
@@ -209,7 +215,7 @@ def _host_of_origin(origin: str) -> str:
         return ""
 
 
-def place_of(referrer: str) -> str:
+def referring_host(referrer: str) -> str:
     """The host of a referrer, or ``app:`` and the package of the app that it names; empty without one."""
     host = host_of(referrer)
     app = referrer[:12].lower().startswith(("android-app:", "ios-app:"))

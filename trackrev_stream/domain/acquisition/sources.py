@@ -16,7 +16,7 @@ APP = "app:"  # before the package of an app, so that none is taken for a host
 _SECOND_LEVEL = frozenset(("ac", "co", "com", "edu", "gob", "go", "in", "ne", "net", "nom", "or", "org"))
 
 
-class Kind(StrEnum):
+class SourceKind(StrEnum):
     """What a known source is. A section of the table has its name."""
 
     SEARCH = "search"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 
 # Nobody names these in a tag; words such as "link" or "front" mean something else there.
-_UNSAID = (Kind.MAIL, Kind.ADS, Kind.RETURN)
+_UNSAID = (SourceKind.MAIL, SourceKind.ADS, SourceKind.RETURN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Source:
     """A known source; ``name`` is what reports call it, in lower case."""
 
     name: str
-    kind: Kind
+    kind: SourceKind
 
 
 @lru_cache(maxsize=4_096)
@@ -77,10 +77,10 @@ def _read(text: str) -> tuple[dict[str, Source], dict[str, Source], dict[str, So
     exact: dict[str, Source] = {}
     under: dict[str, Source] = {}
     tags: dict[str, Source] = {}
-    kind = Kind.SEARCH
+    kind = SourceKind.SEARCH
     for line in text.splitlines():
         if line.startswith("["):
-            kind = Kind(line.strip("[]"))
+            kind = SourceKind(line.strip("[]"))
         elif line and not line.startswith("#"):
             name, _, ways = line.partition(": ")
             source = Source(name, kind)

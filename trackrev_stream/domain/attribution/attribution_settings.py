@@ -7,31 +7,31 @@ beginning. So who knows all versions made until some moment knows through a mome
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trackrev_stream.domain.attribution.decision import Rules
+from trackrev_stream.domain.attribution.decision import AttributionSettings
 
 FOREVER = 2**63 - 1
 MARGIN_MS = 60_000  # between the making of a version and its effect
 KNOWN_MS = (
     MARGIN_MS // 2
 )  # so long the versions read last are all there are: the rest is for clocks that differ
-FIRST = Rules()
+FIRST = AttributionSettings()
 
 
-class RulesBehind(Exception):
+class SettingsBehind(Exception):
     """A charge is later than what is known of the settings: know more, and apply the record again."""
 
 
 @dataclass(frozen=True, slots=True)
-class RuleBook:
+class SettingsTimeline:
     """All versions by workspace, each with the time it takes effect, latest first; known through a time."""
 
     known_through: int = FOREVER
-    versions: Mapping[str, tuple[tuple[int, Rules], ...]] = field(default_factory=dict)
+    versions: Mapping[str, tuple[tuple[int, AttributionSettings], ...]] = field(default_factory=dict)
 
-    def at(self, workspace: str, created_at: int) -> Rules:
+    def at(self, workspace: str, created_at: int) -> AttributionSettings:
         """The version in effect for a charge created at this time. Raises RulesBehind."""
         if created_at > self.known_through:
-            raise RulesBehind(
+            raise SettingsBehind(
                 f"{workspace}: a charge of {created_at}, settings known to {self.known_through}"
             )
         held = (

@@ -1,6 +1,6 @@
 """Attribution: which touch earned a charge, decided from journeys alone.
 
-Two windows (DESIGN.md, rule 7): click to identify, and identify to the first paid charge. Trust (rule 10):
+Two windows (ARCHITECTURE.md, rule 7): click to identify, and identify to the first paid charge. Trust (rule 10):
 visitors that Stripe names outrank signed identities, and those unsigned ones. An unsigned identity that the
 edge heard of after the charge may fill what nobody earned, and moves nothing.
 """
@@ -13,9 +13,9 @@ from trackrev_stream.domain.attribution.models import Model, weights
 from trackrev_stream.domain.journeys.identity import Identity
 from trackrev_stream.domain.journeys.journey import Journey
 from trackrev_stream.domain.journeys.touch import Touch, Trust
-from trackrev_stream.domain.payments.subscription import BoundBy
+from trackrev_stream.domain.payments.subscription import MatchEvidence
 from trackrev_stream.domain.values.days import DAY_MS
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 SLACK_MS = 1_000  # Stripe's `created` has whole seconds: a touch within the same second came before
 
@@ -27,8 +27,8 @@ class Returning(StrEnum):
     ASK = "ask"  # the payer's journey since, where it earns
 
 
-@quick_dataclass(frozen=True, slots=True)
-class Rules:
+@fast_dataclass(frozen=True, slots=True)
+class AttributionSettings:
     """The attribution settings of a workspace, as one version of them. Windows in days; None: unlimited."""
 
     version: int = 1
@@ -59,7 +59,7 @@ class Reason(StrEnum):
     LEFT = "left_for_another_payer"
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Considered:
     """A touch that was looked at for a charge, and what was found."""
 
@@ -68,7 +68,7 @@ class Considered:
     verdict: str
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Credit:
     """A share of a charge. ``weight`` of ``of`` shares; all shares of a charge have the same ``of``."""
 
@@ -78,7 +78,7 @@ class Credit:
     of: int = 1
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Decision:
     """Who earned a charge, by which identity, and what was passed over. Without credits: unattributed.
 
@@ -93,7 +93,7 @@ class Decision:
     late: bool = False
     inherited_from: str = ""
     considered: tuple[Considered, ...] = field(default=())
-    binding: BoundBy = BoundBy.NONE
+    binding: MatchEvidence = MatchEvidence.NONE
     subscription: str = ""
     rules_version: int = 1
 
@@ -101,16 +101,20 @@ class Decision:
     @property
     def lent(self) -> "Decision":
         """What others may inherit of it."""
-        return self._with((), BoundBy.NONE, "", self.rules_version)
+        return self._with((), MatchEvidence.NONE, "", self.rules_version)
 
-    def tied(self, binding: BoundBy, subscription: str, rules_version: int) -> "Decision":
+    def tied(self, binding: MatchEvidence, subscription: str, rules_version: int) -> "Decision":
         """The decision with what is known of the charge it is of."""
         if (self.binding, self.subscription, self.rules_version) == (binding, subscription, rules_version):
             return self
         return self._with(self.considered, binding, subscription, rules_version)
 
     def _with(
-        self, considered: tuple[Considered, ...], binding: BoundBy, subscription: str, rules_version: int
+        self,
+        considered: tuple[Considered, ...],
+        binding: MatchEvidence,
+        subscription: str,
+        rules_version: int,
     ) -> "Decision":
         return Decision(
             self.reason,
@@ -134,7 +138,7 @@ Known = list[tuple[Journey, Identity]]
 
 
 def decide(
-    journeys: Iterable[Journey], created_at: int, rules: Rules, before: Decision | None = None
+    journeys: Iterable[Journey], created_at: int, rules: AttributionSettings, before: Decision | None = None
 ) -> Decision:
     """Decide a charge of ``created_at`` from the journeys of its payer, before any inheritance.
 
@@ -160,7 +164,7 @@ def decide(
     return decision
 
 
-def _by_trust(known: Known, created_at: int, rules: Rules, before: Decision | None) -> Decision:
+def _by_trust(known: Known, created_at: int, rules: AttributionSettings, before: Decision | None) -> Decision:
     """The strongest identities that lead to a touch decide alone; a direct one only where no other does."""
     direct, last = None, Decision(Reason.NO_TOUCH)
     for trust in sorted({identity.trust for _, identity in known}, key=lambda trust: trust.rank):
@@ -172,8 +176,8 @@ def _by_trust(known: Known, created_at: int, rules: Rules, before: Decision | No
     return direct or last
 
 
-def _decide(known: Known, created_at: int, rules: Rules, before: Decision | None) -> Decision:
-    """The decision from ``known`` alone, unless what could change it is forgotten (DESIGN.md, rule 6)."""
+def _decide(known: Known, created_at: int, rules: AttributionSettings, before: Decision | None) -> Decision:
+    """The decision from ``known`` alone, unless what could change it is forgotten (ARCHITECTURE.md, rule 6)."""
     decision = _share(known, created_at, rules)
     complete_since = max(journey.complete_since for journey, _ in known)
     earned_at = max((c.touch.occurred_at for c in decision.credits if not c.touch.direct), default=0)
@@ -190,7 +194,9 @@ def _is_late(identity: Identity, created_at: int) -> bool:
     return identity.trust is Trust.UNSIGNED and identity.known_at > created_at + SLACK_MS
 
 
-def _share(known: Iterable[tuple[Journey, Identity]], created_at: int, rules: Rules) -> Decision:
+def _share(
+    known: Iterable[tuple[Journey, Identity]], created_at: int, rules: AttributionSettings
+) -> Decision:
     """What the model gives to each touch that may earn; to direct ones only where there is no other."""
     found: dict[tuple[str, str], tuple[Touch, str, Identity, str]] = {}
     for journey, identity in known:
@@ -222,7 +228,7 @@ def _when(item: tuple[Touch, str, Identity, str]) -> tuple[int, str, str]:
     return touch.occurred_at, touch.id, visitor
 
 
-def _outside(touch: Touch, identity: Identity, created_at: int, rules: Rules) -> str:
+def _outside(touch: Touch, identity: Identity, created_at: int, rules: AttributionSettings) -> str:
     """Why a touch cannot earn the charge; empty when it can."""
     lookback = rules.lookback_days * DAY_MS
     if touch.occurred_at > created_at + SLACK_MS:

@@ -10,14 +10,20 @@ identity fills binds more weakly: it may lend its credit to later roots that hav
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 
-from trackrev_stream.domain.attribution.decision import Decision, Reason, Returning, Rules, decide
+from trackrev_stream.domain.attribution.decision import (
+    AttributionSettings,
+    Decision,
+    Reason,
+    Returning,
+    decide,
+)
 from trackrev_stream.domain.journeys.journey import Journey
 from trackrev_stream.domain.payments.payment import ChargeState
-from trackrev_stream.domain.payments.subscription import Bound
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.payments.subscription import SubscriptionMatch
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Placed:
     """A charge with what is known of its subscription, and the settings in effect when it was created.
 
@@ -25,8 +31,8 @@ class Placed:
     """
 
     state: ChargeState
-    bound: Bound
-    rules: Rules
+    bound: SubscriptionMatch
+    rules: AttributionSettings
     before: Decision | None = None
 
     @property
@@ -40,8 +46,8 @@ class Placed:
         return self.rules.returning is Returning.ASK and not self.bound.by.doubtful
 
 
-@quick_dataclass(frozen=True, slots=True)
-class Binding:
+@fast_dataclass(frozen=True, slots=True)
+class CreditOrigin:
     """The charge that binds a payer, or begins a subscription, and the decision it lends."""
 
     created_at: int
@@ -60,20 +66,20 @@ class Binding:
         return (identity.known_at if identity else 0, self.created_at, self.charge)
 
 
-@quick_dataclass(frozen=True, slots=True)
-class Bindings:
+@fast_dataclass(frozen=True, slots=True)
+class CreditOrigins:
     """How a payer is bound: ``firm`` by its own journey in time, ``late`` by an identity heard of later."""
 
-    firm: Binding | None = None
-    late: Binding | None = None
+    firm: CreditOrigin | None = None
+    late: CreditOrigin | None = None
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Settled:
     """The decisions of charges by id, and what binds their payer and subscriptions."""
 
-    bindings: Bindings = field(default_factory=Bindings)
-    origins: Mapping[str, Binding] = field(default_factory=dict)
+    bindings: CreditOrigins = field(default_factory=CreditOrigins)
+    origins: Mapping[str, CreditOrigin] = field(default_factory=dict)
     decisions: Mapping[str, Decision] = field(default_factory=dict)
 
 
@@ -105,7 +111,7 @@ def settle_all(charges: Iterable[Placed], own: Own) -> Settled:
         if not earned or root.asks:
             decision = decided[root.state.charge] = own(root)
             earned = earned or (bool(decision.credits) and not decision.late)
-    bindings = choose(offered for root in roots if (offered := _offered(root, decided)))
+    bindings = choose_origins(offered for root in roots if (offered := _offered(root, decided)))
     final = {root.state.charge: settle_root(root, decided, bindings) for root in roots}
     origins = {name: _lent(charge, final[charge.state.charge]) for name, charge in first.items()}
     for charge in ordered:
@@ -122,7 +128,7 @@ def settle_some(
     ``gone`` are charges that are the payer's no more, ``known`` what binds the payer and its subscriptions.
     """
     names = {*gone, *(charge.state.charge for charge in charges)}
-    first: dict[str, Placed | Binding] = {
+    first: dict[str, Placed | CreditOrigin] = {
         name: origin for name, origin in known.origins.items() if origin.charge not in names
     }
     for charge in charges:
@@ -134,11 +140,11 @@ def settle_some(
     decided = {root.state.charge: own(root) for root in roots if _is_open(root, known.bindings)}
     others = [b for b in (known.bindings.firm, known.bindings.late) if b and b.charge not in names]
     mine = [offered for root in roots if (offered := _offered(root, decided))]
-    if choose([*others, *mine]) != known.bindings:
+    if choose_origins([*others, *mine]) != known.bindings:
         return None
     final = {root.state.charge: settle_root(root, decided, known.bindings) for root in roots}
     origins = {
-        name: one if isinstance(one, Binding) else _lent(one, final[one.state.charge])
+        name: one if isinstance(one, CreditOrigin) else _lent(one, final[one.state.charge])
         for name, one in first.items()
     }
     if any(origins[name] != old for name, old in known.origins.items()):
@@ -149,26 +155,26 @@ def settle_some(
     return Settled(known.bindings, origins, final)
 
 
-def choose(candidates: Iterable[Binding]) -> Bindings:
+def choose_origins(candidates: Iterable[CreditOrigin]) -> CreditOrigins:
     """The bindings of a payer among all that its roots offer."""
     offered = list(candidates)
     if not offered:
-        return Bindings()
+        return CreditOrigins()
     firm = min((b for b in offered if not b.decision.late), key=lambda b: b.order, default=None)
     late = min(
         (b for b in offered if b.decision.late and (firm is None or b.order < firm.order)),
         key=lambda b: b.heard,
         default=None,
     )
-    return Bindings(firm, late)
+    return CreditOrigins(firm, late)
 
 
-def is_bound(order: tuple[int, str], bindings: Bindings) -> bool:
+def is_bound(order: tuple[int, str], bindings: CreditOrigins) -> bool:
     """Whether a charge of this ``order`` comes after the firm binding."""
     return bindings.firm is not None and order > bindings.firm.order
 
 
-def settle_root(root: Placed, decided: Mapping[str, Decision], bindings: Bindings) -> Decision:
+def settle_root(root: Placed, decided: Mapping[str, Decision], bindings: CreditOrigins) -> Decision:
     """The final decision of a root; ``decided`` has its own one where that matters."""
     own = decided.get(root.state.charge)
     if bindings.firm and is_bound(root.order, bindings) and not (root.asks and own and _earns(own)):
@@ -179,7 +185,7 @@ def settle_root(root: Placed, decided: Mapping[str, Decision], bindings: Binding
     return own
 
 
-def _is_open(root: Placed, bindings: Bindings) -> bool:
+def _is_open(root: Placed, bindings: CreditOrigins) -> bool:
     return root.asks or not is_bound(root.order, bindings)
 
 
@@ -188,22 +194,22 @@ def _earns(own: Decision) -> bool:
     return not own.late and any(not credit.touch.direct for credit in own.credits)
 
 
-def _offered(root: Placed, decided: Mapping[str, Decision]) -> Binding | None:
+def _offered(root: Placed, decided: Mapping[str, Decision]) -> CreditOrigin | None:
     own = decided.get(root.state.charge)
     return _lent(root, own) if own and own.credits else None
 
 
-def _lent(charge: Placed, decision: Decision) -> Binding:
+def _lent(charge: Placed, decision: Decision) -> CreditOrigin:
     state = charge.state
-    return Binding(state.created_at, state.charge, decision.lent)
+    return CreditOrigin(state.created_at, state.charge, decision.lent)
 
 
-def _renewed(charge: Placed, origin: Binding) -> Decision:
+def _renewed(charge: Placed, origin: CreditOrigin) -> Decision:
     reason = Reason.RENEWAL if origin.decision.credits else Reason.RENEWAL_UNATTRIBUTED
     return _inherited(charge, origin, reason)
 
 
-def _inherited(charge: Placed, binding: Binding, reason: Reason) -> Decision:
+def _inherited(charge: Placed, binding: CreditOrigin, reason: Reason) -> Decision:
     lent = binding.decision
     return Decision(
         reason=reason,

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from trackrev_stream.domain.journeys.touch import Trust
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 MOST_JOINS = 10  # of each trust: a shared device must not join any number of strangers
 MOST_BINDS = 100
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Identity:
     """A visitor said to belong to a join key: since when, by whom, and when the edge first heard of it."""
 
@@ -28,8 +28,8 @@ class Identity:
         return self.trust.rank, self.known_at, self.join
 
 
-@quick_dataclass(frozen=True, slots=True)
-class Bind:
+@fast_dataclass(frozen=True, slots=True)
+class VisitorClaim:
     """A visitor that Stripe names for the payer of ``join``, since ``named_at``; None takes the name back."""
 
     join: str
@@ -53,7 +53,7 @@ def add(identities: Iterable[Identity], new: Identity) -> list[Identity]:
     return [each for trust in Trust for each in islice((e for e in ordered if e.trust is trust), MOST_JOINS)]
 
 
-def put_bind(binds: Mapping[str, Bind], new: Bind) -> dict[str, Bind]:
+def put_claim(binds: Mapping[str, VisitorClaim], new: VisitorClaim) -> dict[str, VisitorClaim]:
     """The binds of a visitor by join key with ``new``, unless something newer is known of it.
 
     Bounded: where Stripe names one visitor for more payers than MOST_BINDS, it is no person's name.
@@ -65,7 +65,7 @@ def put_bind(binds: Mapping[str, Bind], new: Bind) -> dict[str, Bind]:
     return {bind.join: bind for bind in kept[:MOST_BINDS]}
 
 
-def standing(identities: Iterable[Identity], binds: Mapping[str, Bind]) -> list[Identity]:
+def standing(identities: Iterable[Identity], binds: Mapping[str, VisitorClaim]) -> list[Identity]:
     """All identities that a visitor stands under: what the edge was told, and the first binds of Stripe."""
     if not binds:
         return list(identities)
@@ -77,6 +77,6 @@ def standing(identities: Iterable[Identity], binds: Mapping[str, Bind]) -> list[
     return [*named[:MOST_JOINS], *identities]
 
 
-def _named(bind: Bind) -> tuple[bool, int, str]:
+def _named(bind: VisitorClaim) -> tuple[bool, int, str]:
     # What was taken back goes last, so that it never costs a standing bind its place.
     return bind.named_at is None, bind.named_at or 0, bind.join

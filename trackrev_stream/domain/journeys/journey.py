@@ -6,13 +6,13 @@ Every rule here is a function of the set of hits, never of the order in which th
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from trackrev_stream.domain.journeys.identity import Bind, Identity, add, put_bind, standing
-from trackrev_stream.domain.journeys.touch import Hit, HitKind, Touch, same_contact, touch_of
+from trackrev_stream.domain.journeys.identity import Identity, VisitorClaim, add, put_claim, standing
+from trackrev_stream.domain.journeys.touch import Hit, HitKind, Touch, same_touch, touch_of
 from trackrev_stream.domain.values.days import DAY_MS
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 from trackrev_stream.domain.values.ids import email_join
 
-# Two of the largest window and a week of lateness (the edge lets no hit be older): DESIGN.md, rule 6.
+# Two of the largest window and a week of lateness (the edge lets no hit be older): ARCHITECTURE.md, rule 6.
 LARGEST_WINDOW_DAYS = 90
 HORIZON_MS = (2 * LARGEST_WINDOW_DAYS + 7) * DAY_MS
 OPEN_DAYS_MS = 9 * DAY_MS  # a day's visits stay open for the week of lateness, and the day itself
@@ -23,7 +23,7 @@ MOST_TOUCHES_OF_IDENTITY = 16
 MOST_TOLD = 100
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Journey:
     """What one visitor brings to one join key; without touches and identities it is withdrawn.
 
@@ -38,7 +38,7 @@ class Journey:
     complete_since: int = 0
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Visit:
     """Clicks of one visitor over one channel and link on one day (UTC, ``YYYYMMDD`` as days since 1970)."""
 
@@ -67,12 +67,12 @@ class VisitorRow:
     forgotten_until: int = 0
     touches: dict[str, Touch] = field(default_factory=dict)
     identities: list[Identity] = field(default_factory=list)
-    binds: dict[str, Bind] = field(default_factory=dict)
+    binds: dict[str, VisitorClaim] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
 
 
-def absorb(row: VisitorRow, hits: Iterable[Hit]) -> tuple[list[Journey], list[Visit]]:
+def absorb_hits(row: VisitorRow, hits: Iterable[Hit]) -> tuple[list[Journey], list[Visit]]:
     """Apply hits to a visitor's row in place; return the journeys and visits that they changed."""
     moved: set[tuple[int, str, str]] = set()
     known_before = (dict(row.touches), row.identities)
@@ -87,14 +87,14 @@ def absorb(row: VisitorRow, hits: Iterable[Hit]) -> tuple[list[Journey], list[Vi
     return (journeys_of(row) if changed else []), [_visit(row, *slot) for slot in sorted(moved)]
 
 
-def bind(row: VisitorRow, new: Bind) -> list[Journey]:
+def absorb_claim(row: VisitorRow, new: VisitorClaim) -> list[Journey]:
     """Apply a bind to a visitor's row in place; return the journeys that it changed, and always its own.
 
     The payer waits for that one: it is empty where the visitor was named for too many.
     """
     row.version += 1
     before = row.binds
-    row.binds = put_bind(row.binds, new)
+    row.binds = put_claim(row.binds, new)
     _note_told(row)
     return journeys_of(row, new.join) if row.binds != before else [journey_under(row, new.join)]
 
@@ -142,7 +142,7 @@ def _add_touch(row: VisitorRow, hit: Hit, moved: set[tuple[int, str, str]]) -> N
     if touch is None:
         return
     known = row.touches.get(touch.id)
-    merged = row.touches[touch.id] = same_contact(known, touch) if known else touch
+    merged = row.touches[touch.id] = same_touch(known, touch) if known else touch
     # A touch of a day that is closed still joins the journey, but its day's clicks are not counted again.
     if merged != known and touch.occurred_at >= row.latest_at - OPEN_DAYS_MS:
         moved.update(_slot(each) for each in (merged, known) if each)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from trackrev_stream.domain.acquisition.channel import DIRECT, RULE_VERSION, classify
 from trackrev_stream.domain.acquisition.landing import is_internal
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 
 class HitKind(StrEnum):
@@ -32,7 +32,7 @@ class Trust(StrEnum):
 _RANKS = {trust: rank for rank, trust in enumerate(Trust)}
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Click:
     """A verified click on a tracked link, as its token tells it."""
 
@@ -43,7 +43,7 @@ class Click:
     occurred_at: int
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Hit:
     """One hit as it leaves the collector: checked, scrubbed, its time corrected.
 
@@ -69,7 +69,7 @@ class Hit:
     channel_rules: int = 0
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Touch:
     """A classified marketing contact.
 
@@ -130,7 +130,7 @@ def touch_of(hit: Hit) -> Touch | None:
     )
 
 
-def same_contact(one: Touch, other: Touch) -> Touch:
+def same_touch(one: Touch, other: Touch) -> Touch:
     """The union of two sightings of one touch (the redirect and the landing): the earlier one stands.
 
     The same hit seen again under newer rules stays what it was.

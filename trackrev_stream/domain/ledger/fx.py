@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import StrEnum
 
 from trackrev_stream.domain.values.days import day_of_iso, iso_of, next_ecb_day
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 from trackrev_stream.domain.values.money import exponent, split
 
 BASE_CURRENCY = "usd"
@@ -30,7 +30,7 @@ class NoRate(StrEnum):
     UNCONVERTIBLE = "unconvertible"  # the ECB has no rate of the currency for the day, and will have none
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Rate:
     """US dollars for one unit (not minor unit) of a currency, and the day of the rate; None for dollars."""
 

@@ -1,7 +1,7 @@
 """The ledger: the lines a charge should have, and the entries that bring the book there.
 
 A line is what shall stand; an entry, once posted, is never changed. The sum of a charge's lines is always
-``captured - min(captured, reversed)``, whatever the attribution (DESIGN.md, rule 5).
+``captured - min(captured, reversed)``, whatever the attribution (ARCHITECTURE.md, rule 5).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from trackrev_stream.domain.acquisition.channel import UNATTRIBUTED
 from trackrev_stream.domain.attribution.decision import Decision
 from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
 from trackrev_stream.domain.payments.payment import ChargeState
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 from trackrev_stream.domain.values.ids import digest
 from trackrev_stream.domain.values.money import split
 
@@ -20,10 +20,10 @@ FEES = frozenset((FEE, DISPUTE_FEE))
 # What a charge is worth: commissions and fees are lines too, but no revenue.
 REVENUE = frozenset(("credit", "refund", "refund_failed", "dispute", "dispute_reinstated"))
 
-Place = tuple[str, str, str, str]  # channel, source, link, partner
+CreditKey = tuple[str, str, str, str]  # channel, source, link, partner
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Line:
     """A standing line: ``amount_minor`` is signed; ``usd_minor`` is None while no rate is known.
 
@@ -44,7 +44,7 @@ class Line:
     occurred_at: int
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class _Part:
     """A money fact split over the shares of a charge; signed amounts."""
 
@@ -55,8 +55,8 @@ class _Part:
     amounts_minor: list[int]
 
 
-@quick_dataclass(frozen=True, slots=True)
-class Change:
+@fast_dataclass(frozen=True, slots=True)
+class LineChange:
     """An entry to be posted: a line, or its retraction (same line, opposite amounts, ``retracts`` set)."""
 
     line: Line
@@ -95,7 +95,7 @@ def lines_of(key: str, state: ChargeState, decision: Decision) -> tuple[Line, ..
     return tuple(line for fact in facts for line in _lines(digest(key, fact.id, fact.reason), places, fact))
 
 
-def place_of(line: Line) -> Place:
+def credit_key_of(line: Line) -> CreditKey:
     """Where a line belongs."""
     return line.channel, line.source, line.link, line.partner
 
@@ -114,17 +114,19 @@ def dispute_fee_of(state: ChargeState) -> tuple[int, str] | None:
     return sum(fee.amount_minor for fee in state.dispute_fees), currencies.pop()
 
 
-def changes(standing: Mapping[str, Line], desired: Iterable[Line]) -> list[Change]:
+def changes(standing: Mapping[str, Line], desired: Iterable[Line]) -> list[LineChange]:
     """The entries that turn the ``standing`` lines (by id) into the ``desired`` ones; retractions first."""
     wanted = {line.line_id: line for line in desired}
     gone = [line for line_id, line in standing.items() if wanted.get(line_id) != line]
     new = [line for line_id, line in wanted.items() if standing.get(line_id) != line]
-    return [Change(line, retracts=True) for line in gone] + [Change(line, retracts=False) for line in new]
+    return [LineChange(line, retracts=True) for line in gone] + [
+        LineChange(line, retracts=False) for line in new
+    ]
 
 
-def _places(decision: Decision) -> dict[Place, int]:
+def _places(decision: Decision) -> dict[CreditKey, int]:
     """Where the credits of a decision lie, with their weights; a charge without credits is unattributed."""
-    places: dict[Place, int] = {}
+    places: dict[CreditKey, int] = {}
     for credit in decision.credits:
         touch = credit.touch
         place = (touch.channel, touch.source, touch.link, touch.partner)
@@ -132,7 +134,7 @@ def _places(decision: Decision) -> dict[Place, int]:
     return places or {(UNATTRIBUTED, "", "", ""): 1}
 
 
-def _lines(fact: str, places: Iterable[Place], part: _Part) -> Iterator[Line]:
+def _lines(fact: str, places: Iterable[CreditKey], part: _Part) -> Iterator[Line]:
     converts = part.currency == BASE_CURRENCY
     for place, amount_minor in zip(places, part.amounts_minor, strict=True):
         if amount_minor:

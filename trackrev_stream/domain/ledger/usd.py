@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from trackrev_stream.domain.ledger.fx import Rate, convert_parts, standing_usd
-from trackrev_stream.domain.ledger.lines import FEES, REVENUE, Line, place_of
+from trackrev_stream.domain.ledger.lines import FEES, REVENUE, Line, credit_key_of
 
 RateOf = Callable[[str], Rate | None]
 
@@ -31,12 +31,13 @@ def in_usd(lines: Iterable[Line], rate_of: RateOf) -> list[Line]:
 def _usd_of_revenue(lines: Sequence[Line], rate_of: RateOf) -> dict[str, int | None]:
     credited = [line for line in lines if line.reason == "credit"]
     standing = {
-        place_of(one): _Share(one.amount_minor, dollars) for one, dollars in _converted(credited, rate_of)
+        credit_key_of(one): _Share(one.amount_minor, dollars)
+        for one, dollars in _converted(credited, rate_of)
     }
-    usd: dict[str, int | None] = {line.line_id: standing[place_of(line)].usd for line in credited}
+    usd: dict[str, int | None] = {line.line_id: standing[credit_key_of(line)].usd for line in credited}
     for line in lines:
         if line.reason in REVENUE and line.reason != "credit":
-            usd[line.line_id] = standing[place_of(line)].move(line.amount_minor)
+            usd[line.line_id] = standing[credit_key_of(line)].move(line.amount_minor)
     return usd
 
 

@@ -69,7 +69,7 @@ class PaymentRow:
     positions: dict[str, int] = field(default_factory=dict)
 
 
-def absorb(row: PaymentRow, fact: PaymentFact) -> list[PaymentState]:
+def absorb_payment(row: PaymentRow, fact: PaymentFact) -> list[PaymentState]:
     """Apply a fact to a payment's row in place; return what its payers are to be told.
 
     When the payer changes (a customer was set later), the old one is told first that the payment left it.

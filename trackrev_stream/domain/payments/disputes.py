@@ -9,10 +9,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from trackrev_stream.domain.payments.payment import DisputeFee, Move, Reversal
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Dispute:
     """A dispute of ``amount_minor``, and all that was seen to move; without currency it has its charge's."""
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 from trackrev_stream.domain.values.ids import Scope, key_in
 
 
@@ -15,7 +15,7 @@ class FactKind(StrEnum):
     LINK = "link"  # what a checkout, an invoice payment or a payment intent says beside the money
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Move:
     """Money that a dispute moved: negative where it was withdrawn, positive where it was reinstated.
 
@@ -33,7 +33,7 @@ class Move:
     fee_minor: int | None = None
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class PaymentFact:
     """One observation of a charge, refund, dispute or link, as Stripe showed it at ``observed_at``.
 
@@ -84,7 +84,7 @@ class PaymentFact:
         return key_in(self.workspace, self.account, self.payment, livemode=self.livemode)
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Reversal:
     """Money that went back on the day it did: a refund or a dispute, positive ``amount_minor``.
 
@@ -97,7 +97,7 @@ class Reversal:
     occurred_at: int
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class DisputeFee:
     """What Stripe took for a dispute, in the currency of the balance; negative is what it gave back."""
 
@@ -107,7 +107,7 @@ class DisputeFee:
     occurred_at: int
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class ChargeState:
     """The whole money state of one paid charge; ``reversals`` in the order in which they count.
 
@@ -138,7 +138,7 @@ class ChargeState:
         return self.dispute_fees_told or not any(one.reason == "dispute" for one in self.reversals)
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class PaymentState:
     """The charges of one payment as its payer shall see them; without charges it has left that payer.
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from trackrev_stream.domain.payments.disputes import Dispute, dispute_reversals
 from trackrev_stream.domain.payments.payment import PaymentFact, Reversal
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 FAILED = frozenset(("failed", "canceled"))  # final: https://docs.stripe.com/api/refunds/object
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Seen:
     """All that was seen of a paid charge: see the rows of ``domain.billing`` for what each field keeps."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trackrev_stream.domain.values.days import DAY_MS
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 from trackrev_stream.domain.values.ids import Scope
 
 BUCKET_MS = 32 * DAY_MS  # what is due is looked up by such stretches of time
@@ -24,7 +24,7 @@ class AccountKind(StrEnum):
     INVOICE = "invoice"
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class AccountFact:
     """One observation of a customer, subscription or invoice, as Stripe showed it at ``observed_at``.
 
@@ -64,7 +64,7 @@ class AccountFact:
         return Scope(self.workspace, self.account, self.livemode).key(self.customer)
 
 
-class BoundBy(StrEnum):
+class MatchEvidence(StrEnum):
     """By what evidence a charge is tied to a subscription, strongest first, or why it is to none."""
 
     NAMED = "payment_names_subscription"
@@ -77,14 +77,14 @@ class BoundBy(StrEnum):
     @property
     def doubtful(self) -> bool:
         """Whether the charge may belong to a subscription, and it is not known to which."""
-        return self in (BoundBy.AMBIGUOUS, BoundBy.UNKNOWN)
+        return self in (MatchEvidence.AMBIGUOUS, MatchEvidence.UNKNOWN)
 
 
-@quick_dataclass(frozen=True, slots=True)
-class Bound:
+@fast_dataclass(frozen=True, slots=True)
+class SubscriptionMatch:
     """The subscription a charge belongs to (empty: none, or not known), and how that is known."""
 
-    by: BoundBy = BoundBy.NONE
+    by: MatchEvidence = MatchEvidence.NONE
     subscription: str = ""
 
 
@@ -159,19 +159,19 @@ def buckets_of(fact: AccountFact) -> Iterator[int]:
     yield from range(first, min(bucket_of(fact.period_end_at - 1), first + MOST_BUCKETS) + 1)
 
 
-def bind_by_invoice(invoice: str, row: InvoiceRow | None) -> Bound | None:
+def match_by_invoice(invoice: str, row: InvoiceRow | None) -> SubscriptionMatch | None:
     """What the invoice of a charge says; None when its subscription has to be found in another way."""
     if not invoice or row is None:
         return None
     if row.subscription:
-        return Bound(BoundBy.INVOICE, row.subscription)
-    return Bound() if row.seen else None
+        return SubscriptionMatch(MatchEvidence.INVOICE, row.subscription)
+    return SubscriptionMatch() if row.seen else None
 
 
-def bind_by_period(invoice: str, due: Collection[str]) -> Bound:
+def match_by_period(invoice: str, due: Collection[str]) -> SubscriptionMatch:
     """What the subscriptions say that have a period at the charge's time and ask for its very amount."""
     if len(due) == 1:
-        return Bound(BoundBy.PERIOD, next(iter(due)))
+        return SubscriptionMatch(MatchEvidence.PERIOD, next(iter(due)))
     if due:
-        return Bound(BoundBy.AMBIGUOUS)
-    return Bound(BoundBy.UNKNOWN if invoice else BoundBy.NONE)
+        return SubscriptionMatch(MatchEvidence.AMBIGUOUS)
+    return SubscriptionMatch(MatchEvidence.UNKNOWN if invoice else MatchEvidence.NONE)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from trackrev_stream.domain.reconciliation.movements import Account, Kind, Movement
+from trackrev_stream.domain.reconciliation.movements import ChargeMovements, Movement, MovementKind
 from trackrev_stream.domain.values.days import day_of
 
 
@@ -70,7 +70,7 @@ class Difference:
     """
 
     charge: str
-    kind: Kind
+    kind: MovementKind
     cause: Cause
     day: int
     currency: str
@@ -79,7 +79,9 @@ class Difference:
     residual_minor: int
 
 
-def compare(shown: Mapping[str, Account], booked: Mapping[str, Account], heard: Heard) -> list[Difference]:
+def compare(
+    shown: Mapping[str, ChargeMovements], booked: Mapping[str, ChargeMovements], heard: Heard
+) -> list[Difference]:
     """The differences between Stripe's charges and the ledger's, by id, in the order of the charges' time."""
     every = [(one.created_at, name) for name, one in {**booked, **shown}.items()]
     found: list[Difference] = []
@@ -96,7 +98,7 @@ def residuals(differences: Iterable[Difference]) -> Counter[str]:
     return found
 
 
-def _best(shown: Account | None, booked: Account | None, heard: Heard) -> list[Difference]:
+def _best(shown: ChargeMovements | None, booked: ChargeMovements | None, heard: Heard) -> list[Difference]:
     """The differences by the reading of Stripe's objects that has the fewest."""
     found = list(_compare(shown, booked, heard))
     if found and booked and shown and shown.or_else:
@@ -105,25 +107,29 @@ def _best(shown: Account | None, booked: Account | None, heard: Heard) -> list[D
     return found
 
 
-def _compare(shown: Account | None, booked: Account | None, heard: Heard) -> Iterator[Difference]:
+def _compare(
+    shown: ChargeMovements | None, booked: ChargeMovements | None, heard: Heard
+) -> Iterator[Difference]:
     if booked is None:
         assert shown is not None, "one of both has the charge"
-        empty = Account(shown.charge, shown.created_at, shown.currency, ())
+        empty = ChargeMovements(shown.charge, shown.created_at, shown.currency, ())
         yield from _sums(shown, empty, _absence(shown, heard))
     elif shown is None:
-        empty = Account(booked.charge, booked.created_at, booked.currency, ())
+        empty = ChargeMovements(booked.charge, booked.created_at, booked.currency, ())
         yield from _sums(empty, booked, Cause.NOT_SHOWN)
     elif shown.currency != booked.currency:
-        stripe, ledger = shown.total(Kind.CAPTURED), booked.total(Kind.CAPTURED)
+        stripe, ledger = shown.total(MovementKind.CAPTURED), booked.total(MovementKind.CAPTURED)
         day = day_of(shown.created_at)
         cause = Cause.OTHER_CURRENCY
-        yield Difference(shown.charge, Kind.CAPTURED, cause, day, shown.currency, stripe, ledger, stripe)
+        yield Difference(
+            shown.charge, MovementKind.CAPTURED, cause, day, shown.currency, stripe, ledger, stripe
+        )
     else:
         yield from _captured(shown, booked)
         yield from _reversed(shown, booked, heard)
 
 
-def _absence(shown: Account, heard: Heard) -> Cause:
+def _absence(shown: ChargeMovements, heard: Heard) -> Cause:
     if shown.charge in heard.elsewhere:
         return Cause.ELSEWHERE
     if shown.charge in heard.buried:
@@ -135,44 +141,46 @@ def _is_unread(at: int | None, heard: Heard) -> bool:
     return heard.read_until is None or (at is not None and at >= heard.read_until)
 
 
-def _sums(shown: Account, booked: Account, cause: Cause) -> Iterator[Difference]:
-    for kind in Kind:
+def _sums(shown: ChargeMovements, booked: ChargeMovements, cause: Cause) -> Iterator[Difference]:
+    for kind in MovementKind:
         stripe, ledger = shown.total(kind), booked.total(kind)
         if stripe != ledger:
             yield _difference(kind, cause, shown, stripe, ledger)
 
 
-def _difference(kind: Kind, cause: Cause, shown: Account, stripe: int, ledger: int) -> Difference:
+def _difference(
+    kind: MovementKind, cause: Cause, shown: ChargeMovements, stripe: int, ledger: int
+) -> Difference:
     days = [one.day for one in shown.of(kind) if one.day is not None]
     day = max(days, default=day_of(shown.created_at))
     return Difference(shown.charge, kind, cause, day, shown.currency, stripe, ledger, abs(stripe - ledger))
 
 
-def _captured(shown: Account, booked: Account) -> Iterator[Difference]:
-    stripe, ledger = shown.total(Kind.CAPTURED), booked.total(Kind.CAPTURED)
+def _captured(shown: ChargeMovements, booked: ChargeMovements) -> Iterator[Difference]:
+    stripe, ledger = shown.total(MovementKind.CAPTURED), booked.total(MovementKind.CAPTURED)
     if stripe != ledger:
-        yield _difference(Kind.CAPTURED, Cause.AMOUNT_CHANGED, shown, stripe, ledger)
+        yield _difference(MovementKind.CAPTURED, Cause.AMOUNT_CHANGED, shown, stripe, ledger)
     else:
-        yield from _days(Kind.CAPTURED, shown, booked)
+        yield from _days(MovementKind.CAPTURED, shown, booked)
 
 
-def _reversed(shown: Account, booked: Account, heard: Heard) -> Iterator[Difference]:
+def _reversed(shown: ChargeMovements, booked: ChargeMovements, heard: Heard) -> Iterator[Difference]:
     """Refunds and disputes. What the book has captured is its cap: a wrong one has been named already."""
-    if shown.unreadable and not booked.of(Kind.DISPUTED):
+    if shown.unreadable and not booked.of(MovementKind.DISPUTED):
         day = day_of(shown.created_at)
         cause = Cause.DISPUTE_UNREADABLE
-        yield Difference(shown.charge, Kind.DISPUTED, cause, day, shown.currency, None, 0, 0)
+        yield Difference(shown.charge, MovementKind.DISPUTED, cause, day, shown.currency, None, 0, 0)
     # Where disputes cannot be read the book's word is taken for them.
-    disputed = (booked if shown.unreadable else shown).of(Kind.DISPUTED)
-    went = [*shown.of(Kind.REFUNDED), *disputed]
-    cap = booked.total(Kind.CAPTURED)
+    disputed = (booked if shown.unreadable else shown).of(MovementKind.DISPUTED)
+    went = [*shown.of(MovementKind.REFUNDED), *disputed]
+    cap = booked.total(MovementKind.CAPTURED)
     if sum(one.amount_minor for one in went if one.amount_minor > 0) > cap:
         stripe = min(cap, sum(one.amount_minor for one in went))
-        ledger = booked.total(Kind.REFUNDED) + booked.total(Kind.DISPUTED)
+        ledger = booked.total(MovementKind.REFUNDED) + booked.total(MovementKind.DISPUTED)
         if stripe != ledger:
             yield _difference(*_capped(shown, booked, heard, stripe > ledger), shown, stripe, ledger)
         return
-    for kind in (Kind.REFUNDED, *(() if shown.unreadable else (Kind.DISPUTED,))):
+    for kind in (MovementKind.REFUNDED, *(() if shown.unreadable else (MovementKind.DISPUTED,))):
         stripe, ledger = shown.total(kind), booked.total(kind)
         if stripe != ledger:
             yield _difference(kind, _cause(kind, shown, booked, heard), shown, stripe, ledger)
@@ -180,15 +188,17 @@ def _reversed(shown: Account, booked: Account, heard: Heard) -> Iterator[Differe
             yield from _days(kind, shown, booked)
 
 
-def _capped(shown: Account, booked: Account, heard: Heard, more: bool) -> tuple[Kind, Cause]:
+def _capped(
+    shown: ChargeMovements, booked: ChargeMovements, heard: Heard, more: bool
+) -> tuple[MovementKind, Cause]:
     """Which kind a difference of a capped sum is likely of: the one that differs in its direction."""
-    kinds = (Kind.REFUNDED, Kind.DISPUTED)
+    kinds = (MovementKind.REFUNDED, MovementKind.DISPUTED)
     off = {kind: shown.total(kind) - booked.total(kind) for kind in kinds}
     kind = max(kinds, key=lambda one: off[one] if more else -off[one])
     return kind, _cause(kind, shown, booked, heard)
 
 
-def _cause(kind: Kind, shown: Account, booked: Account, heard: Heard) -> Cause:
+def _cause(kind: MovementKind, shown: ChargeMovements, booked: ChargeMovements, heard: Heard) -> Cause:
     """Why what went back differs."""
     of_kind = shown.of(kind)
     if any(one.id in heard.buried for one in of_kind):
@@ -196,19 +206,19 @@ def _cause(kind: Kind, shown: Account, booked: Account, heard: Heard) -> Cause:
     if shown.total(kind) > booked.total(kind):
         if any(_is_unread(one.at, heard) for one in of_kind):
             return Cause.NOT_READ_YET
-        return Cause.REFUND_MISSING if kind is Kind.REFUNDED else Cause.DISPUTE_MISSING
+        return Cause.REFUND_MISSING if kind is MovementKind.REFUNDED else Cause.DISPUTE_MISSING
     if any(one.amount_minor < 0 for one in of_kind):
-        return Cause.REFUND_FAILED if kind is Kind.REFUNDED else Cause.DISPUTE_OUTCOME
+        return Cause.REFUND_FAILED if kind is MovementKind.REFUNDED else Cause.DISPUTE_OUTCOME
     return Cause.NOT_SHOWN
 
 
-def _days(kind: Kind, shown: Account, booked: Account) -> Iterator[Difference]:
+def _days(kind: MovementKind, shown: ChargeMovements, booked: ChargeMovements) -> Iterator[Difference]:
     """Whether what went, and what returned, did so on the same days; where Stripe tells the days."""
     failed = {one.id for one in shown.of(kind) if one.at is None}
     stays = _by_day(one for one in shown.of(kind) if one.id not in failed)
     # The book may have heard of a refund that failed or not: it comes to nothing.
     came_to_nothing = _by_day(one for one in shown.of(kind) if one.id in failed and one.at is not None)
-    if failed and kind is Kind.DISPUTED:
+    if failed and kind is MovementKind.DISPUTED:
         return
     ledger = _by_day(one for one in booked.of(kind) if not failed or one.amount_minor > 0)
     misplaced = 0

@@ -16,7 +16,7 @@ from trackrev_stream.domain.payments.reversals import FAILED, Seen, true_refunds
 from trackrev_stream.domain.values.days import day_of
 
 
-class Kind(StrEnum):
+class MovementKind(StrEnum):
     """How money moved."""
 
     CAPTURED = "captured"
@@ -25,11 +25,11 @@ class Kind(StrEnum):
 
 
 KIND_BY_REASON = {
-    "credit": Kind.CAPTURED,
-    "refund": Kind.REFUNDED,
-    "refund_failed": Kind.REFUNDED,
-    "dispute": Kind.DISPUTED,
-    "dispute_reinstated": Kind.DISPUTED,
+    "credit": MovementKind.CAPTURED,
+    "refund": MovementKind.REFUNDED,
+    "refund_failed": MovementKind.REFUNDED,
+    "dispute": MovementKind.DISPUTED,
+    "dispute_reinstated": MovementKind.DISPUTED,
 }
 """What a line of revenue is, by its reason."""
 
@@ -41,7 +41,7 @@ class Movement:
     Positive as captured, or as what went back; negative is what returned of that.
     """
 
-    kind: Kind
+    kind: MovementKind
     id: str
     amount_minor: int
     at: int | None
@@ -53,7 +53,7 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ChargeMovements:
     """One side's account of a charge; ``unreadable`` where it is disputed and the disputes cannot be read.
 
     ``or_else`` are the movements by another reading of the same objects, where they can be read in two ways.
@@ -66,11 +66,11 @@ class Account:
     unreadable: bool = False
     or_else: tuple[Movement, ...] = ()
 
-    def of(self, kind: Kind) -> list[Movement]:
+    def of(self, kind: MovementKind) -> list[Movement]:
         """The movements of one kind."""
         return [one for one in self.movements if one.kind is kind]
 
-    def total(self, kind: Kind) -> int:
+    def total(self, kind: MovementKind) -> int:
         """What the movements of one kind come to."""
         return sum(one.amount_minor for one in self.of(kind))
 
@@ -89,29 +89,33 @@ class Period:
 
 def shown_of(
     charge: PaymentFact, refunds: Iterable[PaymentFact], disputes: Iterable[PaymentFact], *, unreadable: bool
-) -> Account:
+) -> ChargeMovements:
     """A charge as Stripe shows it, from all its refunds and disputes; without movements if unpaid."""
     account = (charge.charge, charge.created_at, charge.currency)
     if not is_paid(charge):
-        return Account(*account, ())
+        return ChargeMovements(*account, ())
     every, disputed = tuple(refunds), list(_disputed(charge, disputes))
     readings = [
-        (Movement(Kind.CAPTURED, charge.charge, charge.amount_minor, charge.created_at), *refunded, *disputed)
+        (
+            Movement(MovementKind.CAPTURED, charge.charge, charge.amount_minor, charge.created_at),
+            *refunded,
+            *disputed,
+        )
         # A refund of just the rest of an authorization may be its release (before basil) or a refund: history
         # tells them apart (domain.reversals), one look at the objects cannot.
         for refunded in (_refunded(charge, every, charge.refunded_minor), _refunded(charge, every, 0))
     ]
     first, second = readings
-    return Account(*account, first, unreadable, second if second != first else ())
+    return ChargeMovements(*account, first, unreadable, second if second != first else ())
 
 
 def _refunded(charge: PaymentFact, refunds: tuple[PaymentFact, ...], least: int) -> list[Movement]:
     failed_since = {one.id: one.observed_at for one in refunds if one.status in FAILED}
     found = []
     for refund in true_refunds(Seen(charge, {}, least, refunds, failed_since, ())):
-        found.append(Movement(Kind.REFUNDED, refund.id, refund.amount_minor, refund.created_at))
+        found.append(Movement(MovementKind.REFUNDED, refund.id, refund.amount_minor, refund.created_at))
         if refund.id in failed_since:
-            found.append(Movement(Kind.REFUNDED, refund.id, -refund.amount_minor, None))
+            found.append(Movement(MovementKind.REFUNDED, refund.id, -refund.amount_minor, None))
     return found
 
 
@@ -121,13 +125,13 @@ def _disputed(charge: PaymentFact, disputes: Iterable[PaymentFact]) -> Iterator[
         dispute = Dispute(fact.id, fact.amount_minor, fact.currency, fact.moves)
         for back in dispute_reversals(dispute.of_charge(charge.currency, charge.amount_minor)):
             at = back.occurred_at if dated else None
-            yield Movement(Kind.DISPUTED, fact.id, back.amount_minor, at)
+            yield Movement(MovementKind.DISPUTED, fact.id, back.amount_minor, at)
 
 
-Totals = dict[tuple[int, str], Counter[Kind]]
+Totals = dict[tuple[int, str], Counter[MovementKind]]
 
 
-def totals(accounts: Iterable[Account], period: Period) -> Totals:
+def totals(accounts: Iterable[ChargeMovements], period: Period) -> Totals:
     """What moved on each day of a period, by day and currency; what has no day counts on its charge's."""
     found: Totals = {}
     for account in accounts:

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["quick_dataclass"]
+__all__ = ["fast_dataclass"]
 
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass as quick_dataclass
+    from dataclasses import dataclass as fast_dataclass
 else:
 
-    def quick_dataclass(*, frozen: bool, slots: bool) -> Callable[[type[T]], type[T]]:
+    def fast_dataclass(*, frozen: bool, slots: bool) -> Callable[[type[T]], type[T]]:
         """``dataclass(frozen=True, slots=True)``, made quickly."""
         assert frozen, "others are quick as they are"
         return dataclass(unsafe_hash=True, slots=slots)

@@ -5,7 +5,7 @@ import hmac
 import re
 import zlib
 
-from trackrev_stream.domain.values.fast_dataclass import quick_dataclass
+from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
 SEPARATOR = "|"
 OWN_ACCOUNT = "own"  # the account a key belongs to, against a connected one ("acct_...")
@@ -15,7 +15,7 @@ _UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 _UNSAFE = re.compile(r"[^\x21-\x7b\x7d\x7e]")  # no space, no control characters, no separator
 
 
-@quick_dataclass(frozen=True, slots=True)
+@fast_dataclass(frozen=True, slots=True)
 class Scope:
     """Where a Stripe object lives: ids are unique within one account and mode only."""
 

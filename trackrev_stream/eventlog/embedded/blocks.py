@@ -48,7 +48,7 @@ def checked_size(record: NewRecord) -> int:
     return size_of(record)
 
 
-def encode(base: int, end: int, records: Sequence[Record]) -> bytes:
+def encode_block(base: int, end: int, records: Sequence[Record]) -> bytes:
     """The block of `records`, which lie in [base, end)."""
     latest = max([record.timestamp for record in records], default=0)
     rows = [(r.offset - base, r.timestamp, r.key, r.value, r.headers) for r in records]
@@ -66,7 +66,7 @@ def span(base: int, block: bytes) -> Span:
     return Span(base, base + covered, latest)
 
 
-def decode(base: int, block: bytes) -> list[Record]:
+def decode_block(base: int, block: bytes) -> list[Record]:
     """The records of the block that starts at `base`, in order. Raises LogCorrupt."""
     span(base, block)
     try:
@@ -82,9 +82,9 @@ def pack(base: int, records: Sequence[NewRecord]) -> Iterator[tuple[int, bytes]]
     size, first = 0, base
     for offset, new in enumerate(records, base):
         if block and (len(block) >= MAX_RECORDS or size >= MAX_BYTES):
-            yield first, encode(first, offset, block)
+            yield first, encode_block(first, offset, block)
             block, size, first = [], 0, offset
         block.append(Record(offset, new.timestamp, new.key, new.value, new.headers))
         size += size_of(new)
     if block:
-        yield first, encode(first, base + len(records), block)
+        yield first, encode_block(first, base + len(records), block)

@@ -7,7 +7,7 @@ import msgspec
 import rocksdict
 
 from trackrev_stream.eventlog.embedded import blocks, keys
-from trackrev_stream.eventlog.embedded.rocksdb import Database
+from trackrev_stream.eventlog.embedded.rocksdb import RocksDatabase
 from trackrev_stream.eventlog.records import TopicMismatch, TopicPartition, TopicSpec, UnknownTopic
 
 
@@ -17,7 +17,7 @@ class _StoredTopic(msgspec.Struct):
 
 
 @dataclass(slots=True)
-class Partition:
+class PartitionBounds:
     """Records lie in [start, high); all of them are durable."""
 
     topic_id: int
@@ -38,10 +38,10 @@ class Partition:
 class Catalog:
     """The log's description of itself; `load` reads it from the database, and again after a reopening."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: RocksDatabase) -> None:
         self._db = db
         self._topics: dict[str, _StoredTopic] = {}
-        self._partitions: dict[TopicPartition, Partition] = {}
+        self._partitions: dict[TopicPartition, PartitionBounds] = {}
         self.committed: dict[tuple[str, str, int], int] = {}
         self.load()
 
@@ -62,14 +62,14 @@ class Catalog:
             for group, topic_id, number in [keys.parse_commit(key)]
         }
 
-    def _load_partition(self, topic_id: int, number: int) -> Partition:
+    def _load_partition(self, topic_id: int, number: int) -> PartitionBounds:
         stored_start = self._db.get(keys.start(topic_id, number))
         start = keys.parse_number(stored_start) if stored_start else 0
         last = self._db.last(
             keys.block_prefix(topic_id, number), keys.block(topic_id, number, keys.LAST_OFFSET)
         )
         high = blocks.span(keys.base_of(last[0]), last[1]).end if last else 0
-        return Partition(topic_id, number, start, max(start, high))
+        return PartitionBounds(topic_id, number, start, max(start, high))
 
     def create(self, specs: Iterable[TopicSpec]) -> None:
         """Make the topics that do not exist, take over changed retention of those that do; durable on return.
@@ -100,7 +100,7 @@ class Catalog:
         self._db.write(batch)
         self._topics[spec.name] = topic
         for number in range(spec.partitions):
-            self._partitions.setdefault((spec.name, number), Partition(topic.topic_id, number, 0, 0))
+            self._partitions.setdefault((spec.name, number), PartitionBounds(topic.topic_id, number, 0, 0))
 
     def topics(self) -> dict[str, TopicSpec]:
         """The topics by name."""
@@ -110,7 +110,7 @@ class Catalog:
         """The high watermark of every partition."""
         return {tp: partition.high for tp, partition in self._partitions.items()}
 
-    def partition(self, topic: str, number: int) -> Partition:
+    def partition(self, topic: str, number: int) -> PartitionBounds:
         """Raises UnknownTopic."""
         try:
             return self._partitions[topic, number]

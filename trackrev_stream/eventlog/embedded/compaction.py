@@ -16,8 +16,8 @@ from typing import TypeAlias
 import rocksdict
 
 from trackrev_stream.eventlog.embedded import blocks, keys
-from trackrev_stream.eventlog.embedded.catalog import Partition
-from trackrev_stream.eventlog.embedded.rocksdb import Database
+from trackrev_stream.eventlog.embedded.catalog import PartitionBounds
+from trackrev_stream.eventlog.embedded.rocksdb import RocksDatabase
 from trackrev_stream.eventlog.records import Record
 
 _MAX_KEYS = 100_000
@@ -53,7 +53,7 @@ class _Run:
         for key in self.keys:
             batch.delete(key)
         if self.records:
-            batch.put(self.keys[0], blocks.encode(self.base, self.end, self.records))
+            batch.put(self.keys[0], blocks.encode_block(self.base, self.end, self.records))
         return batch
 
 
@@ -64,7 +64,7 @@ class Compaction:
     """
 
     def __init__(
-        self, db: Database, place: Partition, tombstones_before_ms: int, rest_s: float = 0.0
+        self, db: RocksDatabase, place: PartitionBounds, tombstones_before_ms: int, rest_s: float = 0.0
     ) -> None:
         self._rest_s = rest_s
         self._db = db
@@ -92,7 +92,7 @@ class Compaction:
                 return
             span = blocks.span(base, block)
             if span.end > position:
-                yield key, span, blocks.decode(base, block)
+                yield key, span, blocks.decode_block(base, block)
 
     async def _walk(self, position: int, limit: int) -> AsyncIterator[_Block]:
         while step := list(islice(self._blocks(position, limit), _BLOCKS_A_STEP)):
@@ -141,7 +141,7 @@ class Compaction:
         self._db.write(batch)
 
 
-def progress(db: Database, place: Partition) -> tuple[int, int]:
+def progress(db: RocksDatabase, place: PartitionBounds) -> tuple[int, int]:
     """Up to which offset the partition is compacted, and how many records had survived there."""
     stored = db.get(keys.cleaned(place.topic_id, place.number))
     if stored is None:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 import rocksdict
 
 from trackrev_stream.eventlog.embedded import blocks, keys
-from trackrev_stream.eventlog.embedded.catalog import Catalog, Partition
-from trackrev_stream.eventlog.embedded.rocksdb import Database
+from trackrev_stream.eventlog.embedded.catalog import Catalog, PartitionBounds
+from trackrev_stream.eventlog.embedded.rocksdb import RocksDatabase
 from trackrev_stream.eventlog.records import (
     Append,
     Commit,
@@ -53,7 +53,7 @@ class GroupCommit:
     """The one writer of the log. `on_durable` is told the new high watermarks."""
 
     def __init__(
-        self, db: Database, catalog: Catalog, on_durable: Callable[[dict[TopicPartition, int]], None]
+        self, db: RocksDatabase, catalog: Catalog, on_durable: Callable[[dict[TopicPartition, int]], None]
     ) -> None:
         self._db = db
         self._catalog = catalog
@@ -124,7 +124,7 @@ class GroupCommit:
         return batch
 
     def _place(self, append: Append, records: dict[TopicPartition, list[NewRecord]]) -> int:
-        partition: Partition = self._catalog.partition(append.topic, append.partition)
+        partition: PartitionBounds = self._catalog.partition(append.topic, append.partition)
         added = records.setdefault((append.topic, append.partition), [])
         offset = partition.high + len(added)
         added.extend(append.records)

@@ -10,8 +10,8 @@ from trackrev_stream.eventlog.embedded import blocks, keys
 from trackrev_stream.eventlog.embedded.catalog import Catalog
 from trackrev_stream.eventlog.embedded.group_commit import GroupCommit
 from trackrev_stream.eventlog.embedded.maintenance import Maintenance
-from trackrev_stream.eventlog.embedded.rewrite import Change
-from trackrev_stream.eventlog.embedded.rocksdb import Database
+from trackrev_stream.eventlog.embedded.rewrite import RecordChange
+from trackrev_stream.eventlog.embedded.rocksdb import RocksDatabase
 from trackrev_stream.eventlog.records import (
     Append,
     Commit,
@@ -36,7 +36,7 @@ class Log:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._users = 1
-        self._db = Database(path)
+        self._db = RocksDatabase(path)
         self._catalog = Catalog(self._db)
         self._writer = GroupCommit(self._db, self._catalog, self._wake)
         self._maintenance = Maintenance(self._db, self._catalog)
@@ -134,7 +134,7 @@ class Log:
             base = keys.base_of(key)
             if base >= place.high:
                 break
-            for record in blocks.decode(base, block):
+            for record in blocks.decode_block(base, block):
                 if record.offset < offset:
                     continue
                 size += blocks.size_of(record)
@@ -200,7 +200,7 @@ class Log:
         await self._maintenance.rewrite(seen, mentioned, ())
 
     async def rewrite(
-        self, change: Change, mentioned: re.Pattern[bytes], opaque: Collection[str] = ()
+        self, change: RecordChange, mentioned: re.Pattern[bytes], opaque: Collection[str] = ()
     ) -> int:
         """Change records of the past in place, or take them out (see `rewriting`); returns how many.
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection
 import rocksdict
 
 from trackrev_stream.eventlog.embedded import blocks, keys
-from trackrev_stream.eventlog.embedded.catalog import Catalog, Partition
+from trackrev_stream.eventlog.embedded.catalog import Catalog, PartitionBounds
 from trackrev_stream.eventlog.embedded.compaction import Compaction, progress
-from trackrev_stream.eventlog.embedded.rewrite import FIRST_KEY, LAST_KEY, Change, Rewriting
-from trackrev_stream.eventlog.embedded.rocksdb import Database
+from trackrev_stream.eventlog.embedded.rewrite import FIRST_KEY, LAST_KEY, RecordChange, Rewriting
+from trackrev_stream.eventlog.embedded.rocksdb import RocksDatabase
 from trackrev_stream.eventlog.records import LogUnavailable
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _REST_S = 0.015
 class Maintenance:
     """Retention and compaction over all topics, one at a time."""
 
-    def __init__(self, db: Database, catalog: Catalog) -> None:
+    def __init__(self, db: RocksDatabase, catalog: Catalog) -> None:
         self._db = db
         self._catalog = catalog
         self._lock = asyncio.Lock()
@@ -57,7 +57,9 @@ class Maintenance:
             place = self._catalog.partition(topic, partition)
             return await Compaction(self._db, place, now_ms - grace_ms, rest_s).run()
 
-    async def rewrite(self, change: Change, mentioned: re.Pattern[bytes], opaque: Collection[str]) -> int:
+    async def rewrite(
+        self, change: RecordChange, mentioned: re.Pattern[bytes], opaque: Collection[str]
+    ) -> int:
         """Put every record through ``change``, then what was appended meanwhile, as long as it changes."""
         async with self._lock:
             total, done = 0, dict.fromkeys(self._catalog.highs(), 0)
@@ -98,7 +100,7 @@ class Maintenance:
             await asyncio.to_thread(self._db.reclaim, place.block_key(0), place.block_key(start))
         return removed
 
-    def _expired_end(self, place: Partition, start: int, before_ms: int) -> int:
+    def _expired_end(self, place: PartitionBounds, start: int, before_ms: int) -> int:
         end, count = start, 0
         for key, block in self._db.scan(place.prefix, place.block_key(start)):
             span = blocks.span(keys.base_of(key), block)
@@ -109,7 +111,7 @@ class Maintenance:
             end, count = span.end, count + 1
         return end
 
-    def _cut(self, place: Partition, start: int) -> None:
+    def _cut(self, place: PartitionBounds, start: int) -> None:
         batch = rocksdict.WriteBatch(raw_mode=True)
         batch.delete_range(place.block_key(0), place.block_key(start))
         batch.put(keys.start(place.topic_id, place.number), keys.number(start))

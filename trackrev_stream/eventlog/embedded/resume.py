@@ -8,10 +8,8 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from trackrev_stream.contracts.ports import NOTHING_APPLIED, LedgerPositions, Partition, PositionConflict
 from trackrev_stream.eventlog.embedded.log import Log
-from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.errors import PositionConflict
-from trackrev_stream.store.ledger.positions import NOTHING, Partition, stored_positions
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +54,12 @@ def resume_at(partition: Partition, stored: int, reach: Reach) -> int | None:
     return max(wanted, reach.start)
 
 
-async def resume(event_log: Log, store: Store, group: str, topics: Iterable[str]) -> None:
+async def resume(event_log: Log, positions: LedgerPositions, group: str, topics: Iterable[str]) -> None:
     """Before the stream starts: set the commits of ``group`` on the writer's ``topics`` to what was applied.
 
     Raises PositionConflict when the log ends before it.
     """
-    stored = await store.read(stored_positions)
+    stored = await positions.applied()
     behind: dict[Partition, int] = {}
     for partition in [(name, n) for name in topics for n in range(event_log.topics()[name].partitions)]:
         reach = Reach(
@@ -69,7 +67,7 @@ async def resume(event_log: Log, store: Store, group: str, topics: Iterable[str]
             event_log.high_watermark(*partition),
             event_log.committed(group, *partition),
         )
-        offset = resume_at(partition, stored.get(partition, NOTHING), reach)
+        offset = resume_at(partition, stored.get(partition, NOTHING_APPLIED), reach)
         if offset is not None:
             behind[partition] = offset
     if behind:

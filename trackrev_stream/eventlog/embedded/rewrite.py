@@ -13,14 +13,14 @@ import rocksdict
 
 from trackrev_stream.eventlog.embedded import blocks, keys
 from trackrev_stream.eventlog.embedded.catalog import Catalog
-from trackrev_stream.eventlog.embedded.rocksdb import Database
+from trackrev_stream.eventlog.embedded.rocksdb import RocksDatabase
 from trackrev_stream.eventlog.records import Record
 
 FIRST_KEY, LAST_KEY = b"\x00", b"\xff"
 _BLOCKS_A_STEP = 64
 
 #: What becomes of a record of a topic: the same object where nothing does, None where it goes.
-Change = Callable[[str, Record], Record | None]
+RecordChange = Callable[[str, Record], Record | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Rewriting:
     Blocks in which ``mentioned`` finds nothing are passed over, but for topics that are ``opaque`` to it.
     """
 
-    db: Database
+    db: RocksDatabase
     catalog: Catalog
-    change: Change
+    change: RecordChange
     mentioned: re.Pattern[bytes]
     opaque: Collection[str]
 
@@ -56,12 +56,12 @@ class Rewriting:
         if topic not in self.opaque and not self.mentioned.search(block):
             return 0
         span = blocks.span(keys.base_of(key), block)
-        before = blocks.decode(span.base, block)
+        before = blocks.decode_block(span.base, block)
         after = [self.change(topic, record) for record in before]
         changed = sum(new is not old for new, old in zip(after, before, strict=True))
         if changed:
             batch = rocksdict.WriteBatch(raw_mode=True)
             # Even without records a block stays: the last one says how far the partition reaches.
-            batch.put(key, blocks.encode(span.base, span.end, [record for record in after if record]))
+            batch.put(key, blocks.encode_block(span.base, span.end, [record for record in after if record]))
             self.db.write(batch)
         return changed

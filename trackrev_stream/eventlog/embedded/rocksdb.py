@@ -32,7 +32,7 @@ def _options() -> rocksdict.Options:
     return options
 
 
-class Database:
+class RocksDatabase:
     """One open RocksDB directory. Not for use from several threads, except `sync` and `reclaim`."""
 
     def __init__(self, path: Path) -> None:

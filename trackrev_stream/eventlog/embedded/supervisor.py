@@ -15,6 +15,7 @@ import faust
 from trackrev_stream.contracts.topics import DEAD_LETTERS
 from trackrev_stream.eventlog.embedded.log import Log
 from trackrev_stream.eventlog.faust_patches.runtime import Runtime
+from trackrev_stream.eventlog.history import PausableAgents
 from trackrev_stream.eventlog.records import LogUnavailable
 
 STOP_S = 10
@@ -27,7 +28,7 @@ _PROBE = "probe"  # a consumer group that nobody reads with
 log = logging.getLogger(__name__)
 
 
-class Keeper:
+class Supervisor:
     """Runs what ``make`` makes, one after the other."""
 
     def __init__(self, make: Callable[[], Runtime], event_log: Log) -> None:
@@ -36,6 +37,11 @@ class Keeper:
         self._runtime = make()
         self._back = asyncio.Event()
         self._back.set()
+
+    @property
+    def pausable(self) -> PausableAgents:
+        """They rest when this process says so."""
+        return self
 
     @property
     def app(self) -> faust.App:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from trackrev_stream.eventlog.faust_patches.protocols import AgentApp
+
 
 class CommitBarriers:
     """Mixed into a Faust transport, before it; ``app`` is the transport's.
@@ -11,7 +13,7 @@ class CommitBarriers:
     Mends transport/consumer.py:1075, where a commit waits for the length of a queue to become nought.
     """
 
-    app: Any
+    app: AgentApp
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -38,9 +38,9 @@ class Recovery(BaseRecovery):  # type: ignore[misc]  # Faust has no types
             self.tp_to_table[tp].restore(tp.partition, fresh)
             offsets[tp] = fresh[-1].offset
             self._last_flush_at = self._active_events_received_at[tp] = monotonic()
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self.in_recovery and not self.need_recovery():
             self._set_recovery_ended()
             self.signal_recovery_end.set()

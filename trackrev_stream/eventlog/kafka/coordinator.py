@@ -27,7 +27,7 @@ def listen(consumer: AIOKafkaConsumer, lease: Lease | None = None) -> None:
         if isinstance(request, OffsetFetchRequest):
             _refuse(coordinator, getattr(answer, "error_code", 0))
         elif lease is not None and isinstance(request, HeartbeatRequest | SyncGroupRequest):
-            _tell(lease, request, answer.error_code, asked_at)
+            _inform(lease, request, answer.error_code, asked_at)
         return answer
 
     coordinator._send_req = listening  # noqa: SLF001 - as above
@@ -42,7 +42,7 @@ def _refuse(coordinator: Any, code: int) -> None:
     raise error
 
 
-def _tell(lease: Lease, request: Any, code: int, asked_at: float) -> None:
+def _inform(lease: Lease, request: Any, code: int, asked_at: float) -> None:
     if code == 0:
         lease.renew(asked_at)
     elif code == errors.RebalanceInProgressError.errno:

@@ -41,12 +41,12 @@ MARKER_KEY = b"trackrev-marker"
 AT_A_TIME = 1_000
 
 #: What becomes of a record of a topic: the same object where nothing does, None where it goes.
-Change = Callable[[str, Any], Any]
+RecordChange = Callable[[str, Any], Any]
 Look = Callable[[str, Any], None]
 Moved = Callable[[str, int, int], Awaitable[None]]
 
 
-class Kept(NamedTuple):
+class KafkaRecord(NamedTuple):
     """A record as it was read; for who changes it like one of the embedded log."""
 
     offset: int
@@ -93,7 +93,7 @@ class KafkaPast:
                             look(topic, record)
 
     async def rewrite(
-        self, change: Change, mentioned: re.Pattern[bytes], opaque: Collection[str] = ()
+        self, change: RecordChange, mentioned: re.Pattern[bytes], opaque: Collection[str] = ()
     ) -> int:
         """Put records through ``change``; returns how many became others, or went. Raises ClusterUnavailable.
 
@@ -122,7 +122,9 @@ class KafkaPast:
         wanted = [name for name in known if ours(name)] if names is None else names
         return {name: known[name] for name in sorted(wanted) if name in known}
 
-    async def _replace(self, reader: Reader, found: dict[TopicPartition, _Found], change: Change) -> None:
+    async def _replace(
+        self, reader: Reader, found: dict[TopicPartition, _Found], change: RecordChange
+    ) -> None:
         stands = await topics.committed(self.cluster, self.group)
         try:
             async with topics.admin(self.cluster) as client, self._producer() as producer:
@@ -213,12 +215,12 @@ class _Attempt:
             self.expected = at + 1
 
 
-async def _records(reader: Reader, topic: str, number: int) -> AsyncIterator[Kept]:
+async def _records(reader: Reader, topic: str, number: int) -> AsyncIterator[KafkaRecord]:
     async for record in reader.read(topic, number):
-        yield Kept(record.offset, record.timestamp, record.key, record.value, tuple(record.headers))
+        yield KafkaRecord(record.offset, record.timestamp, record.key, record.value, tuple(record.headers))
 
 
-async def _look_over(reader: Reader, topic: str, number: int, change: Change) -> _Found:
+async def _look_over(reader: Reader, topic: str, number: int, change: RecordChange) -> _Found:
     found, first = _Found(), True
     async for record in _records(reader, topic, number):
         if marker := record.header(MARKER):
@@ -233,7 +235,11 @@ async def _look_over(reader: Reader, topic: str, number: int, change: Change) ->
 
 
 async def _copy(
-    reader: Reader, producer: AIOKafkaProducer, attempt: "_Attempt", broken_off: list[str], change: Change
+    reader: Reader,
+    producer: AIOKafkaProducer,
+    attempt: "_Attempt",
+    broken_off: list[str],
+    change: RecordChange,
 ) -> None:
     """Copy what is before the marker; not the copies that earlier attempts have made of it."""
     sent: list[tuple[int, Awaitable[Any]]] = []

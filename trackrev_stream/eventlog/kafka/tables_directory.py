@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from trackrev_stream.eventlog.process_directory import Place
+from trackrev_stream.eventlog.process_directory import ProcessDirectory
 
 
 class TablesDirectory:
@@ -15,7 +15,7 @@ class TablesDirectory:
     """
 
     def __init__(self, data: Path, since: int = 0) -> None:
-        self._place = Place.first_free(data, "worker")
+        self._place = ProcessDirectory.first_free(data, "worker")
         self.path = self._place.path
         self._clean = self.path / "clean"
         self._since = str(since)

@@ -14,6 +14,7 @@ from aiokafka.protocol.commit import OffsetFetchRequest
 from trackrev_stream.contracts.topics import TOPICS, Topic
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
+from trackrev_stream.eventlog.records import TopicMismatch
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,8 @@ _VISIBLE_S = 30.0
 _LOOK_AGAIN_S = 0.1
 
 
-class TopicMismatch(Exception):
-    """A topic exists with another number of partitions than the program is set to."""
-
-
 @dataclass(frozen=True, slots=True)
-class TopicSpec:
+class KafkaTopicSpec:
     """A topic as it shall be. ``config`` has Kafka's own names."""
 
     name: str
@@ -41,14 +38,14 @@ class TopicSpec:
     config: Mapping[str, str] = field(default_factory=dict)
 
 
-def spec_of(topic: Topic, partitions: int) -> TopicSpec:
+def spec_of(topic: Topic, partitions: int) -> KafkaTopicSpec:
     """The topic of the registry on Kafka."""
-    return TopicSpec(topic.name, partitions, config(topic.retention_ms, compact=topic.compact))
+    return KafkaTopicSpec(topic.name, partitions, config(topic.retention_ms, compact=topic.compact))
 
 
-def changelog_spec(name: str, partitions: int) -> TopicSpec:
+def changelog_spec(name: str, partitions: int) -> KafkaTopicSpec:
     """A changelog: compacted and kept for ever, for it is the table."""
-    return TopicSpec(name, partitions, config(None, compact=True))
+    return KafkaTopicSpec(name, partitions, config(None, compact=True))
 
 
 def is_ours(group: str) -> Callable[[str], bool]:
@@ -68,7 +65,7 @@ def config(retention_ms: int | None, *, compact: bool) -> dict[str, str]:
     }
 
 
-async def ensure(cluster: Cluster, specs: Iterable[TopicSpec]) -> None:
+async def ensure(cluster: Cluster, specs: Iterable[KafkaTopicSpec]) -> None:
     """Make the topics that are missing; those that exist keep the configuration that an operator gave them.
 
     Each has three replicas, or as many as there are brokers. Raises TopicMismatch, ClusterUnavailable.
@@ -101,7 +98,7 @@ def _is_led(topic: Any) -> bool:
     return bool(topic["partitions"]) and all(place["leader"] >= 0 for place in topic["partitions"])
 
 
-def _verify(wanted: Mapping[str, TopicSpec], known: Mapping[str, Any]) -> None:
+def _verify(wanted: Mapping[str, KafkaTopicSpec], known: Mapping[str, Any]) -> None:
     for name, spec in wanted.items():
         if name in known and (found := len(known[name]["partitions"])) != spec.partitions:
             raise TopicMismatch(
@@ -110,7 +107,7 @@ def _verify(wanted: Mapping[str, TopicSpec], known: Mapping[str, Any]) -> None:
             )
 
 
-async def _create(client: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> None:
+async def _create(client: AIOKafkaAdminClient, specs: Iterable[KafkaTopicSpec]) -> None:
     replicas = min(MOST_REPLICAS, len((await client.describe_cluster())["brokers"]))
     safe = {
         "min.insync.replicas": str(max(1, replicas - 1)),

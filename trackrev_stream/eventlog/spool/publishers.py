@@ -68,7 +68,7 @@ class Spooling:
         self._away = away
         self._filled, self._emptied = asyncio.Event(), asyncio.Event()
         metrics.SPOOL_CAPACITY_BYTES.set(spool.capacity)
-        self._tell()
+        self._report()
 
     async def publish(self, topic: str, partition: int, key: bytes | None, value: bytes) -> int:
         """Append a record; return its offset, or UNKNOWN_OFFSET where it waits on our disk.
@@ -82,7 +82,7 @@ class Spooling:
                 self._lost(error)
         await self._spool.put(topic, partition, key, value)
         metrics.SPOOLED.inc()
-        self._tell()
+        self._report()
         return UNKNOWN_OFFSET
 
     def ready(self) -> bool:
@@ -158,7 +158,7 @@ class Spooling:
             self._found()
             metrics.SPOOL_DELIVERED.inc(sum(counts))
         metrics.SPOOL_WAITING_RECORDS.set(self._spool.waiting)
-        self._tell()
+        self._report()
         return spool.empty or any(counts)
 
     async def _send(self, place: TopicPartition, records: list[Record]) -> int:
@@ -179,7 +179,7 @@ class Spooling:
                 if not await self._delivered(spool):
                     return
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         for event, state in ((self._filled, not self._spool.empty), (self._emptied, self._spool.empty)):
             event.set() if state else event.clear()
         metrics.SPOOL_BYTES.set(self._spool.used)

@@ -16,7 +16,7 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.contracts.topics import DEAD_LETTERS, TOPICS
 from trackrev_stream.eventlog.embedded.log import Log
-from trackrev_stream.eventlog.process_directory import Place, sync_directory
+from trackrev_stream.eventlog.process_directory import ProcessDirectory, sync_directory
 from trackrev_stream.eventlog.records import (
     LogCorrupt,
     LogUnavailable,
@@ -45,7 +45,7 @@ class Spool:
     ``capacity`` bounds the bytes that lie on the disk, with those that are delivered but not yet removed.
     """
 
-    def __init__(self, place: Place, partitions: int, capacity: int, clock: Clock) -> None:
+    def __init__(self, place: ProcessDirectory, partitions: int, capacity: int, clock: Clock) -> None:
         """Empty until `take_over`."""
         self.capacity = capacity
         self.used = 0
@@ -206,11 +206,11 @@ class Spools:
 
     async def own(self) -> Spool:
         """One for this process, with what is in it already. Raises TopicMismatch, LogUnavailable, OSError."""
-        return await self._opened(Place.first_free(self.data, NAME))
+        return await self._opened(ProcessDirectory.first_free(self.data, NAME))
 
     async def left(self) -> AsyncGenerator[Spool, None]:
         """Those that no process has, each open until the next one is asked for."""
-        for place in Place.abandoned(self.data, NAME):
+        for place in ProcessDirectory.abandoned(self.data, NAME):
             try:
                 spool = await self._opened(place)
             except (TopicMismatch, LogUnavailable) as error:
@@ -221,7 +221,7 @@ class Spools:
             finally:
                 await spool.close()
 
-    async def _opened(self, place: Place) -> Spool:
+    async def _opened(self, place: ProcessDirectory) -> Spool:
         spool = Spool(place, self.partitions, self.capacity, self.clock)
         try:
             spool.take_over()

@@ -10,7 +10,7 @@ from trackrev_stream.settings import Settings
 FILE = "topics-seen"
 
 
-def note(settings: Settings) -> None:
+def note_topics(settings: Settings) -> None:
     """The topics are there now, as the settings have them."""
     if not before(settings):
         (settings.data / FILE).write_text(_as_told(settings))

@@ -1,5 +1,8 @@
 """What can go wrong in the store, in words for people."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from trackrev_stream.errors import ForPeople
 
 
@@ -15,8 +18,15 @@ class InvalidSetting(StoreError):
     """A setting that cannot be saved: what was wrong with it."""
 
 
-class PositionConflict(StoreError):
-    """The stored positions are not those of this writer: a second writer, or a log that was created anew."""
+class UnknownWorkspace(InvalidSetting):
+    """No workspace has this id; the message names those that are like it."""
+
+    def __init__(self, workspace: str, known: Iterable[str]) -> None:
+        near = get_close_matches(workspace.lower(), list(known), n=3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        super().__init__(
+            f"There is no workspace {workspace!r}.{hint} `trackrev workspace list` names them all."
+        )
 
 
 class ErasureUnfinished(StoreError):

@@ -48,7 +48,7 @@ def _locked(database: Database) -> Iterator[Connection]:
         return
     # Who waited for the lock must see what was done before it was free.
     with database.writing.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        postgresql.check(connection)
+        postgresql.check_encoding(connection)
         postgresql.lock_for_migration(connection)
         yield connection
 

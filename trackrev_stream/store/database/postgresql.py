@@ -111,7 +111,7 @@ def lock_for_appending(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPENDING})
 
 
-def check(connection: Connection) -> None:
+def check_encoding(connection: Connection) -> None:
     """Raise StoreError for a database that cannot hold what we write."""
     encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.ledger.fx import Rate, Rates
-from trackrev_stream.domain.ledger.lines import REVENUE, Change, Line, changes, dispute_fee_of, net_of
+from trackrev_stream.domain.ledger.lines import REVENUE, Line, LineChange, changes, dispute_fee_of, net_of
 from trackrev_stream.domain.ledger.usd import RateOf, in_usd
 from trackrev_stream.domain.values.days import day_of
 from trackrev_stream.store.database.errors import LedgerBroken
@@ -22,25 +22,32 @@ _OF_CHARGE = ("workspace", "livemode", "created_at", "currency", "net_minor", "r
 
 @dataclass(slots=True)
 class Standing:
-    """One charge: the order of the last record applied, its lines with the entry that posted each.
-
-    ``net_minor`` is what it is worth, ``cause`` why its lines changed in this batch, if they did.
-    """
+    """One charge as it stands in the ledger."""
 
     key: str
     workspace: str = ""
     livemode: bool = False
     created_at: int = 0
+    """When Stripe made the charge, in milliseconds."""
     currency: str = ""
     net_minor: int = 0
+    """What it is worth: captured, less what went back; fees apart."""
     cause: str = ""
+    """Why its lines changed in this batch, if they did."""
     order: tuple[int, int] = (-1, -1)
+    """The versions of the last record applied; an older one changes nothing."""
     rules_version: int = 0
+    """The version of the attribution settings that decided it."""
     lines: dict[str, Line] = field(default_factory=dict)
+    """The standing lines, by id."""
     posted_by: dict[str, str] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)  # entries of each line so far
-    loaded: dict[str, str] = field(default_factory=dict)  # posted_by, as the database has it
-    record: AttributedCharge | None = None  # the last one applied in this batch
+    """By line id, the entry that posted it."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """By line id, how many entries it has had: an entry's id is made of it."""
+    loaded: dict[str, str] = field(default_factory=dict)
+    """``posted_by`` as the database has it."""
+    record: AttributedCharge | None = None
+    """The last record applied in this batch."""
 
 
 class Book:
@@ -150,7 +157,7 @@ class Book:
                 self._charges[key].counts[line_id] = count
 
 
-def _entry(standing: Standing, change: Change) -> dict[str, Any]:
+def _entry(standing: Standing, change: LineChange) -> dict[str, Any]:
     """Post or take back a line of ``standing``; the columns of the entry that does."""
     line, retracts = change.line, None
     number = standing.counts.get(line.line_id, 0) + 1

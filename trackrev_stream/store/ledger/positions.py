@@ -17,20 +17,17 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
-from trackrev_stream.store.database.errors import PositionConflict
+from trackrev_stream.contracts.ports import NOTHING_APPLIED, Partition, PositionConflict
 from trackrev_stream.store.database.schema import add_new, positions, upsert
-
-Partition = tuple[str, int]
-NOTHING = -1  # the position before the first offset
 
 
 def adopt(
     connection: Connection, partitions: Iterable[Partition], known: Mapping[Partition, int]
 ) -> dict[Partition, int]:
-    """The position of each partition: what is ``known``, else what is stored, else NOTHING."""
+    """The position of each partition: what is ``known``, else what is stored, else NOTHING_APPLIED."""
     wanted = set(partitions)
     missing = sorted(wanted - known.keys())
-    found = dict.fromkeys(missing, NOTHING)
+    found = dict.fromkeys(missing, NOTHING_APPLIED)
     if missing:
         key = tuple_(positions.c.topic, positions.c.partition)
         rows = connection.execute(select(positions).where(key.in_(missing)))
@@ -52,10 +49,10 @@ def settle(
 def advance(connection: Connection, before: Mapping[Partition, int], after: Mapping[Partition, int]) -> None:
     """Move positions from ``before`` to ``after``; raises PositionConflict when one is not at ``before``."""
     moved = {partition: offset for partition, offset in after.items() if offset > before[partition]}
-    first = {partition: offset for partition, offset in moved.items() if before[partition] == NOTHING}
+    first = {partition: offset for partition, offset in moved.items() if before[partition] == NOTHING_APPLIED}
     for (topic, number), offset in first.items():
         if not add_new(connection, positions, {"topic": topic, "partition": number, "offset": offset}):
-            raise _conflict(connection, (topic, number), NOTHING)
+            raise _conflict(connection, (topic, number), NOTHING_APPLIED)
     further = {partition: offset for partition, offset in moved.items() if partition not in first}
     if further and _move(connection, before, further) != len(further):
         stored = adopt(connection, further, {})
@@ -78,7 +75,7 @@ def stored_positions(connection: Connection) -> dict[Partition, int]:
 
 
 def stored_position(connection: Connection, partition: Partition) -> int:
-    """The last offset applied of a partition, or NOTHING."""
+    """The last offset applied of a partition, or NOTHING_APPLIED."""
     return adopt(connection, [partition], {})[partition]
 
 

@@ -16,14 +16,14 @@ from typing import Any
 from sqlalchemy import Connection, select, tuple_
 
 from trackrev_stream.contracts.dead_letters import DeadLetter
+from trackrev_stream.contracts.ports import NOTHING_APPLIED, Partition, PositionConflict
 from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.journeys.journey import Visit
 from trackrev_stream.domain.ledger.fx import Rates
-from trackrev_stream.store.database.errors import PositionConflict
 from trackrev_stream.store.database.schema import upsert, visits
 from trackrev_stream.store.ledger.book import Book
-from trackrev_stream.store.ledger.positions import NOTHING, Partition, adopt, advance, settle
-from trackrev_stream.store.operations.dead_letters import Place, bury, rejected_places
+from trackrev_stream.store.ledger.positions import adopt, advance, settle
+from trackrev_stream.store.operations.dead_letters import RecordPosition, rejected_places, store_letters
 
 _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
@@ -48,7 +48,7 @@ class Posting:
     rejected: tuple[DeadLetter, ...] = ()
 
     @property
-    def place(self) -> Place:
+    def place(self) -> RecordPosition:
         """Its place in the log."""
         return self.topic, self.partition, self.offset
 
@@ -113,7 +113,7 @@ def post(
     book.save(posted_at)
     _save_visits(connection, _visits(fresh))
     rejected = [letter for item in new for letter in item.rejected]
-    bury(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
+    store_letters(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
     reasons = Counter(entry["reason"] for entry in book.entries)
     return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
 
@@ -122,7 +122,9 @@ def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
     """The last offset of each partition."""
     ends: dict[Partition, int] = {}
     for item in postings:
-        ends[item.topic, item.partition] = max(item.offset, ends.get((item.topic, item.partition), NOTHING))
+        ends[item.topic, item.partition] = max(
+            item.offset, ends.get((item.topic, item.partition), NOTHING_APPLIED)
+        )
     return ends
 
 
@@ -167,7 +169,7 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)
         else:
-            applied = all(stored.get(_visit_key(visit), NOTHING) >= visit.version for visit in record)
+            applied = all(stored.get(_visit_key(visit), NOTHING_APPLIED) >= visit.version for visit in record)
         if not applied:
             raise PositionConflict(
                 f"{item.topic}/{item.partition} brings a new record at offset {item.offset}, which the "

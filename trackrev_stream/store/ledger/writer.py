@@ -9,10 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from trackrev_stream import metrics
 from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.ports import Partition
 from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.store.database.engine import Store, is_transient
 from trackrev_stream.store.database.errors import StoreError
-from trackrev_stream.store.ledger.positions import Partition
 from trackrev_stream.store.ledger.post import NO_RATES, Posting, PostResult, post
 
 MOST_ROWS = 500  # a transaction, and what the last of its postings has more

@@ -20,11 +20,11 @@ MOST_OF_EDGE = 10_000
 _OLDEST_FIRST = (dead_letters.c.failed_at, dead_letters.c.offset, dead_letters.c.index, dead_letters.c.id)
 _LETTER_FIELDS = tuple(item.name for item in fields(DeadLetter))
 
-Place = tuple[str, int, int]  # topic, partition, offset
+RecordPosition = tuple[str, int, int]  # topic, partition, offset
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredLetter:
     """A letter as it was at its last failure.
 
     ``attempts`` counts its failures, each place in a topic once; ``decided_at`` is when somebody last
@@ -38,7 +38,7 @@ class Kept:
     decided_at: int | None
 
 
-def bury(connection: Connection, letters: Sequence[DeadLetter], now: int) -> None:
+def store_letters(connection: Connection, letters: Sequence[DeadLetter], now: int) -> None:
     """Keep letters, which come in the order of the topic `dead-letters`, each of its records once."""
     if not letters:
         return
@@ -49,13 +49,13 @@ def bury(connection: Connection, letters: Sequence[DeadLetter], now: int) -> Non
     _forget(connection, now)
 
 
-def _failed(known: Kept | None, letter: DeadLetter) -> Kept:
+def _failed(known: StoredLetter | None, letter: DeadLetter) -> StoredLetter:
     if known is None:
-        return Kept(letter, letter.failed_at, 1, Status.OPEN, None)
+        return StoredLetter(letter, letter.failed_at, 1, Status.OPEN, None)
     if letter.offset >= 0 and _place(letter) <= _place(known.letter):
         # Not a failure anew: after a restart an agent reads some records again, and fails again.
         return known
-    return Kept(letter, known.first_failed_at, known.attempts + 1, Status.OPEN, known.decided_at)
+    return StoredLetter(letter, known.first_failed_at, known.attempts + 1, Status.OPEN, known.decided_at)
 
 
 def _place(letter: DeadLetter) -> tuple[int, int]:
@@ -75,7 +75,7 @@ def _forget(connection: Connection, now: int) -> None:
 
 def list_letters(
     connection: Connection, *, processor: str = "", status: Status | None = None, limit: int | None = None
-) -> list[Kept]:
+) -> list[StoredLetter]:
     """The letters that failed last, newest first."""
     order = (dead_letters.c.failed_at.desc(), dead_letters.c.id)
     asked = select(dead_letters).where(*_wanted(processor, status)).order_by(*order).limit(limit)
@@ -94,21 +94,21 @@ def letter_ids(connection: Connection, *, processor: str = "", status: Status | 
     return list(connection.execute(asked).scalars())
 
 
-def find_letters(connection: Connection, beginning: str) -> list[Kept]:
+def find_letters(connection: Connection, beginning: str) -> list[StoredLetter]:
     """The letters whose ids begin with this, two at most: enough to see that more than one does."""
     begins = dead_letters.c.id.startswith(beginning, autoescape=True)
     return _read(connection, select(dead_letters).where(begins).limit(2))
 
 
-def read_letters(connection: Connection, ids: Iterable[str]) -> list[Kept]:
+def read_letters(connection: Connection, ids: Iterable[str]) -> list[StoredLetter]:
     """The letters with these ids, some hundred at most, those that failed first before the others."""
     return _read(connection, select(dead_letters).where(dead_letters.c.id.in_(ids)).order_by(*_OLDEST_FIRST))
 
 
-def rejected_places(connection: Connection, places: Sequence[Place]) -> set[Place]:
+def rejected_places(connection: Connection, places: Sequence[RecordPosition]) -> set[RecordPosition]:
     """Those of these places about which there is a letter."""
     place = (dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.offset)
-    found: set[Place] = set()
+    found: set[RecordPosition] = set()
     for start in range(0, len(places), 500):
         asked = select(*place).where(tuple_(*place).in_(places[start : start + 500]))
         found.update((topic, number, offset) for topic, number, offset in connection.execute(asked))
@@ -122,7 +122,7 @@ def drop_letters(connection: Connection, ids: Iterable[str], now: int) -> None:
         connection.execute(changed.values(status=Status.DROPPED, decided_at=now))
 
 
-def mark_replayed(connection: Connection, replayed: Iterable[Kept], now: int) -> None:
+def mark_replayed(connection: Connection, replayed: Iterable[StoredLetter], now: int) -> None:
     """These letters are in their topics again.
 
     One that has failed again meanwhile stays open: its agent may have been quicker than the one who tells.
@@ -137,16 +137,18 @@ def _wanted(processor: str, status: Status | None) -> list[ColumnElement[bool]]:
     return [*wanted, dead_letters.c.status == status] if status else wanted
 
 
-def _read(connection: Connection, asked: Select[Any]) -> list[Kept]:
+def _read(connection: Connection, asked: Select[Any]) -> list[StoredLetter]:
     # As mappings: a row is a tuple, whose `index` is a method.
     return [_kept(row) for row in connection.execute(asked).mappings()]
 
 
-def _kept(row: RowMapping) -> Kept:
+def _kept(row: RowMapping) -> StoredLetter:
     letter = DeadLetter(**{name: row[name] for name in _LETTER_FIELDS})
-    return Kept(letter, row["first_failed_at"], row["attempts"], Status(row["status"]), row["decided_at"])
+    return StoredLetter(
+        letter, row["first_failed_at"], row["attempts"], Status(row["status"]), row["decided_at"]
+    )
 
 
-def _row(kept: Kept) -> dict[str, Any]:
-    beside = {item.name: getattr(kept, item.name) for item in fields(Kept) if item.name != "letter"}
+def _row(kept: StoredLetter) -> dict[str, Any]:
+    beside = {item.name: getattr(kept, item.name) for item in fields(StoredLetter) if item.name != "letter"}
     return asdict(kept.letter) | {"id": kept.letter.id} | beside

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, case, delete, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from trackrev_stream.contracts.ports import Again, PollReport, StripeConnection
+from trackrev_stream.contracts.ports import PollReport, Recheck, StripeConnection
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import again, cursors, polls, reads, reconciliations
@@ -79,14 +79,14 @@ class StorePollState:
         row = _key(connection) | {"name": name, "value": value}
         await self._write(lambda sql: upsert(sql, cursors, [row]))
 
-    async def again(self, connection: StripeConnection, now: int, most: int) -> list[Again]:
+    async def again(self, connection: StripeConnection, now: int, most: int) -> list[Recheck]:
         """What is due to be read again, the longest due first."""
         due = select(again).where(_is(again, connection), again.c.due_at <= now)
         wanted = due.order_by(again.c.due_at, again.c.id).limit(most)
         rows = await self._store.read(lambda sql: sql.execute(wanted).all())
-        return [Again(row.list, row.id, row.why, row.due_at, row.tries) for row in rows]
+        return [Recheck(row.list, row.id, row.why, row.due_at, row.tries) for row in rows]
 
-    async def note_again(self, connection: StripeConnection, objects: Sequence[Again]) -> None:
+    async def note_again(self, connection: StripeConnection, objects: Sequence[Recheck]) -> None:
         """Have objects read again, or change when."""
         noted = [_key(connection) | asdict(one) for one in objects]
         await self._write(lambda sql: upsert(sql, again, noted))
@@ -124,7 +124,7 @@ def ask(sql: Connection, connection: StripeConnection) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PollProgress:
     """How the last round over a connection went, or goes where ``running``."""
 
     report: PollReport
@@ -134,7 +134,7 @@ class Progress:
     reads: int
 
 
-def find_progress(sql: Connection, connection: StripeConnection, now: int) -> Progress | None:
+def find_progress(sql: Connection, connection: StripeConnection, now: int) -> PollProgress | None:
     """How polling a connection stands; None when it was never polled."""
     row = sql.execute(select(polls).where(_is(polls, connection))).first()
     if row is None or row.started_at is None:
@@ -142,7 +142,9 @@ def find_progress(sql: Connection, connection: StripeConnection, now: int) -> Pr
     report = PollReport(
         row.started_at, row.facts, row.done_permille, row.ended_at, row.result, tuple(row.missing.split())
     )
-    return Progress(report, row.answered, row.held_until > now, row.due_at, count_reads(sql, connection, now))
+    return PollProgress(
+        report, row.answered, row.held_until > now, row.due_at, count_reads(sql, connection, now)
+    )
 
 
 def count_reads(sql: Connection, connection: StripeConnection, now: int) -> int:

@@ -11,7 +11,7 @@ from trackrev_stream.contracts.ports import Checked, StripeConnection
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS, STRIPE_PAYMENTS
 from trackrev_stream.domain.ledger.lines import REVENUE
 from trackrev_stream.domain.reconciliation.differences import Heard
-from trackrev_stream.domain.reconciliation.movements import KIND_BY_REASON, Account, Movement, Period
+from trackrev_stream.domain.reconciliation.movements import KIND_BY_REASON, ChargeMovements, Movement, Period
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import cursors, reconciliations
@@ -25,7 +25,7 @@ MONEY_LISTS = ("charges", "refunds")  # the cursors of the poller that every key
 _OBJECT = re.compile(r"\b(?:ch|py|re|pyr|dp|du)_[A-Za-z0-9]+")
 
 
-class StoreBook:
+class StoreLedgerReader:
     """Book over the store."""
 
     def __init__(self, store: Store) -> None:
@@ -38,7 +38,9 @@ class StoreBook:
         asked = found.where(_is_of(connection), within, lines.c.reason.in_(REVENUE))
         return set(await self._store.read(lambda sql: sql.execute(asked).scalars().all()))
 
-    async def booked(self, connection: StripeConnection, charges: Collection[str]) -> dict[str, Account]:
+    async def booked(
+        self, connection: StripeConnection, charges: Collection[str]
+    ) -> dict[str, ChargeMovements]:
         """The accounts of these charges, as far as the book has them; all their lines, whenever."""
         return await self._store.read(lambda sql: _booked(sql, connection, charges))
 
@@ -85,7 +87,9 @@ class StoreBook:
         return Checked(Period(one.first_day, one.last_day), one.checked_at, residual, one.differences)
 
 
-def _booked(sql: Connection, connection: StripeConnection, names: Collection[str]) -> dict[str, Account]:
+def _booked(
+    sql: Connection, connection: StripeConnection, names: Collection[str]
+) -> dict[str, ChargeMovements]:
     rows: list[Any] = []
     wanted = [charges.c.charge, charges.c.created_at, charges.c.currency]
     of_line = [lines.c.reason, lines.c.amount_minor, lines.c.occurred_at]
@@ -100,7 +104,7 @@ def _booked(sql: Connection, connection: StripeConnection, names: Collection[str
         sign = 1 if row.reason == "credit" else -1
         moved = Movement(KIND_BY_REASON[row.reason], row.reason, sign * row.amount_minor, row.occurred_at)
         movements.setdefault((row.charge, row.created_at, row.currency), []).append(moved)
-    return {account[0]: Account(*account, tuple(moved)) for account, moved in movements.items()}
+    return {account[0]: ChargeMovements(*account, tuple(moved)) for account, moved in movements.items()}
 
 
 def _is_of(connection: StripeConnection) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from trackrev_stream.contracts.codec import decode
-from trackrev_stream.domain.attribution.decision import Decision, Rules
+from trackrev_stream.domain.attribution.decision import AttributionSettings, Decision
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT
 from trackrev_stream.store.database.schema import charges, entries, lines
 from trackrev_stream.store.workspaces.attribution_settings import find_rules
@@ -91,7 +91,7 @@ class ChargeDetail:
     payment_version: int
     version: int
     rules_version: int
-    settings: Rules | None
+    settings: AttributionSettings | None
     decision: Decision
     entries: tuple[Entry, ...]
 

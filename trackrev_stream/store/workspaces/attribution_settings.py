@@ -1,33 +1,34 @@
 """The versions of a workspace's attribution settings: added ahead of time, never changed, withdrawn in time.
 
 A version takes effect MARGIN_MS or more after it is made, and is withdrawn as long before it does. So the
-versions that a worker reads now tell it the truth about every charge of the next while (DESIGN.md, rule 9).
+versions that a worker reads now tell it the truth about every charge of the next while (ARCHITECTURE.md, rule 9).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from trackrev_stream.contracts.times import utc_second
 from trackrev_stream.domain.attribution.attribution_settings import FIRST, MARGIN_MS
-from trackrev_stream.domain.attribution.decision import Returning, Rules
+from trackrev_stream.domain.attribution.decision import AttributionSettings, Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.journey import LARGEST_WINDOW_DAYS
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import add_new, attribution_settings
+from trackrev_stream.store.workspaces.require import require_workspace
 
 LONGEST_IDENTIFY_DAYS = 3_650
 
-_RULES = tuple(item.name for item in fields(Rules))
+_RULES = tuple(item.name for item in fields(AttributionSettings))
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsVersion:
     """A version: its rules, when it takes effect, was made and, where it never came to that, withdrawn."""
 
-    rules: Rules
+    rules: AttributionSettings
     effective_from: int
     created_at: int
     withdrawn_at: int | None = None
@@ -41,14 +42,13 @@ def add_first(connection: Connection, workspace: str, now: int) -> None:
 def list_versions(connection: Connection, workspace: str) -> list[SettingsVersion]:
     """All versions of a workspace, first to last, with those that were withdrawn.
 
-    Raises InvalidSetting when there is no such workspace.
+    Raises UnknownWorkspace.
     """
+    require_workspace(connection, workspace)
     table = attribution_settings
     found = connection.execute(
         select(table).where(table.c.workspace == workspace).order_by(table.c.version)
     ).all()
-    if not found:  # each has its first version from its making
-        raise InvalidSetting(f"there is no workspace {workspace!r}; `trackrev workspace list` shows them")
     return [_version(row) for row in found]
 
 
@@ -70,12 +70,12 @@ def add_version(
     at = now + MARGIN_MS if effective_from is None else effective_from
     if at < now + MARGIN_MS:
         raise InvalidSetting(
-            f"a change takes effect {MARGIN_MS // 1000} s from now at the earliest, not on {_moment(at)}: "
+            f"a change takes effect {MARGIN_MS // 1000} s from now at the earliest, not on {utc_second(at)}: "
             "charges until then may be decided already"
         )
     if at <= last.effective_from:
         raise InvalidSetting(
-            f"version {last.rules.version} takes effect on {_moment(last.effective_from)}: choose a later "
+            f"version {last.rules.version} takes effect on {utc_second(last.effective_from)}: choose a later "
             "time, or withdraw that version first"
         )
     if replace(rules, version=last.rules.version) == last.rules:
@@ -97,7 +97,9 @@ def withdraw_version(connection: Connection, workspace: str, now: int) -> Settin
             "is in effect since" if last.effective_from <= now else "takes effect in less than a minute, on"
         )
         since = (
-            f"{begun} {_moment(last.effective_from)}" if last.effective_from else "holds from the beginning"
+            f"{begun} {utc_second(last.effective_from)}"
+            if last.effective_from
+            else "holds from the beginning"
         )
         raise InvalidSetting(
             f"version {last.rules.version} {since}, and stays; to change the settings, make another version"
@@ -111,17 +113,17 @@ def withdraw_version(connection: Connection, workspace: str, now: int) -> Settin
     return replace(last, withdrawn_at=now)
 
 
-def rule_versions(connection: Connection) -> dict[str, tuple[tuple[int, Rules], ...]]:
+def rule_versions(connection: Connection) -> dict[str, tuple[tuple[int, AttributionSettings], ...]]:
     """The versions of all workspaces with the times they take effect, latest first; as RuleBook has them."""
     table = attribution_settings
-    found: dict[str, list[tuple[int, Rules]]] = {}
+    found: dict[str, list[tuple[int, AttributionSettings]]] = {}
     standing = select(table).where(table.c.withdrawn_at.is_(None))
     for row in connection.execute(standing.order_by(table.c.effective_from.desc())):
         found.setdefault(row.workspace, []).append((row.effective_from, _version(row).rules))
     return {workspace: tuple(versions) for workspace, versions in found.items()}
 
 
-def find_rules(connection: Connection, workspace: str, version: int) -> Rules | None:
+def find_rules(connection: Connection, workspace: str, version: int) -> AttributionSettings | None:
     """The rules of one version of a workspace's settings, or None."""
     table = attribution_settings
     wanted = select(table).where(table.c.workspace == workspace, table.c.version == version)
@@ -129,7 +131,7 @@ def find_rules(connection: Connection, workspace: str, version: int) -> Rules | 
     return _version(row).rules if row else None
 
 
-def _check(rules: Rules) -> None:
+def _check(rules: AttributionSettings) -> None:
     if not 1 <= rules.lookback_days <= LARGEST_WINDOW_DAYS:
         raise InvalidSetting(
             f"lookback_days is {rules.lookback_days}; it may be 1 to {LARGEST_WINDOW_DAYS}: older clicks are "
@@ -148,7 +150,7 @@ def _put(connection: Connection, workspace: str, version: SettingsVersion) -> bo
 
 
 def _version(row: Row[tuple[object, ...]]) -> SettingsVersion:
-    rules = Rules(
+    rules = AttributionSettings(
         version=row.version,
         model=Model(row.model),
         lookback_days=row.lookback_days,
@@ -156,7 +158,3 @@ def _version(row: Row[tuple[object, ...]]) -> SettingsVersion:
         returning=Returning(row.returning),
     )
     return SettingsVersion(rules, row.effective_from, row.created_at, row.withdrawn_at)
-
-
-def _moment(at: int) -> str:
-    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -8,18 +8,19 @@ from sqlalchemy import Connection, insert, select
 from trackrev_stream.domain.acquisition.channel import UNATTRIBUTED
 from trackrev_stream.domain.acquisition.channel_overrides import (
     NO_OVERRIDES,
-    BadRules,
-    Overrides,
-    Rule,
+    BadChannelRules,
+    ChannelOverrides,
+    ChannelRule,
     parse_rules,
 )
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import bump_meta, channel_rules
 from trackrev_stream.store.workspaces.links import plain_name
-from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION, require_workspace
+from trackrev_stream.store.workspaces.require import require_workspace
+from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION
 
 
-def put_rules(connection: Connection, workspace: str, raw: object, now: int) -> Overrides:
+def put_rules(connection: Connection, workspace: str, raw: object, now: int) -> ChannelOverrides:
     """Give a workspace the rules in ``raw``, parsed JSON, as a new version unless they are those it has.
 
     They hold for hits that come from now on. Raises InvalidSetting.
@@ -27,7 +28,7 @@ def put_rules(connection: Connection, workspace: str, raw: object, now: int) -> 
     require_workspace(connection, workspace)
     try:
         parsed = parse_rules(raw)
-    except BadRules as error:
+    except BadChannelRules as error:
         raise InvalidSetting(str(error)) from error
     rules = tuple(replace(rule, channel=plain_name("channel", rule.channel)) for rule in parsed)
     if any(rule.channel == UNATTRIBUTED for rule in rules):
@@ -35,11 +36,11 @@ def put_rules(connection: Connection, workspace: str, raw: object, now: int) -> 
     known = find_overrides(connection, workspace)
     if rules == known.rules:
         return known
-    made = Overrides(known.version + 1, rules)
+    made = ChannelOverrides(known.version + 1, rules)
     row = {
         "workspace": workspace,
         "version": made.version,
-        "rules": orjson.dumps([shown(rule) for rule in rules]).decode(),
+        "rules": orjson.dumps([rule_as_written(rule) for rule in rules]).decode(),
         "created_at": now,
     }
     connection.execute(insert(channel_rules).values(row))
@@ -47,13 +48,13 @@ def put_rules(connection: Connection, workspace: str, raw: object, now: int) -> 
     return made
 
 
-def find_overrides(connection: Connection, workspace: str) -> Overrides:
+def find_overrides(connection: Connection, workspace: str) -> ChannelOverrides:
     """The rules of a workspace as they stand."""
     mine = select(channel_rules).where(channel_rules.c.workspace == workspace)
     row = connection.execute(mine.order_by(channel_rules.c.version.desc()).limit(1)).first()
-    return Overrides(row.version, parse_rules(orjson.loads(row.rules))) if row else NO_OVERRIDES
+    return ChannelOverrides(row.version, parse_rules(orjson.loads(row.rules))) if row else NO_OVERRIDES
 
 
-def shown(rule: Rule) -> dict[str, str]:
+def rule_as_written(rule: ChannelRule) -> dict[str, str]:
     """A rule as people write it: what it matches, and the channel."""
     return {name: value for name, value in asdict(rule).items() if value}

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Link, StripeConnection, Workspace
-from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, Overrides
+from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import read_meta
 from trackrev_stream.store.database.sealer import Sealer
@@ -66,7 +66,7 @@ class StoreDirectory:
             )
         ) or ()
 
-    async def overrides(self, workspace: str) -> Overrides:
+    async def overrides(self, workspace: str) -> ChannelOverrides:
         """The rules by which a workspace names channels itself."""
         return (
             await self._look_up(("channels", workspace), lambda c: find_overrides(c, workspace))

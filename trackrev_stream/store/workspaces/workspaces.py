@@ -15,6 +15,7 @@ from trackrev_stream.store.database.schema import api_keys, bump_meta, workspace
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.workspaces.attribution_settings import add_first
 from trackrev_stream.store.workspaces.erased_names import erased_in
+from trackrev_stream.store.workspaces.require import require_workspace
 
 SETTINGS_VERSION = "settings_version"  # counts every change of a setting, so that caches see it
 
@@ -89,12 +90,6 @@ def find_workspace(connection: Connection, sealer: Sealer, workspace: str) -> Wo
     """The workspace with this id, or None."""
     row = connection.execute(select(workspaces).where(workspaces.c.id == workspace)).first()
     return replace(_workspace(row, sealer), erased=erased_in(connection, workspace)) if row else None
-
-
-def require_workspace(connection: Connection, workspace: str) -> None:
-    """Raise InvalidSetting when there is no such workspace."""
-    if connection.execute(select(workspaces.c.id).where(workspaces.c.id == workspace)).scalar() is None:
-        raise InvalidSetting(f"there is no workspace {workspace!r}; `trackrev workspace list` shows them")
 
 
 def find_api_key(connection: Connection, hashed: str) -> str | None:
