@@ -51,7 +51,7 @@ def test_the_examples_of_settings_can_be_used() -> None:
     examples = {name: row[2].strip("`") for name, row in rows("settings.md").items()}
     del examples["TRACKREV_KAFKA_CA_FILE"]  # a file
     examples["TRACKREV_SECRET_KEY"] = "k" * 43
-    assert settings.read(examples).partitions == int(examples["TRACKREV_PARTITIONS"])
+    assert settings.read_settings(examples).partitions == int(examples["TRACKREV_PARTITIONS"])
 
 
 def test_every_reason_without_credit_is_explained() -> None:
