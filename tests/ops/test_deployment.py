@@ -212,7 +212,7 @@ def test_caddy_finds_the_program_on_its_port() -> None:
 
 def test_caddy_on_one_machine_finds_the_program_on_its_port() -> None:
     text = (OPS / "caddy/Caddyfile.single-box").read_text()
-    port = settings.read({}).port
+    port = settings.read_settings({}).port
     assert re.findall(r"reverse_proxy (\S+)", text) == [f"127.0.0.1:{port}"] * 2
 
 
@@ -226,7 +226,7 @@ def test_the_service_runs_a_command_of_the_program_with_settings_of_its_own() ->
     assert "EnvironmentFile=/etc/trackrev.env\n" in unit
     assert ". /etc/trackrev.env\n" in wrapper
     lines = (OPS / "systemd/trackrev.env").read_text().splitlines()
-    given = settings.read(dict(line.split("=", 1) for line in lines if not line.startswith("#")))
+    given = settings.read_settings(dict(line.split("=", 1) for line in lines if not line.startswith("#")))
     (state,) = re.findall(r"^StateDirectory=(\w+)$", unit, re.MULTILINE)
     assert given.data == Path("/var/lib") / state
     assert given.behind_proxy
