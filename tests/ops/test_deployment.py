@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -108,7 +109,17 @@ def test_the_image_is_made_of_every_package_of_the_program() -> None:
     assert ignored.index("*") < min(ignored.index(line) for line in ignored if line.startswith("!"))
 
 
-@pytest.mark.parametrize("place", ["docker-compose.yml", ".env.example", "ops/caddy/Caddyfile", "Dockerfile"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "docker-compose.yml",
+        ".env.example",
+        "ops/caddy/Caddyfile",
+        "ops/systemd/trackrev.env",
+        "README.md",
+        "Dockerfile",
+    ],
+)
 def test_only_settings_that_are_read_are_set(place: str) -> None:
     assert set(re.findall(r"TRACKREV_[A-Z_]+", (ROOT / place).read_text())) <= set(settings.VARIABLES)
 
@@ -182,16 +193,51 @@ def test_the_broker_acknowledges_what_is_on_disk() -> None:
     assert "bypass-fsync" not in start
 
 
-def test_caddy_routes_what_the_program_serves_outside_and_nothing_else() -> None:
-    text = (OPS / "caddy/Caddyfile").read_text()
+@pytest.mark.parametrize("name", ["Caddyfile", "Caddyfile.single-box"])
+def test_caddy_routes_what_the_program_serves_outside_and_nothing_else(name: str) -> None:
+    text = (OPS / "caddy" / name).read_text()
     routes = {
         name: set(paths.split()) for name, paths in re.findall(r"^\s*@(\w+) path (.+)$", text, re.MULTILINE)
     }
     assert routes == {"edge": {"/e", "/p.js", "/l/*", "/webhooks/*"}, "read": {"/", "/api/*"}}
+
+
+def test_caddy_finds_the_program_on_its_port() -> None:
+    text = (OPS / "caddy/Caddyfile").read_text()
     assert re.findall(r"^\s*name (\w+)\n\s*port (\d+)$", text, re.MULTILINE) == [
         ("collect", str(settings.read_settings({}).port)),
         ("api", str(settings.read_settings({}).port)),
     ]
+
+
+def test_caddy_on_one_machine_finds_the_program_on_its_port() -> None:
+    text = (OPS / "caddy/Caddyfile.single-box").read_text()
+    port = settings.read_settings({}).port
+    assert re.findall(r"reverse_proxy (\S+)", text) == [f"127.0.0.1:{port}"] * 2
+
+
+def test_the_service_runs_a_command_of_the_program_with_settings_of_its_own() -> None:
+    unit = (OPS / "systemd/trackrev.service").read_text()
+    start = re.findall(r"^ExecStart=(\S+) (\w+)$", unit, re.MULTILINE)
+    assert [command for _, command in start] == ["up"]
+    wrapper = (OPS / "systemd/trackrev").read_text()
+    (user,) = re.findall(r"^User=(\w+)$", unit, re.MULTILINE)
+    assert f'exec runuser -u {user} -- {start[0][0]} "$@"' in wrapper
+    assert "EnvironmentFile=/etc/trackrev.env\n" in unit
+    assert ". /etc/trackrev.env\n" in wrapper
+    lines = (OPS / "systemd/trackrev.env").read_text().splitlines()
+    given = settings.read_settings(dict(line.split("=", 1) for line in lines if not line.startswith("#")))
+    (state,) = re.findall(r"^StateDirectory=(\w+)$", unit, re.MULTILINE)
+    assert given.data == Path("/var/lib") / state
+    assert given.behind_proxy
+    host = urlsplit(given.public_url).hostname
+    assert f"\n{host} {{\n" in (OPS / "caddy/Caddyfile.single-box").read_text()
+
+
+def test_the_readme_installs_the_files_that_there_are() -> None:
+    found = re.findall(r" /opt/trackrev-stream/(\S+) /", (ROOT / "README.md").read_text())
+    assert len(found) == 4
+    assert [name for name in found if not (ROOT / name).is_file()] == []
 
 
 def test_prometheus_scrapes_every_role_on_its_admin_port() -> None:
