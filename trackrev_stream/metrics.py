@@ -12,11 +12,14 @@ REGISTRY = CollectorRegistry(auto_describe=True)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 
 HITS_ACCEPTED = Counter(
-    "trackrev_hits_accepted", "Hits accepted at the edge, durable", ["workspace", "kind"], registry=REGISTRY
+    "trackrev_hits_accepted",
+    "Hits accepted by the collectors and saved",
+    ["workspace", "kind"],
+    registry=REGISTRY,
 )
 HITS_DROPPED = Counter(
     "trackrev_hits_dropped",
-    "Hits dropped at the edge, by policy or as malformed",
+    "Hits dropped by the collectors: not wanted, or not well formed",
     ["reason"],
     registry=REGISTRY,
 )
@@ -24,17 +27,22 @@ REQUESTS_REFUSED = Counter(
     "trackrev_requests_refused", "Requests answered with an error", ["endpoint", "code"], registry=REGISTRY
 )
 WEBHOOKS_ACCEPTED = Counter(
-    "trackrev_webhooks_accepted", "Stripe events accepted, durable", ["workspace", "type"], registry=REGISTRY
+    "trackrev_webhooks_accepted", "Stripe events accepted and saved", ["workspace", "type"], registry=REGISTRY
 )
 WEBHOOKS_IGNORED = Counter(
     "trackrev_webhooks_ignored", "Stripe events acknowledged without effect", ["reason"], registry=REGISTRY
 )
 EMAILS_REFUSED = Counter(
     "trackrev_emails_refused",
-    "Emails of Stripe's objects that stand for nobody, each time one was seen",
+    "Times that Stripe gave an address that stands for nobody",
     registry=REGISTRY,
 )
-LINK_CLICKS = Counter("trackrev_link_clicks", "Tracked links followed", ["counted"], registry=REGISTRY)
+LINK_CLICKS = Counter(
+    "trackrev_link_clicks",
+    "Tracked links followed, by whether the click was counted",
+    ["counted"],
+    registry=REGISTRY,
+)
 RECORDS_PROCESSED = Counter(
     "trackrev_records_processed", "Records an agent has processed", ["agent"], registry=REGISTRY
 )
@@ -58,16 +66,14 @@ CHARGE_LATENCY_SECONDS = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
-LAG_RECORDS = Gauge(
-    "trackrev_lag_records", "Records not yet committed by the agents", ["topic"], registry=REGISTRY
-)
-ROCKSDB_BYTES = Gauge("trackrev_rocksdb_bytes", "Memory that RocksDB takes", ["of"], registry=REGISTRY)
+LAG_RECORDS = Gauge("trackrev_lag_records", "Records waiting for the agents", ["topic"], registry=REGISTRY)
+ROCKSDB_BYTES = Gauge("trackrev_rocksdb_bytes", "Memory used by RocksDB, in bytes", ["of"], registry=REGISTRY)
 STRIPE_READS = Counter(
     "trackrev_stripe_reads", "Requests to Stripe by the poller", ["workspace", "resource"], registry=REGISTRY
 )
 STRIPE_READS_30_DAYS = Gauge(
     "trackrev_stripe_reads_30_days",
-    "Requests to Stripe over 30 days, of which Stripe allots 10,000 or 500 a transaction",
+    "Requests to Stripe over 30 days; Stripe allows at least 10,000 a month",
     ["workspace", "account"],
     registry=REGISTRY,
 )
@@ -82,19 +88,19 @@ POLLED_AT_SECONDS = Gauge(
 )
 RECONCILE_RESIDUAL_MINOR = Gauge(
     "trackrev_reconcile_residual_minor",
-    "How much the book and Stripe differ over the last eight days, in minor units",
+    "How much the ledger and Stripe differ over the last eight days, in minor units",
     ["workspace", "account", "currency"],
     registry=REGISTRY,
 )
 RECONCILE_DIFFERENCES = Gauge(
     "trackrev_reconcile_differences",
-    "In how many places the book and Stripe differ over the last eight days",
+    "In how many places the ledger and Stripe differ over the last eight days",
     ["workspace", "account"],
     registry=REGISTRY,
 )
 RATES_KNOWN_THROUGH = Gauge(
     "trackrev_rates_known_through_timestamp_seconds",
-    "Until when all reference rates of the ECB are known: the end of the last day before its next one",
+    "Exchange rates are known up to this time",
     registry=REGISTRY,
 )
 RATES_FETCHES = Counter(
@@ -103,21 +109,21 @@ RATES_FETCHES = Counter(
 
 SPOOL_WAITING_RECORDS = Gauge(
     "trackrev_spool_waiting_records",
-    "Records that a collector has acknowledged and the broker does not have yet",
+    "Records that a collector has acknowledged and Kafka does not have yet",
     registry=REGISTRY,
 )
-SPOOL_BYTES = Gauge("trackrev_spool_bytes", "What the spool takes on the disk", registry=REGISTRY)
+SPOOL_BYTES = Gauge("trackrev_spool_bytes", "Size of the spool on disk", registry=REGISTRY)
 SPOOL_CAPACITY_BYTES = Gauge(
-    "trackrev_spool_capacity_bytes", "What the spool may take on the disk", registry=REGISTRY
+    "trackrev_spool_capacity_bytes", "The most that the spool may take on disk", registry=REGISTRY
 )
 SPOOL_SINCE_TIMESTAMP_SECONDS = Gauge(
     "trackrev_spool_since_timestamp_seconds",
-    "When the oldest record in the spool came, in seconds since the epoch; 0 without any",
+    "When the oldest record in the spool came, in seconds since the epoch; 0 when it is empty",
     registry=REGISTRY,
 )
 SPOOLED = Counter("trackrev_spooled", "Records put into the spool", registry=REGISTRY)
 SPOOL_DELIVERED = Counter(
-    "trackrev_spool_delivered", "Records of the spool that the broker has taken", registry=REGISTRY
+    "trackrev_spool_delivered", "Records of the spool that Kafka has taken", registry=REGISTRY
 )
 SPOOL_DAMAGED = Counter(
     "trackrev_spool_damaged", "Records or whole logs of the spool that could not be read", registry=REGISTRY
