@@ -74,7 +74,7 @@ VARIABLES = {
     "TRACKREV_KAFKA_MECHANISM": "the SASL mechanism: PLAIN (the default), SCRAM-SHA-256 or SCRAM-SHA-512",
     "TRACKREV_KAFKA_USERNAME": "user for SASL",
     "TRACKREV_KAFKA_PASSWORD": "password for SASL",
-    "TRACKREV_KAFKA_CA_FILE": "a file with the authorities behind the brokers' certificates; else the system's",
+    "TRACKREV_KAFKA_CA_FILE": "a file with the authorities of the brokers' certificates; else the system's",
     "TRACKREV_STUCK_S": "seconds without progress after which a worker on Kafka ends, 120 by default",
     "TRACKREV_SPOOL_MB": "what a collector may keep on disk while Kafka is away, 256 by default; 0: nothing",
     "TRACKREV_POLL_MINUTES": "how often Stripe is polled, 60 by default",

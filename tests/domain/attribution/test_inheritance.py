@@ -66,7 +66,7 @@ def test_some_beside_the_others_is_all(
     """Of the charges heard of all may be new: what their journey says, or also where and whose they are."""
     heard, moved = news
     known = settle_all(before.values(), lambda charge: own_before[charge.state.charge])
-    after = before | {name: replace(changed[name], rules=before[name].rules) for name in heard if moved}
+    after = before | {name: replace(changed[name], settings=before[name].settings) for name in heard if moved}
     own = own_before | {name: own_changed[name] for name in heard}
     some = settle_some([after[name] for name in sorted(heard)], (), known, lambda c: own[c.state.charge])
     everything = settled(after, own)

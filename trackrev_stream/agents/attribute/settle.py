@@ -38,7 +38,7 @@ def restate(rows: Rows, row: PayerRow, heard: list[PaidRow]) -> list[PaidRow]:
         return restate_all(rows, row)
     placed = _place(rows, heard)
     names = {name for paid in heard for name in paid.subscriptions}
-    names |= {charge.bound.subscription for charge in placed if charge.bound.subscription}
+    names |= {charge.match.subscription for charge in placed if charge.match.subscription}
     origins = {name: subscription_row(rows, row.payer, name).origin for name in sorted(names)}
     known = Settled(row.bindings, {name: origin for name, origin in origins.items() if origin})
     gone = {charge for paid in heard for charge in paid.left}
@@ -122,6 +122,6 @@ def _note(row: PayerRow, payments: Iterable[PaidRow], placed: Iterable[Placed], 
     row.asks = row.asks or any(
         charge.asks
         and is_bound(charge.order, row.bindings)
-        and (not charge.bound.subscription or charge.state.charge in origins)
+        and (not charge.match.subscription or charge.state.charge in origins)
         for charge in placed
     )

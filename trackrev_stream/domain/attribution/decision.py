@@ -121,7 +121,10 @@ Known = list[tuple[Journey, Identity]]
 
 
 def decide(
-    journeys: Iterable[Journey], created_at: int, rules: AttributionSettings, before: Decision | None = None
+    journeys: Iterable[Journey],
+    created_at: int,
+    settings: AttributionSettings,
+    before: Decision | None = None,
 ) -> Decision:
     """Decide a charge of ``created_at`` from the journeys of its payer, before any inheritance.
 
@@ -135,38 +138,42 @@ def decide(
     if not known:
         return Decision(Reason.NO_VISITOR)
     early = [pair for pair in known if not _is_late(pair[1], created_at)]
-    decision = _by_trust(early, created_at, rules, before)
+    decision = _by_trust(early, created_at, settings, before)
     if decision.credits or decision.reason is Reason.TOO_LATE:
         return decision
     # One late identity at a time, in the order the edge heard of them: a later one can never take over.
     late = [pair for pair in known if _is_late(pair[1], created_at)]
     for pair in sorted(late, key=lambda pair: (pair[1].known_at, pair[1].join, pair[0].visitor)):
-        filled = _decide([pair], created_at, rules, before)
+        filled = _decide([pair], created_at, settings, before)
         if filled.credits:
             return replace(filled, reason=Reason.LATE_IDENTITY, late=True)
     return decision
 
 
-def _by_trust(known: Known, created_at: int, rules: AttributionSettings, before: Decision | None) -> Decision:
+def _by_trust(
+    known: Known, created_at: int, settings: AttributionSettings, before: Decision | None
+) -> Decision:
     """The strongest identities that lead to a touch decide alone; a direct one only where no other does."""
     direct, last = None, Decision(Reason.NO_TOUCH)
     for trust in sorted({identity.trust for _, identity in known}, key=lambda trust: trust.rank):
         trusted = [pair for pair in known if pair[1].trust.rank <= trust.rank]
-        last = _decide(trusted, created_at, rules, before)
+        last = _decide(trusted, created_at, settings, before)
         if last.reason is Reason.TOO_LATE or (last.credits and last.reason is not Reason.ONLY_DIRECT):
             return last
         direct = direct or (last if last.credits else None)
     return direct or last
 
 
-def _decide(known: Known, created_at: int, rules: AttributionSettings, before: Decision | None) -> Decision:
+def _decide(
+    known: Known, created_at: int, settings: AttributionSettings, before: Decision | None
+) -> Decision:
     """The decision from ``known`` alone, unless what could change it is forgotten: rule 6."""
-    decision = _share(known, created_at, rules)
+    decision = _share(known, created_at, settings)
     complete_since = max(journey.complete_since for journey, _ in known)
     earned_at = max((c.touch.occurred_at for c in decision.credits if not c.touch.direct), default=0)
-    if rules.model not in (Model.LAST_NON_DIRECT, Model.LAST):
+    if settings.model not in (Model.LAST_NON_DIRECT, Model.LAST):
         earned_at = 0  # what came before has a share too
-    if complete_since <= max(created_at - rules.lookback_days * DAY_MS, earned_at):
+    if complete_since <= max(created_at - settings.lookback_days * DAY_MS, earned_at):
         return decision
     if before and not before.inherited_from and (before.credits or before.considered):
         return before
@@ -178,19 +185,19 @@ def _is_late(identity: Identity, created_at: int) -> bool:
 
 
 def _share(
-    known: Iterable[tuple[Journey, Identity]], created_at: int, rules: AttributionSettings
+    known: Iterable[tuple[Journey, Identity]], created_at: int, settings: AttributionSettings
 ) -> Decision:
     """What the model gives to each touch that may earn; to direct ones only where there is no other."""
     found: dict[tuple[str, str], tuple[Touch, str, Identity, str]] = {}
     for journey, identity in known:
         for touch in journey.touches:
-            verdict = _outside(touch, identity, created_at, rules)
+            verdict = _outside(touch, identity, created_at, settings)
             one = found.setdefault((journey.visitor, touch.id), (touch, journey.visitor, identity, verdict))
             if one[3] and not verdict:
                 found[journey.visitor, touch.id] = (touch, journey.visitor, identity, verdict)
     ordered = sorted(found.values(), key=_when, reverse=True)
     eligible = [(touch, visitor, identity) for touch, visitor, identity, verdict in ordered if not verdict]
-    shares = weights(rules.model, [(visitor, touch) for touch, visitor, _ in eligible])
+    shares = weights(settings.model, [(visitor, touch) for touch, visitor, _ in eligible])
     earned = [(share, *item) for share, item in zip(shares, eligible, strict=True) if share]
     credited = {(visitor, touch.id) for _, touch, visitor, _ in earned}
     considered = tuple(
@@ -202,7 +209,7 @@ def _share(
     whole = sum(shares)
     credits_ = tuple([Credit(visitor, touch, share, whole) for share, touch, visitor, _ in earned])
     only_direct = all(touch.direct for touch, _, _ in eligible)
-    reason = Reason.ONLY_DIRECT if only_direct else _REASONS[rules.model]
+    reason = Reason.ONLY_DIRECT if only_direct else _REASONS[settings.model]
     return Decision(reason, credits_, earned[0][3], considered=considered)
 
 
@@ -211,20 +218,20 @@ def _when(item: tuple[Touch, str, Identity, str]) -> tuple[int, str, str]:
     return touch.occurred_at, touch.id, visitor
 
 
-def _outside(touch: Touch, identity: Identity, created_at: int, rules: AttributionSettings) -> str:
+def _outside(touch: Touch, identity: Identity, created_at: int, settings: AttributionSettings) -> str:
     """Why a touch cannot earn the charge; empty when it can."""
-    lookback = rules.lookback_days * DAY_MS
+    lookback = settings.lookback_days * DAY_MS
     if touch.occurred_at > created_at + SLACK_MS:
         return "after the charge"
     if touch.occurred_at >= created_at - lookback:
         return ""
     identified_at = min(identity.identified_at, created_at)
     if touch.occurred_at > identified_at:
-        return f"more than {rules.lookback_days} days before the charge, and after the visitor identified"
+        return f"more than {settings.lookback_days} days before the charge, and after the visitor identified"
     if touch.occurred_at < identified_at - lookback:
-        return f"more than {rules.lookback_days} days before the visitor identified"
-    if rules.identify_days is not None and identified_at < created_at - rules.identify_days * DAY_MS:
-        return f"identified more than {rules.identify_days} days before the charge"
+        return f"more than {settings.lookback_days} days before the visitor identified"
+    if settings.identify_days is not None and identified_at < created_at - settings.identify_days * DAY_MS:
+        return f"identified more than {settings.identify_days} days before the charge"
     return ""
 
 

@@ -26,8 +26,8 @@ class Placed:
     """
 
     state: ChargeState
-    bound: SubscriptionMatch
-    rules: AttributionSettings
+    match: SubscriptionMatch
+    settings: AttributionSettings
     before: Decision | None = None
 
     @property
@@ -38,7 +38,7 @@ class Placed:
     @property
     def asks(self) -> bool:
         """Whether its own journey counts though somebody earned the payer before; not where it may renew."""
-        return self.rules.returning is Returning.ASK and not self.bound.by.doubtful
+        return self.settings.returning is Returning.ASK and not self.match.by.doubtful
 
 
 @fast_dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class CreditOrigin:
 
 @fast_dataclass(frozen=True, slots=True)
 class CreditOrigins:
-    """How a payer is bound: ``firm`` by its own journey in time, ``late`` by an identity heard of later."""
+    """Where a payer's credit comes from: ``firm`` by its own journey in time, ``late`` by a late identity."""
 
     firm: CreditOrigin | None = None
     late: CreditOrigin | None = None
@@ -87,9 +87,9 @@ def decide_own(charge: Placed, journeys: Sequence[Journey]) -> Decision:
     if not state.email_key and not state.visitor and not journeys:
         decision = Decision(Reason.NO_EMAIL)
     else:
-        decision = decide(journeys, state.created_at, charge.rules, charge.before)
-    bound = charge.bound
-    return decision.tied(bound.by, bound.subscription, charge.rules.version)
+        decision = decide(journeys, state.created_at, charge.settings, charge.before)
+    match = charge.match
+    return decision.tied(match.by, match.subscription, charge.settings.version)
 
 
 def settle_all(charges: Iterable[Placed], own: Own) -> Settled:
@@ -97,9 +97,9 @@ def settle_all(charges: Iterable[Placed], own: Own) -> Settled:
     ordered = sorted(charges, key=lambda charge: charge.order)
     first: dict[str, Placed] = {}
     for charge in ordered:
-        if charge.bound.subscription:
-            first.setdefault(charge.bound.subscription, charge)
-    roots = [charge for charge in ordered if first.get(charge.bound.subscription, charge) is charge]
+        if charge.match.subscription:
+            first.setdefault(charge.match.subscription, charge)
+    roots = [charge for charge in ordered if first.get(charge.match.subscription, charge) is charge]
     decided: dict[str, Decision] = {}
     earned = False
     for root in roots:
@@ -111,7 +111,7 @@ def settle_all(charges: Iterable[Placed], own: Own) -> Settled:
     origins = {name: _lent(charge, final[charge.state.charge]) for name, charge in first.items()}
     for charge in ordered:
         if charge.state.charge not in final:
-            final[charge.state.charge] = _renewed(charge, origins[charge.bound.subscription])
+            final[charge.state.charge] = _renewed(charge, origins[charge.match.subscription])
     return Settled(bindings, origins, final)
 
 
@@ -127,11 +127,11 @@ def settle_some(
         name: origin for name, origin in known.origins.items() if origin.charge not in names
     }
     for charge in charges:
-        if name := charge.bound.subscription:
+        if name := charge.match.subscription:
             first[name] = min(first.get(name, charge), charge, key=lambda one: one.order)
     if any(name not in first or first[name].order != old.order for name, old in known.origins.items()):
         return None
-    roots = [charge for charge in charges if first.get(charge.bound.subscription, charge) is charge]
+    roots = [charge for charge in charges if first.get(charge.match.subscription, charge) is charge]
     decided = {root.state.charge: own(root) for root in roots if _is_open(root, known.bindings)}
     others = [b for b in (known.bindings.firm, known.bindings.late) if b and b.charge not in names]
     mine = [offered for root in roots if (offered := _offered(root, decided))]
@@ -146,7 +146,7 @@ def settle_some(
         return None
     for charge in charges:
         if charge.state.charge not in final:
-            final[charge.state.charge] = _renewed(charge, origins[charge.bound.subscription])
+            final[charge.state.charge] = _renewed(charge, origins[charge.match.subscription])
     return Settled(known.bindings, origins, final)
 
 
@@ -212,7 +212,7 @@ def _inherited(charge: Placed, binding: CreditOrigin, reason: Reason) -> Decisio
         identity=lent.identity,
         late=lent.late,
         inherited_from=binding.charge,
-        binding=charge.bound.by,
-        subscription=charge.bound.subscription,
+        binding=charge.match.by,
+        subscription=charge.match.subscription,
         rules_version=lent.rules_version,
     )
