@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select, tuple_
 
 from trackrev_stream.contracts.dead_letters import DeadLetter
-from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.contracts.records import AttributedCharge, WaitingMoney
 from trackrev_stream.domain.journeys.journey import Visit
 from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.store.database.errors import PositionConflict
@@ -24,6 +24,7 @@ from trackrev_stream.store.database.schema import upsert, visits
 from trackrev_stream.store.ledger.book import Book
 from trackrev_stream.store.ledger.positions import NOTHING, Partition, adopt, advance, settle
 from trackrev_stream.store.operations.dead_letters import RecordPosition, rejected_places, store_letters
+from trackrev_stream.store.operations.waiting_money import count_waiting, save_waiting
 
 _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
@@ -31,7 +32,7 @@ _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
 NO_RATES = Rates({})
 
 VisitKey = tuple[str, int, str, str, str]
-Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter
+Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter | WaitingMoney
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class Posting:
 class PostResult:
     """What a transaction did: where its partitions stand now, entries by reason, records by outcome.
 
-    ``received_at`` are the times at which the edge received the facts that changed a payment.
+    ``received_at`` are the times at which the edge received the facts that changed a payment; ``waiting`` is
+    how much waits for its charge in each workspace, where that may have changed.
     """
 
     positions: Mapping[Partition, int]
@@ -71,6 +73,7 @@ class PostResult:
     surpassed: int
     redelivered: int
     received_at: Sequence[int] = ()
+    waiting: Mapping[str, int] | None = None
 
 
 def post(
@@ -93,6 +96,7 @@ def post(
     would not add up.
     """
     ends = _ends(postings)
+    first = not known
     known = settle(connection, ends, known or {}) if unsure else known or {}
     before = adopt(connection, ends, known)
     after = {partition: max(end, before[partition]) for partition, end in ends.items()}
@@ -114,8 +118,17 @@ def post(
     _save_visits(connection, _visits(fresh))
     rejected = [letter for item in new for letter in item.rejected]
     store_letters(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
-    reasons = Counter(entry["reason"] for entry in book.entries)
-    return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
+    waiting = [one for one in fresh if isinstance(one, WaitingMoney)]
+    save_waiting(connection, waiting)
+    return PostResult(
+        after,
+        Counter(entry["reason"] for entry in book.entries),
+        len(fresh) - surpassed,
+        surpassed,
+        len(again),
+        book.received_at,
+        count_waiting(connection) if waiting or first else None,
+    )
 
 
 def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
@@ -162,7 +175,7 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
     stored = _visit_versions(connection, _visits(item.record for item in again))
     for item in again:
         record = item.record
-        if record is None or isinstance(record, DeadLetter):
+        if record is None or isinstance(record, DeadLetter | WaitingMoney):
             continue  # a letter may have gone by now; another log shows in the records of the book
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)
