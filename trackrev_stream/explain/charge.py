@@ -24,7 +24,9 @@ _BINDINGS = {
     MatchEvidence.NAMED: "It is a payment of subscription {}, as Stripe says of the payment.",
     MatchEvidence.INVOICE: "It is a payment of subscription {}, to which its invoice belongs.",
     MatchEvidence.PERIOD: "It counts as a payment of subscription {}: no other asked for this amount then.",
-    MatchEvidence.AMBIGUOUS: "It may be a payment of one of several subscriptions: they asked for this amount then.",
+    MatchEvidence.AMBIGUOUS: (
+        "It may be a payment of one of several subscriptions: they asked for this amount then."
+    ),
     MatchEvidence.UNKNOWN: "It may be a renewal: to which subscription its invoice belongs is not known.",
     MatchEvidence.NONE: "",
 }

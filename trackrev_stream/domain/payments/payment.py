@@ -47,8 +47,8 @@ class PaymentFact:
     ``via`` is the way it came, for people.
 
     ``settled_minor`` is what a charge's own balance transaction entered, in ``settled_currency``; 0 where
-    that was not seen. ``released`` says that the rest of an authorization is known to be in ``refunded_minor``.
-    ``latest_charge`` is the one that an intent names, which ties the two.
+    that was not seen. ``released`` says that the rest of an authorization is known to be in
+    ``refunded_minor``. ``latest_charge`` is the one that an intent names, which ties the two.
     """
 
     kind: FactKind

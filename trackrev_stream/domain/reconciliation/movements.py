@@ -107,8 +107,8 @@ def shown_of(
     failed_since = {one.id: one.observed_at for one in every if one.status in FAILED}
     known = (every, failed_since, (), charge.authorized_minor, charge.released)
     seen = Seen(charge, {}, charge.refunded_minor, *known)
-    # A refund of just the rest of an authorization may be its release or a refund: history may tell them apart
-    # (domain.reversals), one look at the objects often cannot.
+    # A refund of just the rest of an authorization may be its release or a refund: history may tell them
+    # apart (domain.reversals), one look at the objects often cannot.
     both = [released_minor(seen)] + ([released_perhaps(seen)] if release_unclear(seen) else [])
     captured = Movement(MovementKind.CAPTURED, charge.charge, charge.amount_minor, charge.created_at)
     first, *others = [(captured, *_refunded(seen, released), *disputed) for released in both]

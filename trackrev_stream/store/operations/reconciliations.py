@@ -107,8 +107,8 @@ def _booked(
         unsure = row.release_unclear is None or row.release_unclear
         movements.setdefault((row.charge, row.created_at, row.currency, unsure), []).append(moved)
     return {
-        account[0]: ChargeMovements(*account, tuple(moved), unsure=unsure)
-        for (*account, unsure), moved in movements.items()
+        charge: ChargeMovements(charge, created_at, currency, tuple(moved), unsure=unsure)
+        for (charge, created_at, currency, unsure), moved in movements.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Money that waits: refunds and disputes of charges that were never seen, so that nothing went back of any."""
+"""Money that waits: refunds and disputes of charges that were never seen, which count nowhere."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
