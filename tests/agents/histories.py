@@ -88,7 +88,22 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
         facts.append(
             replace(charge, observed_at=at, refunded_minor=refunded, customer=facts[-1].customer, visitor="")
         )
-    return facts + draw(st.lists(asides(charge), max_size=4))
+    facts += draw(st.lists(asides(charge), max_size=4))
+    if draw(st.booleans()):
+        facts.append(replace(charge, observed_at=created + draw(st.integers(0, 4)) * DAY_MS, status="failed"))
+    return [
+        named_otherwise(fact, draw(st.sampled_from(["both"] * 6 + ["charge", "intent"]))) for fact in facts
+    ]
+
+
+def named_otherwise(fact: PaymentFact, names: str) -> PaymentFact:
+    """A fact that names both its intent and its charge, or but one of them."""
+    if names == "charge" and fact.charge:
+        return replace(fact, payment=fact.charge)
+    if names == "intent" and fact.kind in (FactKind.REFUND, FactKind.DISPUTE):
+        return replace(fact, charge="")
+    tied = names == "intent" and fact.kind is FactKind.LINK and not fact.charge
+    return replace(fact, latest_charge=fact.payment.replace("pi_", "ch_")) if tied else fact
 
 
 @st.composite
@@ -213,3 +228,13 @@ def matched() -> list[Fact]:
     ended = replace(begun, amount_minor=0, observed_at=START + DAY_MS, ended_at=START + 5 * DAY_MS)
     resumed = account_fact(AccountKind.CUSTOMER, "cus_1", START, email_key="ben")
     return [*charges, begun, landing, identify, paid, ended, resumed]
+
+
+def parted() -> list[Fact]:
+    """A charge that is first seen without its intent, a refund without it, one without the charge, a failure."""
+    _, _, paid = bought()
+    alone = replace(paid, payment=paid.charge)
+    refund = replace(paid, kind=FactKind.REFUND, id="re_1", amount_minor=800, email_key="", customer="")
+    nameless = replace(refund, payment=paid.charge)
+    chargeless = replace(refund, id="re_2", charge="")
+    return [alone, nameless, chargeless, replace(paid, observed_at=START + 2 * DAY_MS)]

@@ -40,10 +40,16 @@ class MoneyWords:
         return replace(held, captured=False, authorized_minor=held.amount_minor, amount_minor=0)
 
     def captured(self: _Tells, at: int, received: int, charge: str, amount: str, *shown: str) -> PaymentFact:
+        """As the event of the capture tells it, or (``seen``) as any later look at the charge does."""
         held = self.sight(charge, at, received)
-        refunded = money(shown[0])[0] if shown else 0
+        taken, refunded = money(amount)[0], money(shown[0])[0] if shown else 0
+        rest = held.amount_minor - taken
         return replace(
-            held, amount_minor=money(amount)[0], authorized_minor=held.amount_minor, refunded_minor=refunded
+            held,
+            amount_minor=taken,
+            authorized_minor=held.amount_minor,
+            refunded_minor=refunded,
+            released="seen" not in shown and 0 < rest == refunded,
         )
 
     def expired(self: _Tells, at: int, received: int, charge: str) -> PaymentFact:

@@ -34,7 +34,7 @@ def bill(rows: Rows, record: InputRecord) -> StepResult:
 
 
 def _on_fact(rows: Rows, record: InputRecord, fact: PaymentFact) -> StepResult:
-    row = rows.get(PaymentRow, fact.key) or PaymentRow(fact.key, joined=_tied(rows, fact))
+    row = rows.get(PaymentRow, fact.key) or _new_row(rows, fact)
     repeat, waited = is_repeat(row.positions, record), waiting_in(row)
     states = states_of(row) if repeat else absorb_payment(row, fact)
     result = _told(row, states)
@@ -49,12 +49,11 @@ def _on_tie(rows: Rows, record: InputRecord, tie: ChargeTie) -> StepResult:
     if row is None:
         rows.put(_tie_key(tie.charge), TiedRow(tie.payment))
         return StepResult()
-    repeat, waited = is_repeat(row.positions, record), waiting_in(row)
-    if not repeat:
+    if not is_repeat(row.positions, record):
         row.version += 1
         row.joined = tie.payment
     result = _told(row, states_of(row))
-    _tell_waiting(result, row, changed=waiting_in(row) != waited, again=repeat)
+    _tell_waiting(result, row, changed=False, again=True)
     rows.put(row.key, row)
     return result
 
@@ -90,12 +89,13 @@ def _tie(result: StepResult, row: PaymentRow, fact: PaymentFact, *, again: bool)
             row.ties = sorted([*row.ties, charge])
 
 
-def _tied(rows: Rows, fact: PaymentFact) -> str:
-    """The payment that a charge was tied to before anything was known under its own key."""
-    if fact.payment != fact.charge:
-        return ""
-    tied = rows.get(TiedRow, _tie_key(fact.key))
-    return tied.payment if tied else ""
+def _new_row(rows: Rows, fact: PaymentFact) -> PaymentRow:
+    """A row of nothing; a charge may have been tied before anything was known under its own key.
+
+    The tie counts as applied either way: who has not seen it never has the greater version.
+    """
+    tied = rows.get(TiedRow, _tie_key(fact.key)) if fact.payment == fact.charge else None
+    return PaymentRow(fact.key, version=1, joined=tied.payment) if tied else PaymentRow(fact.key)
 
 
 def _tie_key(charge: str) -> str:
@@ -103,8 +103,12 @@ def _tie_key(charge: str) -> str:
 
 
 def _tell_waiting(result: StepResult, row: PaymentRow, *, changed: bool, again: bool) -> None:
-    """Tell what waits for its charge, where that has changed or may not have been told."""
-    if changed or (again and row.waited):
-        told = WaitingMoney(row.key, row.order, row.received_at, waiting_in(row))
+    """Tell what waits for its charge, where that has changed or may not have been told.
+
+    What was joined waits no more; who has not seen that may tell otherwise, and is outranked.
+    """
+    beside = row.ahead and (row.refunds or row.disputes)  # another order of its inputs may have told otherwise
+    if changed or beside or (again and row.waited):
+        told = WaitingMoney(row.key, row.order, row.received_at, () if row.joined else waiting_in(row))
         result.send(WAITING_MONEY, told, route=row.key, key=row.key)
     row.waited = row.waited or changed

@@ -21,9 +21,9 @@ from trackrev_stream.domain.payments.reversals import Seen, release_unclear, rel
 from trackrev_stream.domain.payments.sights import (
     is_paid,
     join,
-    note_details,
     observe_charge,
     observe_dispute,
+    observe_link,
     observe_refund,
 )
 
@@ -46,7 +46,7 @@ def absorb_payment(row: PaymentRow, fact: PaymentFact) -> list[PaymentState]:
         case FactKind.DISPUTE:
             observe_dispute(row, fact)
         case FactKind.LINK:
-            note_details(row.links.setdefault(fact.charge or EVERY_CHARGE, {}), fact)
+            observe_link(row, fact)
     return states_of(row)
 
 
@@ -59,8 +59,8 @@ def join_payment(row: PaymentRow, other: PaymentRow) -> list[PaymentState]:
 
 
 def waiting_in(row: PaymentRow) -> tuple[WaitingFact, ...]:
-    """The refunds and disputes of a row whose charge was not seen: nothing tells whose money they moved."""
-    if row.joined or not (row.refunds or row.disputes):
+    """The refunds and disputes of a row whose charge is not in it: nothing tells whose money they moved."""
+    if not (row.refunds or row.disputes):
         return ()
     every = [
         *(
@@ -77,14 +77,19 @@ def waiting_in(row: PaymentRow) -> tuple[WaitingFact, ...]:
 def states_of(row: PaymentRow) -> list[PaymentState]:
     """What the payers are to be told now; nothing before a paid charge was seen.
 
-    A charge that was paid and failed after all is told as undone, whether its success was told or not.
+    A charge that was paid and failed after all is told as undone, whether its success was told or not. All who
+    may have been told of the payment, by whoever saw but a part of the facts, are told that it is not theirs.
     """
     ordered = sorted(row.charges.values(), key=lambda charge: charge.snapshot.charge)
-    known = [] if row.joined else [charge for charge in ordered if charge.paid or is_paid(charge.snapshot)]
-    payer = _payer(row) if known else ""
+    known = [charge for charge in ordered if charge.paid or is_paid(charge.snapshot)]
+    if not known:
+        return []
+    payer = "" if row.joined else _payer(row)
     if payer and payer not in row.told:
         row.told.append(payer)
-    states = [PaymentState(told, row.key, 2 * row.order) for told in row.told if told != payer]
+    scope = known[0].snapshot.scope
+    everyone = [*row.told, *(scope.key(name) if name else row.key for name in row.payers)]
+    states = [PaymentState(told, row.key, 2 * row.order) for told in dict.fromkeys(everyone) if told != payer]
     if payer:
         paid = [charge for charge in known if is_paid(charge.snapshot)]
         sole = min(paid, key=_age).snapshot.charge if paid else ""

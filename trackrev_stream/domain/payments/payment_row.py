@@ -52,6 +52,7 @@ class PaymentRow:
     fact applied last. ``ahead`` is the greatest version of the rows that were joined to this one; ``joined``
     is the payment that this row was joined to: it tells no money of its own any more. ``ties`` are the
     charges that were told whose they are, ``waited`` says that money of this row ever waited to be joined.
+    ``payers`` are all that any sight would be told to: the customers that were named, "" for a guest.
     """
 
     key: str
@@ -65,6 +66,7 @@ class PaymentRow:
     disputes: dict[str, DisputeRow] = field(default_factory=dict)
     links: dict[str, Said] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
+    payers: list[str] = field(default_factory=list)
     ahead: int = 0
     joined: str = ""
     ties: list[str] = field(default_factory=list)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
-from trackrev_stream.domain.payments.payment_row import ChargeRow, DisputeRow, PaymentRow, Said
+from trackrev_stream.domain.payments.payment_row import EVERY_CHARGE, ChargeRow, DisputeRow, PaymentRow, Said
 from trackrev_stream.domain.payments.reversals import FAILED
 
 K = TypeVar("K")
@@ -19,6 +19,7 @@ V = TypeVar("V")
 
 def observe_charge(row: PaymentRow, fact: PaymentFact) -> None:
     """Apply a sight of a charge."""
+    _note_payer(row, fact.customer)
     known = row.charges.get(fact.charge)
     if known is None:
         known = row.charges[fact.charge] = ChargeRow(fact)
@@ -27,7 +28,7 @@ def observe_charge(row: PaymentRow, fact: PaymentFact) -> None:
     _note_authorized(known, known.snapshot)
     known.snapshot = _newest_sight(known.snapshot, fact)
     known.disputed |= fact.disputed
-    note_details(known.said, fact)
+    _note_details(known.said, fact)
     if not fact.captured:  # what an authorization that was cancelled shows as refunded was never paid
         return
     least = known.least_refunded.get(fact.amount_minor, fact.refunded_minor)
@@ -45,6 +46,18 @@ def _note_authorized(known: ChargeRow, fact: PaymentFact) -> None:
     if fact.captured and fact.authorized_minor:
         least = known.least_authorized.get(fact.amount_minor, fact.authorized_minor)
         known.least_authorized[fact.amount_minor] = min(least, fact.authorized_minor)
+
+
+def observe_link(row: PaymentRow, fact: PaymentFact) -> None:
+    """Apply what is said beside the money, of one charge or of all."""
+    if fact.customer:
+        _note_payer(row, fact.customer)
+    _note_details(row.links.setdefault(fact.charge or EVERY_CHARGE, {}), fact)
+
+
+def _note_payer(row: PaymentRow, customer: str) -> None:
+    if customer not in row.payers:
+        row.payers = sorted([*row.payers, customer])
 
 
 def observe_refund(row: PaymentRow, fact: PaymentFact) -> None:
@@ -71,7 +84,7 @@ def _first_told(move: Move) -> tuple[int, int, bool, int, str, int]:
     return (move.moved_at, move.amount_minor, *told)
 
 
-def note_details(said: Said, fact: PaymentFact) -> None:
+def _note_details(said: Said, fact: PaymentFact) -> None:
     """Keep what a fact says beside the money where it is the newest saying; the text breaks a tie."""
     details = {
         "customer": fact.customer,
@@ -118,6 +131,7 @@ def is_paid(snapshot: PaymentFact) -> bool:
 def join(row: PaymentRow, other: PaymentRow) -> None:
     """Add all that another row of the same payment has seen."""
     row.ahead = max(row.ahead, other.order)
+    row.payers = sorted({*row.payers, *other.payers})
     for name, charge in other.charges.items():
         if name in row.charges:
             _join_charge(row.charges[name], charge)
