@@ -38,11 +38,13 @@ class Charge:
 def charges_of(facts: Iterable[Fact]) -> list[Charge]:
     """All paid charges. A payment is its intent, also for what names but a charge of it."""
     every = list(facts)
+    paid = {key_of(fact, fact["charge"]) for fact in every if fact["kind"] == "charge" and _is_paid(fact)}
+    # A charge that was ever paid is one of the intent that it names itself, or that money of it names.
     intents = {
-        key_of(fact, charge): key_of(fact, fact["payment"])
+        key: key_of(fact, fact["payment"])
         for fact in every
-        for charge in (fact["charge"], fact["latest_charge"])
-        if charge not in ("", fact["payment"])
+        if fact["kind"] != "link" and fact["charge"] not in ("", fact["payment"])
+        if (key := key_of(fact, fact["charge"])) in paid
     }
 
     def payment_of(fact: Fact) -> str:

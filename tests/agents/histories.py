@@ -91,19 +91,18 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
     facts += draw(st.lists(asides(charge), max_size=4))
     if draw(st.booleans()):
         facts.append(replace(charge, observed_at=created + draw(st.integers(0, 4)) * DAY_MS, status="failed"))
-    return [
-        named_otherwise(fact, draw(st.sampled_from(["both"] * 6 + ["charge", "intent"]))) for fact in facts
-    ]
+    lone = draw(st.sampled_from([False, False, False, True]))
+    names = st.sampled_from(["both"] * 6 + ["charge", "intent"])
+    return [named_otherwise(fact, draw(names), lone=lone) for fact in facts]
 
 
-def named_otherwise(fact: PaymentFact, names: str) -> PaymentFact:
-    """A fact that names both its intent and its charge, or but one of them."""
+def named_otherwise(fact: PaymentFact, names: str, *, lone: bool) -> PaymentFact:
+    """A fact that names both its intent and its charge, or but one of them; ``lone`` charges have none."""
+    if fact.kind is FactKind.CHARGE:
+        return replace(fact, payment=fact.charge) if lone else fact
     if names == "charge" and fact.charge:
         return replace(fact, payment=fact.charge)
-    if names == "intent" and fact.kind in (FactKind.REFUND, FactKind.DISPUTE):
-        return replace(fact, charge="")
-    tied = names == "intent" and fact.kind is FactKind.LINK and not fact.charge
-    return replace(fact, latest_charge=fact.payment.replace("pi_", "ch_")) if tied else fact
+    return replace(fact, charge="") if names == "intent" and fact.kind is not FactKind.LINK else fact
 
 
 @st.composite
@@ -231,10 +230,11 @@ def matched() -> list[Fact]:
 
 
 def parted() -> list[Fact]:
-    """A charge that is first seen without its intent, a refund without it, one without the charge, a failure."""
+    """A charge seen without its intent, a refund without it, one without the charge, both, a failure."""
     _, _, paid = bought()
     alone = replace(paid, payment=paid.charge)
     refund = replace(paid, kind=FactKind.REFUND, id="re_1", amount_minor=800, email_key="", customer="")
     nameless = replace(refund, payment=paid.charge)
     chargeless = replace(refund, id="re_2", charge="")
-    return [alone, nameless, chargeless, replace(paid, observed_at=START + 2 * DAY_MS)]
+    failed = replace(alone, observed_at=START + 2 * DAY_MS, status="failed")
+    return [alone, nameless, chargeless, replace(refund, id="re_3"), failed]

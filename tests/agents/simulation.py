@@ -15,7 +15,7 @@ from trackrev_stream.agents.gather import gather
 from trackrev_stream.agents.step import InputRecord, Rows, Step
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.contracts.codec import decode, decode_frame, encode, encode_frame
-from trackrev_stream.contracts.records import AttributedCharge, WaitingMoney
+from trackrev_stream.contracts.records import AttributedCharge, ChargeTie, WaitingMoney
 from trackrev_stream.contracts.topics import (
     ATTRIBUTED_CHARGES,
     BINDS,
@@ -38,6 +38,7 @@ from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.domain.ledger.fx import Rate, Rates
 from trackrev_stream.domain.ledger.lines import Line
 from trackrev_stream.domain.ledger.usd import in_usd
+from trackrev_stream.domain.payments.joining import ties_between
 from trackrev_stream.domain.payments.payment import PaymentFact, WaitingFact
 from trackrev_stream.domain.payments.subscription import AccountFact
 from trackrev_stream.domain.values.days import day_of
@@ -73,6 +74,7 @@ class Simulation:
     charges: dict[str, AttributedCharge] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)
     waiting: dict[str, WaitingMoney] = field(default_factory=dict)
+    tied: set[tuple[str, str]] = field(default_factory=set)
     taken: list[tuple[str, str]] = field(default_factory=list)
     on_posted: Callable[[AttributedCharge], None] = lambda _: None
 
@@ -218,12 +220,24 @@ class Simulation:
             told = decode(WaitingMoney, value)
             before = self.waiting.get(told.payment)
             self.waiting[told.payment] = told if before is None or told.version > before.version else before
+            self._tie()
             return
         charge = decode(AttributedCharge, value)
         known = self.charges.get(charge.key)
         if known is None or (charge.payment_version, charge.version) > (known.payment_version, known.version):
             self.charges[charge.key] = charge
             self.on_posted(charge)
+            self._tie()
+
+    def _tie(self) -> None:
+        """Tell what waits whose its charge is, once that is in the book."""
+        waits = self.waits()
+        payments = {key: charge.payment for key, charge in self.charges.items()} if waits else {}
+        for tie in ties_between(waits.items(), payments):
+            if tie not in self.tied:
+                self.tied.add(tie)
+                key, value = tie[0].encode(), encode(ChargeTie(*tie))
+                self.topics[CHARGE_TIES.name].append((key, value))
 
     def _count(self, visit: Visit) -> None:
         key = "|".join((visit.workspace, str(visit.day), visit.channel, visit.link, visit.visitor))

@@ -65,28 +65,23 @@ def wide(rng: Random) -> History:
 
 
 def _told_otherwise(rng: Random, facts: list[Fact]) -> list[Fact]:
-    """What names but its charge or but its intent, payments that fail after all, and what knows more or less."""
-    charges: dict[str, list[str]] = {}
-    for fact in facts:
-        if isinstance(fact, PaymentFact) and fact.kind is FactKind.CHARGE:
-            charges.setdefault(fact.key, []).append(fact.charge)
+    """What names but its charge or its intent, payments that fail after all, and what knows more or less."""
     found: list[Fact] = []
+    lone = {fact.charge for fact in facts if isinstance(fact, PaymentFact) and rng.random() < 0.05}
     for fact in facts:
         told = fact
         if isinstance(fact, PaymentFact) and fact.kind is FactKind.CHARGE:
-            told = _known_otherwise(rng, fact)
+            told = _known_otherwise(rng, replace(fact, payment=fact.charge) if fact.charge in lone else fact)
             if rng.random() < 0.1:
-                failed = replace(_seen_later(rng, fact), status="failed", captured=rng.random() < 0.5)
+                failed = replace(_seen_later(rng, told), status="failed", captured=rng.random() < 0.5)
                 found.insert(rng.randrange(len(found) + 1), failed)
         elif isinstance(fact, PaymentFact):
-            told = _named_otherwise(rng, fact, charges.get(fact.key, [""]))
+            told = _named_otherwise(rng, fact)
         found.append(told)
     return found
 
 
 def _known_otherwise(rng: Random, sight: PaymentFact) -> PaymentFact:
-    if rng.random() < 0.1:
-        sight = replace(sight, payment=sight.charge)
     if rng.random() < 0.2:
         settled = rng.choice((sight.amount_minor, sight.amount_minor * 9 // 10, 7, 1_000))
         sight = replace(sight, settled_minor=settled, settled_currency=rng.choice(("usd", "eur", "jpy")))
@@ -96,11 +91,9 @@ def _known_otherwise(rng: Random, sight: PaymentFact) -> PaymentFact:
     return replace(sight, authorized_minor=sight.amount_minor) if knows else sight
 
 
-def _named_otherwise(rng: Random, fact: PaymentFact, charges: list[str]) -> PaymentFact:
-    if fact.kind is FactKind.LINK and not fact.charge:
-        return replace(fact, latest_charge=rng.choice(("", *charges)))
+def _named_otherwise(rng: Random, fact: PaymentFact) -> PaymentFact:
     how = rng.random()
-    if how < 0.4:
+    if how < 0.4 and fact.charge:
         return replace(fact, payment=fact.charge)
     return replace(fact, charge="") if how < 0.6 and fact.kind is not FactKind.LINK else fact
 

@@ -1,27 +1,19 @@
 """bill: what Stripe shows of a payment becomes its money state, told to its payer.
 
 A payment is its intent; a charge without one is a payment of its own. A refund, dispute or link may name but
-the charge. It is kept in a row of the charge then, and whoever learns whose the charge is ties the two: from
+the charge. It is kept in a row of the charge then, and waits, until the charge is tied to its payment: from
 then on all that the charge's row knows is told to the payment's row (ops/decisions/0021).
 """
-
-from dataclasses import dataclass
 
 from trackrev_stream.agents.step import InputRecord, Rows, StepResult, is_repeat
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.records import ChargeTie, JoinedFacts, WaitingMoney
 from trackrev_stream.contracts.topics import CHARGE_TIES, JOINED_FACTS, PAYMENTS, WAITING_MONEY
-from trackrev_stream.domain.payments.billing import absorb_payment, join_payment, states_of, waiting_in
+from trackrev_stream.domain.payments.billing import absorb_payment, join_payment, states_of
+from trackrev_stream.domain.payments.joining import waiting_in
 from trackrev_stream.domain.payments.payment import PaymentFact, PaymentState
 from trackrev_stream.domain.payments.payment_row import PaymentRow
 from trackrev_stream.domain.values.ids import SEPARATOR
-
-
-@dataclass(slots=True)
-class TiedRow:
-    """Whose a charge is, of which nothing else is known under its own key."""
-
-    payment: str
 
 
 def bill(rows: Rows, record: InputRecord) -> StepResult:
@@ -34,21 +26,17 @@ def bill(rows: Rows, record: InputRecord) -> StepResult:
 
 
 def _on_fact(rows: Rows, record: InputRecord, fact: PaymentFact) -> StepResult:
-    row = rows.get(PaymentRow, fact.key) or _new_row(rows, fact)
+    row = rows.get(PaymentRow, fact.key) or PaymentRow(fact.key)
     repeat, waited = is_repeat(row.positions, record), waiting_in(row)
     states = states_of(row) if repeat else absorb_payment(row, fact)
     result = _told(row, states)
-    _tie(result, row, fact, again=repeat)
     _tell_waiting(result, row, changed=waiting_in(row) != waited, again=repeat)
     rows.put(row.key, row)
     return result
 
 
 def _on_tie(rows: Rows, record: InputRecord, tie: ChargeTie) -> StepResult:
-    row = rows.get(PaymentRow, tie.charge)
-    if row is None:
-        rows.put(_tie_key(tie.charge), TiedRow(tie.payment))
-        return StepResult()
+    row = rows.get(PaymentRow, tie.charge) or PaymentRow(tie.charge)
     if not is_repeat(row.positions, record):
         row.version += 1
         row.joined = tie.payment
@@ -79,35 +67,14 @@ def _told(row: PaymentRow, states: list[PaymentState]) -> StepResult:
     return result
 
 
-def _tie(result: StepResult, row: PaymentRow, fact: PaymentFact, *, again: bool) -> None:
-    """Tell a charge whose it is, once; a charge that is its own payment needs no telling."""
-    for charge in sorted({fact.charge, fact.latest_charge} - {"", fact.payment}):
-        if again or charge not in row.ties:
-            key = fact.scope.key(charge)
-            result.send(CHARGE_TIES, ChargeTie(key, row.key), route=key, key=key)
-        if charge not in row.ties:
-            row.ties = sorted([*row.ties, charge])
-
-
-def _new_row(rows: Rows, fact: PaymentFact) -> PaymentRow:
-    """A row of nothing; a charge may have been tied before anything was known under its own key.
-
-    The tie counts as applied either way: who has not seen it never has the greater version.
-    """
-    tied = rows.get(TiedRow, _tie_key(fact.key)) if fact.payment == fact.charge else None
-    return PaymentRow(fact.key, version=1, joined=tied.payment) if tied else PaymentRow(fact.key)
-
-
-def _tie_key(charge: str) -> str:
-    return SEPARATOR.join((charge, "tied"))
-
-
 def _tell_waiting(result: StepResult, row: PaymentRow, *, changed: bool, again: bool) -> None:
     """Tell what waits for its charge, where that has changed or may not have been told.
 
     What was joined waits no more; who has not seen that may tell otherwise, and is outranked.
     """
-    beside = row.ahead and (row.refunds or row.disputes)  # another order of its inputs may have told otherwise
+    beside = row.ahead and (
+        row.refunds or row.disputes
+    )  # another order of its inputs may have told otherwise
     if changed or beside or (again and row.waited):
         told = WaitingMoney(row.key, row.order, row.received_at, () if row.joined else waiting_in(row))
         result.send(WAITING_MONEY, told, route=row.key, key=row.key)

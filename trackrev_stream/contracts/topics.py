@@ -34,8 +34,8 @@ VISITS = Topic("visits", "visitor", "frame of Visit", 2, "stitch", "post", reten
 INTERESTS = Topic("interests", "join", "Interest", 1, "attribute", "gather", compact=True)
 PAYER_JOURNEYS = Topic("payer-journeys", "payer", "PayerJourneys", 1, "gather", "attribute", compact=True)
 PAYMENTS = Topic("payments", "payer", "PaymentState", 1, "bill", "attribute", compact=True)
-# What names but its charge finds the payment of its intent: ops/decisions/0021.
-CHARGE_TIES = Topic("charge-ties", "charge", "ChargeTie", 1, "bill", "bill", compact=True)
+# What names but its charge finds the payment of its intent: ops/decisions/0021. Every worker tells ties.
+CHARGE_TIES = Topic("charge-ties", "charge", "ChargeTie", 1, "every agent", "bill", compact=True)
 JOINED_FACTS = Topic("joined-facts", "payment", "JoinedFacts", 1, "bill", "bill", compact=True)
 WAITING_MONEY = Topic("waiting-money", "payment", "WaitingMoney", 1, "bill", "post", compact=True)
 ATTRIBUTED_CHARGES = Topic(

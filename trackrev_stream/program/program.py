@@ -15,7 +15,7 @@ from collectors.routes import add_routes
 from collectors.stripe.poll_round import poll_deps
 from collectors.stripe.poller import Pace, Poller
 from trackrev_stream import metrics
-from trackrev_stream.agents import dead_letters, post
+from trackrev_stream.agents import dead_letters, post, ties
 from trackrev_stream.agents.attribution_settings import StoredSettings
 from trackrev_stream.agents.step import InputRecord
 from trackrev_stream.agents.worker import AGENTS, Surroundings, Worker
@@ -147,6 +147,7 @@ class Program:
         await agents.start()
         for chore in (*broker.chores(), agents.run()):
             self._spawn(chore)
+        self._spawn(ties.keep_tied(store, broker.publisher, self.settings.partitions))
         self._spawn(pending_rates.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:
             self._spawn(rates.run())

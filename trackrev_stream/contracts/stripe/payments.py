@@ -132,7 +132,6 @@ def payment_intent_facts(intent: Json, workspace: HashesEmails, seen: Observatio
             ),
             visitor=visitor_in(workspace, intent),
             invoice=named,
-            latest_charge=reference(intent, "latest_charge"),
         )
     ]
 
@@ -161,7 +160,6 @@ def link_fact(
     visitor: str = "",
     invoice: str = "",
     subscription: str = "",
-    latest_charge: str = "",
 ) -> PaymentFact:
     """What the object ``of`` says of a payment beside the money. Raises Malformed."""
     return PaymentFact(
@@ -178,7 +176,6 @@ def link_fact(
         visitor=visitor,
         invoice=invoice,
         subscription=subscription,
-        latest_charge=latest_charge,
         **seen.of(workspace),
     )
 

@@ -14,7 +14,6 @@ from trackrev_stream.domain.payments.payment import (
     FactKind,
     PaymentFact,
     PaymentState,
-    WaitingFact,
 )
 from trackrev_stream.domain.payments.payment_row import EVERY_CHARGE, ChargeRow, PaymentRow, Said
 from trackrev_stream.domain.payments.reversals import Seen, release_unclear, released_minor, reversals_of
@@ -27,7 +26,7 @@ from trackrev_stream.domain.payments.sights import (
     observe_refund,
 )
 
-__all__ = ["PaymentRow", "absorb_payment", "is_paid", "join_payment", "states_of", "waiting_in"]
+__all__ = ["PaymentRow", "absorb_payment", "is_paid", "join_payment", "states_of"]
 
 
 def absorb_payment(row: PaymentRow, fact: PaymentFact) -> list[PaymentState]:
@@ -58,27 +57,11 @@ def join_payment(row: PaymentRow, other: PaymentRow) -> list[PaymentState]:
     return states_of(row)
 
 
-def waiting_in(row: PaymentRow) -> tuple[WaitingFact, ...]:
-    """The refunds and disputes of a row whose charge is not in it: nothing tells whose money they moved."""
-    if not (row.refunds or row.disputes):
-        return ()
-    every = [
-        *(
-            WaitingFact(FactKind.REFUND, r.id, r.charge, r.amount_minor, r.currency)
-            for r in row.refunds.values()
-        ),
-        *(WaitingFact(FactKind.DISPUTE, n, d.charge, *d.said[1:]) for n, d in row.disputes.items()),
-    ]
-    # What names no charge is of the one that its payment has.
-    lost = [one for one in every if (one.charge not in row.charges if one.charge else not row.charges)]
-    return tuple(sorted(lost, key=lambda one: one.id))
-
-
 def states_of(row: PaymentRow) -> list[PaymentState]:
     """What the payers are to be told now; nothing before a paid charge was seen.
 
-    A charge that was paid and failed after all is told as undone, whether its success was told or not. All who
-    may have been told of the payment, by whoever saw but a part of the facts, are told that it is not theirs.
+    A charge that was paid and failed after all is told as undone, whether its success was told or not. All
+    who may have been told of the payment, by whoever saw but a part of the facts, hear that it is not theirs.
     """
     ordered = sorted(row.charges.values(), key=lambda charge: charge.snapshot.charge)
     known = [charge for charge in ordered if charge.paid or is_paid(charge.snapshot)]

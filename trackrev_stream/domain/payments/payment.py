@@ -48,7 +48,7 @@ class PaymentFact:
 
     ``settled_minor`` is what a charge's own balance transaction entered, in ``settled_currency``; 0 where
     that was not seen. ``released`` says that the rest of an authorization is known to be in
-    ``refunded_minor``. ``latest_charge`` is the one that an intent names, which ties the two.
+    ``refunded_minor``.
     """
 
     kind: FactKind
@@ -81,7 +81,6 @@ class PaymentFact:
     settled_minor: int = 0
     settled_currency: str = ""
     released: bool = False
-    latest_charge: str = ""
 
     @property
     def scope(self) -> Scope:
@@ -152,7 +151,10 @@ class ChargeState:
 
 @fast_dataclass(frozen=True, slots=True)
 class WaitingFact:
-    """A refund or dispute whose charge was not seen; ``charge`` is empty where it names its intent alone."""
+    """What waits for a charge that was not seen; ``charge`` is empty where it names its intent alone.
+
+    Of a link ``id`` is the charge, and it moves no money.
+    """
 
     kind: FactKind
     id: str

@@ -50,8 +50,8 @@ class PaymentRow:
     ``refunds`` are the newest snapshots, ``failed_since`` when each that failed was first seen to have.
     ``links`` are the details that were linked, by charge. ``cause`` and ``received_at`` are those of the
     fact applied last. ``ahead`` is the greatest version of the rows that were joined to this one; ``joined``
-    is the payment that this row was joined to: it tells no money of its own any more. ``ties`` are the
-    charges that were told whose they are, ``waited`` says that money of this row ever waited to be joined.
+    is the payment that this row was joined to: it tells no money of its own any more. ``waited`` says that
+    something of this row ever waited to be joined.
     ``payers`` are all that any sight would be told to: the customers that were named, "" for a guest.
     """
 
@@ -69,7 +69,6 @@ class PaymentRow:
     payers: list[str] = field(default_factory=list)
     ahead: int = 0
     joined: str = ""
-    ties: list[str] = field(default_factory=list)
     waited: bool = False
 
     @property

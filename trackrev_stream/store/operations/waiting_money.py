@@ -7,10 +7,13 @@ from sqlalchemy import Connection, Row, func, select
 
 from trackrev_stream.contracts.codec import decode, encode
 from trackrev_stream.contracts.records import WaitingMoney
+from trackrev_stream.domain.payments.joining import ties_between
 from trackrev_stream.domain.payments.payment import WaitingFact
 from trackrev_stream.domain.values.ids import name_of, scope_of
-from trackrev_stream.store.database.schema import upsert
+from trackrev_stream.store.database.schema import charges, upsert
 from trackrev_stream.store.database.waiting_schema import waiting_money
+
+AT_ONCE = 500  # charges in one question
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,20 @@ def waiting_for(connection: Connection, workspace: str, names: Iterable[str]) ->
         for one in waiting_in(connection, workspace)
         if one.payment in wanted or any(fact.charge in wanted or fact.id in wanted for fact in one.facts)
     ]
+
+
+def find_ties(connection: Connection) -> list[tuple[str, str]]:
+    """The charges in the book that something waits for elsewhere, and the payment to join each to; as keys."""
+    table = waiting_money.c
+    rows = connection.execute(select(table.payment, table.facts).where(table.count > 0)).all()
+    waiting = [(row.payment, decode(tuple[WaitingFact, ...], row.facts.encode())) for row in rows]
+    wanted = {scope_of(key).key(fact.charge) for key, facts in waiting for fact in facts if fact.charge}
+    payments: dict[str, str] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = sorted(wanted)[start : start + AT_ONCE]
+        known = select(charges.c.key, charges.c.payment).where(charges.c.key.in_(some))
+        payments.update((row.key, row.payment) for row in connection.execute(known))
+    return list(ties_between(waiting, payments))
 
 
 def _waiting(row: Row[tuple[object, ...]]) -> Waiting:
