@@ -28,14 +28,15 @@ from trackrev_stream.domain.values.money import exponent
 class Entered:
     """What the balance transaction of a charge tells; None, 0 or "" of what it does not, or does wrongly.
 
-    ``settled_minor`` and ``fee_minor`` (with the platform's own, where it takes one) are in ``currency``,
-    that of settlement; ``minor`` is what was entered in the charge's currency.
+    ``settled_minor`` and ``fee_minor`` (with ``application_fee_minor``, the platform's, where it takes one)
+    are in ``currency``, that of settlement; ``minor`` is what was entered in the charge's currency.
     """
 
     currency: str = ""
     settled_minor: int = 0
     fee_minor: int | None = None
     minor: int | None = None
+    application_fee_minor: int = 0
 
 
 def entered_of(charge: Json) -> Entered:
@@ -53,7 +54,14 @@ def entered_of(charge: Json) -> Entered:
         max(0, settled or 0),
         _told(lambda: minor(transaction, "fee")),
         None if settled is None else _told(lambda: _unconverted(charge, transaction)),
+        _told(lambda: _application_fee(transaction)) or 0,
     )
+
+
+def _application_fee(transaction: Json) -> int:
+    """What of a fee went to an application: https://docs.stripe.com/api/balance_transactions/object."""
+    details = objects(transaction, "fee_details")
+    return sum(minor(one, "amount") for one in details if one.get("type") == "application_fee")
 
 
 def _told(read: Callable[[], int | None]) -> int | None:

@@ -67,6 +67,7 @@ def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> li
         invoice=_invoice(charge),
         fee_minor=entered.fee_minor,
         fee_currency="" if entered.fee_minor is None else entered.currency,
+        application_fee_minor=0 if entered.fee_minor is None else entered.application_fee_minor,
         settled_minor=entered.settled_minor,
         settled_currency=entered.currency if entered.settled_minor else "",
         disputed=charge.get("disputed") is True,

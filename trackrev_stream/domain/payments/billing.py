@@ -133,6 +133,7 @@ def _charge_state(row: PaymentRow, charge: ChargeRow, sole: str) -> ChargeState:
         dispute_fees_told=all(tells_fees(one) for one in disputes),
         dispute_unseen=charge.disputed and not disputes,
         release_unclear=release_unclear(seen),
+        application_fee_minor=int(said.get("application_fee", "0")) if fee else 0,
     )
 
 

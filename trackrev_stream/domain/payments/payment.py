@@ -48,7 +48,7 @@ class PaymentFact:
 
     ``settled_minor`` is what a charge's own balance transaction entered, in ``settled_currency``; 0 where
     that was not seen. ``released`` says that the rest of an authorization is known to be in
-    ``refunded_minor``.
+    ``refunded_minor``. ``application_fee_minor`` is what of the fee a platform took.
     """
 
     kind: FactKind
@@ -81,6 +81,7 @@ class PaymentFact:
     settled_minor: int = 0
     settled_currency: str = ""
     released: bool = False
+    application_fee_minor: int = 0
 
     @property
     def scope(self) -> Scope:
@@ -140,6 +141,7 @@ class ChargeState:
     dispute_fees_told: bool = False
     dispute_unseen: bool = False
     release_unclear: bool = False
+    application_fee_minor: int = 0
 
     @property
     def knows_dispute_fees(self) -> bool:

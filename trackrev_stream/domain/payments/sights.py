@@ -94,6 +94,7 @@ def _note_details(said: Said, fact: PaymentFact) -> None:
         "subscription": fact.subscription,
         "fee": "" if fact.fee_minor is None else f"{fact.fee_minor} {fact.fee_currency}",
         "settled": _settled(fact),
+        "application_fee": str(fact.application_fee_minor or ""),
     }
     for name, value in details.items():
         if value:

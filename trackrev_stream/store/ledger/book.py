@@ -226,6 +226,7 @@ def _charge_columns(standing: Standing, posted_at: int) -> dict[str, Any]:
         "dispute_fee_currency": dispute_fee_currency,
         "dispute_unseen": state.dispute_unseen,
         "release_unclear": state.release_unclear,
+        "application_fee_minor": None if state.fee_minor is None else state.application_fee_minor,
         "created_at": state.created_at,
         "payment_version": record.payment_version,
         "version": record.version,

@@ -1,4 +1,4 @@
-"""Money that waits for its charge, and charges of which a part may have been released or refunded."""
+"""Money that waits for its charge; charges whose refund may be a release; what of a fee a platform took."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,8 +10,9 @@ _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Add both; of the charges that are there nobody has asked yet."""
+    """Add them; of the charges that are there nobody has asked yet."""
     op.add_column("charges", sa.Column("release_unclear", sa.Boolean))
+    op.add_column("charges", sa.Column("application_fee_minor", sa.BigInteger))
     op.create_table(
         "waiting_money",
         sa.Column("payment", _TEXT, primary_key=True),
