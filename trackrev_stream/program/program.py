@@ -112,7 +112,7 @@ class Program:
         public = web.Application()
         intake = await self._intake(broker, directory) if Role.COLLECT in self.roles else None
         if intake is not None:
-            add_routes(public, self._edge(intake, directory))
+            add_routes(public, self._edge(intake, directory, StorePollState(store, sealer)))
         if Role.POLL in self.roles:
             await self._poll(broker, directory, StorePollState(store, sealer), StoreLedgerReader(store))
         if Role.SERVE in self.roles:
@@ -195,7 +195,7 @@ class Program:
         self._spawn(intake.run())
         return intake
 
-    def _edge(self, intake: Intake, directory: StoreDirectory) -> EdgeDeps:
+    def _edge(self, intake: Intake, directory: StoreDirectory, polls: StorePollState) -> EdgeDeps:
         return EdgeDeps(
             directory=directory,
             publisher=intake,
@@ -204,6 +204,7 @@ class Program:
             limits=Limits(behind_proxy=self.settings.behind_proxy),
             ready=lambda: self._ready and intake.ready(),
             overrides=directory.overrides,
+            read_soon=polls.read_soon,
         )
 
     async def _open_admin(self, broker: Broker, eraser: Eraser | None) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,6 @@ def test_what_waits_for_a_charge_is_shown_with_it(store: Store) -> None:
     older, empty = replace(waiting, version=0), replace(waiting, version=2, facts=())
     for first, (told_next, count) in enumerate(((older, 2), (empty, 0), (waiting, 0)), start=50):
         later = at_offsets(told_next, first=first)
-        store.write_now(lambda c, later=later: post(c, later, 1_760_184_000_001))
+        store.write_now(partial(post, postings=later, posted_at=1_760_184_000_001))
         assert store.read_now(count_waiting) == {WS: count}
     assert store.read_now(find_ties) == []

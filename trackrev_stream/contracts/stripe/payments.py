@@ -5,6 +5,7 @@ refunds. A webhook follows the version of its endpoint, so both shapes are read 
 """
 
 from dataclasses import replace
+from typing import Any
 
 from trackrev_stream.contracts.stripe.balance import Entered, entered_of, moves_of
 from trackrev_stream.contracts.stripe.fields import (
@@ -40,7 +41,6 @@ def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> li
     payment = reference(charge, "payment_intent") or charge_id
     captured = flag(charge, "captured")
     amount = minor(charge, "amount")
-    customer = expanded(charge, "customer")
     entered = entered_of(charge)
     authorized, released = _authorized(charge, entered, seen)
     fact = PaymentFact(
@@ -57,17 +57,10 @@ def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> li
         captured=captured,
         refunded_minor=minor(charge, "amount_refunded", 0),
         customer=reference(charge, "customer"),
-        email_key=hashed_email(
-            workspace,
-            optional_text(optional_object(charge, "billing_details"), "email"),
-            optional_text(charge, "receipt_email"),
-            optional_text(customer, "email"),
-        ),
+        email_key=_email(charge, workspace),
         visitor=visitor_in(workspace, charge),
         invoice=_invoice(charge),
-        fee_minor=entered.fee_minor,
-        fee_currency="" if entered.fee_minor is None else entered.currency,
-        application_fee_minor=0 if entered.fee_minor is None else entered.application_fee_minor,
+        **_kept(entered),
         settled_minor=entered.settled_minor,
         settled_currency=entered.currency if entered.settled_minor else "",
         disputed=charge.get("disputed") is True,
@@ -208,6 +201,17 @@ def _refund(
     return [fact, replace(fact, observed_at=min(home_at, seen.observed_at))]
 
 
+def _kept(entered: Entered) -> dict[str, Any]:
+    """What was kept of a charge, as far as its balance transaction tells."""
+    if entered.fee_minor is None:
+        return {"fee_minor": None}
+    return {
+        "fee_minor": entered.fee_minor,
+        "fee_currency": entered.currency,
+        "application_fee_minor": entered.application_fee_minor,
+    }
+
+
 def _authorized(charge: Json, entered: Entered, seen: Observation) -> tuple[int, bool]:
     """What was authorized, and whether what was not captured of it is known to count as refunded.
 
@@ -230,6 +234,15 @@ def _authorized(charge: Json, entered: Entered, seen: Observation) -> tuple[int,
         return amount, refunded == rest
     stepped = seen.event_type == "charge.refunded" and before is not None and before < rest
     return captured if stepped and refunded - (before or 0) != rest else amount, False
+
+
+def _email(charge: Json, workspace: HashesEmails) -> str:
+    return hashed_email(
+        workspace,
+        optional_text(optional_object(charge, "billing_details"), "email"),
+        optional_text(charge, "receipt_email"),
+        optional_text(expanded(charge, "customer"), "email"),
+    )
 
 
 def _invoice(charge: Json) -> str:

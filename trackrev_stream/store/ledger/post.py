@@ -106,15 +106,7 @@ def post(
     keys = {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
     book = Book(connection, keys, rates)
     _check_redelivered(connection, again, book)
-    surpassed = 0
-    for record in fresh:
-        if not isinstance(record, AttributedCharge):
-            continue
-        if book.surpasses(record):
-            surpassed += 1
-        else:
-            book.apply(record, posted_at)
-    book.save(posted_at)
+    surpassed = _apply(book, fresh, posted_at)
     _save_visits(connection, _visits(fresh))
     rejected = [letter for item in new for letter in item.rejected]
     store_letters(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
@@ -129,6 +121,20 @@ def post(
         book.received_at,
         count_waiting(connection) if waiting or first else None,
     )
+
+
+def _apply(book: Book, records: Iterable[Postable], posted_at: int) -> int:
+    """Apply the charges among some records; how many were surpassed."""
+    surpassed = 0
+    for record in records:
+        if not isinstance(record, AttributedCharge):
+            continue
+        if book.surpasses(record):
+            surpassed += 1
+        else:
+            book.apply(record, posted_at)
+    book.save(posted_at)
+    return surpassed
 
 
 def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
