@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from collectors.limits import Limits
 from trackrev_stream.clock import Clock
-from trackrev_stream.contracts.ports import Directory, Publisher
+from trackrev_stream.contracts.ports import Directory, Publisher, Recheck, StripeConnection
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
 
 
@@ -19,7 +19,8 @@ class EdgeDeps:
     """The surroundings of the edge.
 
     ``partitions`` is the number of partitions of every topic; ``overrides`` looks up a workspace's own rules
-    of channels as they stand now.
+    of channels as they stand now. ``read_soon`` has the poller read an object with the key of a connection,
+    and returns once that is noted for good (raises Unavailable); without it nothing can be read.
     """
 
     directory: Directory
@@ -30,3 +31,4 @@ class EdgeDeps:
     ready: Callable[[], bool] = lambda: True
     randomness: Callable[[int], bytes] = os.urandom
     overrides: Callable[[str], Awaitable[ChannelOverrides]] = _no_overrides
+    read_soon: Callable[[StripeConnection, Recheck], Awaitable[None]] | None = None

@@ -57,6 +57,12 @@ DEAD_LETTERS = Counter(
     "trackrev_dead_letters", "Records that could not be processed", ["agent"], registry=REGISTRY
 )
 ENTRIES_POSTED = Counter("trackrev_entries_posted", "Ledger entries written", ["reason"], registry=REGISTRY)
+MONEY_WAITING = Gauge(
+    "trackrev_money_waiting",
+    "Refunds and disputes whose charge was never seen: they are kept, and count nowhere",
+    ["workspace"],
+    registry=REGISTRY,
+)
 POST_SECONDS = Histogram(
     "trackrev_post_seconds", "Time of one transaction of the writer", buckets=_SECONDS, registry=REGISTRY
 )

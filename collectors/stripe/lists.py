@@ -7,21 +7,29 @@ from typing import Any, TypeVar
 from collectors.stripe.client import NotPermitted, Page, StripeReader
 from trackrev_stream.contracts.stripe.accounts import (
     StripeFact,
+    checkout_facts,
     customer_facts,
     invoice_facts,
     subscription_facts,
 )
 from trackrev_stream.contracts.stripe.fields import HashesEmails, Observation, expanded
-from trackrev_stream.contracts.stripe.payments import charge_facts, dispute_facts, refund_facts
+from trackrev_stream.contracts.stripe.payments import (
+    charge_facts,
+    dispute_facts,
+    payment_intent_facts,
+    refund_facts,
+)
 from trackrev_stream.domain.payments.reversals import FAILED
 
 REFUND_FAILS_DAYS = 45  # up to 30 days after it was made: https://docs.stripe.com/refunds#failed-refunds
+PAYMENT_FAILS_DAYS = 90  # a debit comes back for as long: https://docs.stripe.com/payments/ach-direct-debit
+FAILURE = "payment_failure_refund"  # https://docs.stripe.com/reports/balance-transaction-types
 DISPUTE_ENDS_DAYS = 180  # a decision takes months: https://docs.stripe.com/disputes/how-disputes-work
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
 
-_ENDED = frozenset(("won", "lost", "warning_closed", "charge_refunded"))
+_ENDED = frozenset(("won", "lost", "warning_closed", "charge_refunded", "prevented"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,18 @@ def _subscription(subscription: Json, workspace: HashesEmails, seen: Observation
     return [*subscription_facts(subscription, workspace, seen)]
 
 
+def _customer(customer: Json, workspace: HashesEmails, seen: Observation) -> list[StripeFact]:
+    return [*customer_facts(customer, workspace, seen)]
+
+
+def _nothing(_: Json, __: HashesEmails, ___: Observation) -> list[StripeFact]:
+    return []  # what a balance transaction is about is read for itself
+
+
+def _intent(intent: Json, workspace: HashesEmails, seen: Observation) -> list[StripeFact]:
+    return [*payment_intent_facts(intent, workspace, seen)]
+
+
 _OF_CHARGE = (
     *("balance_transaction", "customer", "invoice", "refunds"),
     "refunds.data.failure_balance_transaction",
@@ -65,7 +85,19 @@ CHARGES = Listed("charges", "/v1/charges", _OF_CHARGE, _charge)
 REFUNDS = Listed("refunds", "/v1/refunds", ("failure_balance_transaction",), _refund)
 DISPUTES = Listed("disputes", "/v1/disputes", (), _dispute)
 SUBSCRIPTIONS = Listed("subscriptions", "/v1/subscriptions", (), _subscription)
-LISTS = {listed.name: listed for listed in (CHARGES, REFUNDS, DISPUTES, SUBSCRIPTIONS)}
+# These are not listed: objects of them are read where an event names one.
+CUSTOMERS = Listed("customers", "/v1/customers", (), _customer)
+INVOICES = Listed("invoices", "/v1/invoices", (), invoice_facts)
+INTENTS = Listed("payment_intents", "/v1/payment_intents", (), _intent)
+FAILURES = Listed("failures", "/v1/balance_transactions", (), _nothing)
+CHECKOUTS = Listed("sessions", "/v1/checkout/sessions", (), checkout_facts)
+LISTS = {
+    listed.name: listed
+    for listed in (
+        *(CHARGES, REFUNDS, DISPUTES, SUBSCRIPTIONS),
+        *(CUSTOMERS, INVOICES, INTENTS, CHECKOUTS, FAILURES),
+    )
+}
 
 
 class ListReader:
@@ -159,4 +191,6 @@ def unsettled(listed: Listed, shown: Json) -> str:
 def came_late(listed: Listed, shown: Json) -> bool:
     """Whether an object is one of those that may have changed when nobody expected it any more."""
     status = shown.get("status")
+    if listed.name == "charges":  # it had succeeded, for there is something to take back
+        return status == "failed" and bool(shown.get("failure_balance_transaction"))
     return status in _ENDED if listed.name == "disputes" else status in FAILED

@@ -27,6 +27,7 @@ from collectors.stripe.lists import (
     came_late,
     unsettled,
 )
+from collectors.stripe.rechecks import DAY_MS, HOUR_MS, Rechecks
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import (
@@ -42,8 +43,6 @@ from trackrev_stream.contracts.ports import (
 from trackrev_stream.contracts.stripe.accounts import StripeFact
 from trackrev_stream.contracts.stripe.fields import Observation
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 OVERLAP_MS = HOUR_MS  # objects may show up in a list a little after they were created
 FIRST_SPAN_MS = 30 * DAY_MS
 LONGEST_SPAN_MS = 365 * DAY_MS
@@ -51,7 +50,6 @@ SHORTEST_SPAN_MS = 1_000
 FEW, MANY = 500, 5_000  # objects in a window: with fewer the next one is longer, with more it is cut
 AT_ONCE = 500  # facts on their way to the log
 MOST_AGAIN = 20  # for each hour since the last round, of a week at most
-TRIES_AGAIN = 40
 AUDIT_EVERY_MS = 7 * DAY_MS
 AUDITED_MS = 540 * DAY_MS  # a card's dispute comes up to 540 days after its charge
 TELL_EVERY_MS = 1_000
@@ -113,6 +111,7 @@ class Round:
         self._clock = deps.clock
         self._progress = progress
         self._lists = ListReader(reader)
+        self._again = Rechecks(deps.state, connection, self._lists, deps.clock, self._put_again)
         self.report = PollReport(started_at=deps.clock())
         self._told_at = self.report.started_at
 
@@ -122,7 +121,8 @@ class Round:
         await self._permitted(self._subscriptions())
         for listed in (CHARGES, REFUNDS, DISPUTES):
             await self._permitted(self._catch_up(listed.name))
-        await self._again(most_again)
+        await self._permitted(self._again.note_failed())
+        await self._again.run(most_again)
         await self._permitted(self._late(REFUNDS.name, REFUND_FAILS_DAYS))
         await self._permitted(self._late(DISPUTES.name, DISPUTE_ENDS_DAYS))
         await self._permitted(self._audit())
@@ -200,25 +200,9 @@ class Round:
         last, now = await self._state.cursor(self._connection, CHARGES.name), self._clock()
         return 1 if last is None else max(1, min(now - last, 7 * DAY_MS) // HOUR_MS)
 
-    async def _again(self, most: int) -> None:
-        """Read what was unsettled once more, ever less often, until it is or there is no hope."""
-        for one in await self._state.again(self._connection, self._clock(), most):
-            try:
-                shown, seen_at = await self._lists.one(one.list, one.id)
-            except NotPermitted:
-                continue
-            listed = self._lists[one.list]
-            await self._put(listed, [(shown, seen_at)])
-            await self._watch(one, unsettled(listed, shown))
-            await self._report(self.report.done_permille)  # there may be thousands: a lease lasts two minutes
-
-    async def _watch(self, one: Recheck, why: str) -> None:
-        if not why or one.tries >= TRIES_AGAIN:
-            await self._state.forget_again(self._connection, [one.id])
-            return
-        wait = min(HOUR_MS * 2**one.tries, DAY_MS)
-        later = replace(one, why=why, due_at=self._clock() + wait, tries=one.tries + 1)
-        await self._state.note_again(self._connection, [later])
+    async def _put_again(self, listed: Listed, objects: list[tuple[dict[str, Any], int]]) -> None:
+        await self._put(listed, objects)
+        await self._report(self.report.done_permille)  # there may be thousands: a lease lasts two minutes
 
     async def _late(self, name: str, days: int) -> None:
         """Once a day: what of a list has come to another end long after it was first read."""
@@ -251,6 +235,7 @@ class Round:
                 await self._state.move(self._connection, CHARGES.name, now - AUDITED_MS)
                 break
             await self._publish(CHARGES.name, pages)
+        await self._again.find_failed()
         await self._state.move(self._connection, "audit", now)
 
     async def _publish(self, name: str, pages: Iterable[Page]) -> None:

@@ -152,14 +152,31 @@ class _StripeSide:
         if refunds.get("has_more") or (shown.get("amount_refunded") and not refunds.get("data")):
             shown = shown | {"refunds": {"data": await self._permitted(GIVEN_BACK, {"charge": name}) or []}}
         disputes = await self._permitted(DISPUTES, {"charge": name}) if disputed and readable else None
+        account = self._moved(shown, disputes, unreadable=disputed and disputes is None)
+        if account.or_else or any(one.get("currency") != shown.get("currency") for one in disputes or ()):
+            # What the charge itself had entered tells, where the key may read that.
+            entered = await self._entered(name)
+            account = self._moved(
+                shown | {"balance_transaction": entered}, disputes, unreadable=account.unreadable
+            )
+        return account
+
+    def _moved(self, shown: Json, disputes: list[Json] | None, *, unreadable: bool) -> ChargeMovements:
         facts = self._facts(CHARGES.facts, [shown])
         charge = next(one for one in facts if one.kind is FactKind.CHARGE)
-        return shown_of(
-            charge,
-            [one for one in facts if one.kind is FactKind.REFUND],
-            self._facts(DISPUTES.facts, disputes or []),
-            unreadable=disputed and disputes is None,
-        )
+        refunds = [one for one in facts if one.kind is FactKind.REFUND]
+        return shown_of(charge, refunds, self._facts(DISPUTES.facts, disputes or []), unreadable=unreadable)
+
+    async def _entered(self, name: str) -> object:
+        """The balance transaction of a charge, or None where the key may not read it."""
+        try:
+            shown, _ = await self.reader.one(f"{CHARGES.path}/{name}", expand=["balance_transaction"])
+        except NotPermitted as error:
+            self.missing.add(error.permission)
+            return None
+        except RequestRefused:
+            return None
+        return shown.get("balance_transaction")
 
     def _facts(self, facts_of: Callable[..., list[Any]], objects: list[Json]) -> list[PaymentFact]:
         seen = Observation(

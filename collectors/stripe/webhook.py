@@ -16,12 +16,13 @@ from collectors.publisher import FactPublisher
 from collectors.responses import unavailable
 from collectors.stripe.dead_letters import StripeLetters
 from collectors.stripe.signature import Signature
+from collectors.stripe.thin import ThinEvents, in_mode
 from trackrev_stream.contracts.codec import Json, Malformed
 from trackrev_stream.contracts.drop_reasons import IgnoreReason
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.stripe.accounts import StripeFact
 from trackrev_stream.contracts.stripe.events import account_of, facts_of, has_effect
-from trackrev_stream.contracts.stripe.fields import flag
+from trackrev_stream.contracts.stripe.thin import account_in, is_thin
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT, is_plain
 from trackrev_stream.http_json import HttpError, json_response, read_at_most
 from trackrev_stream.metrics import WEBHOOKS_ACCEPTED, WEBHOOKS_IGNORED
@@ -36,6 +37,7 @@ class StripeWebhook:
         self._deps = deps
         self._facts = facts
         self._letters = letters
+        self._thin = ThinEvents(deps)
 
     async def take(self, request: web.Request) -> web.Response:
         """Answer an event: 200 once its facts are durable, or where it has no effect. Raises HttpError."""
@@ -49,7 +51,12 @@ class StripeWebhook:
         event: Any = None
         try:
             event = _parse(raw)
-            ignored = await self._apply(event, await self._told(event, signers, connections), received_at)
+            if is_thin(event):
+                told = await self._told(account_in(event), signers, connections)
+                ignored = await self._thin.note(event, told, received_at)
+            else:
+                told = await self._told(account_of(event), signers, connections)
+                ignored = await self._apply(event, told, received_at)
         except Malformed as error:
             await self._bury(workspace, event, error, received_at)
             ignored = IgnoreReason.MALFORMED
@@ -74,13 +81,12 @@ class StripeWebhook:
         return workspace, connections
 
     async def _told(
-        self, event: Json, signers: Iterable[StripeConnection], connections: Iterable[StripeConnection]
+        self, account: str, signers: Iterable[StripeConnection], connections: Iterable[StripeConnection]
     ) -> list[StripeConnection]:
-        """The connections that an event is for: all of its account, where a platform's endpoint is told.
+        """The connections that an event of an account is for: all of it, where a platform's endpoint is told.
 
-        Otherwise those of the workspace alone. Raises Malformed.
+        Otherwise those of the workspace alone.
         """
-        account = account_of(event)
         if account != OWN_ACCOUNT and any(one.account == EVERY_ACCOUNT for one in signers):
             return list(await self._deps.directory.connected_to(account))
         return [one for one in connections if one.account == account]
@@ -91,10 +97,9 @@ class StripeWebhook:
         """Publish what an event tells; return why it has no effect, or None. Raises Malformed, HttpError."""
         if not has_effect(event["type"]):
             return IgnoreReason.EVENT_TYPE
-        livemode = flag(event, "livemode")
-        of_mode = [one for one in told if one.livemode == livemode]
-        if not of_mode:
-            return IgnoreReason.LIVEMODE if told else IgnoreReason.ACCOUNT
+        of_mode, ignored = in_mode(event, told)
+        if ignored is not None:
+            return ignored
         found: list[StripeFact] = []
         for connection in of_mode:
             workspace = await self._deps.directory.workspace(connection.workspace)

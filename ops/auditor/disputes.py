@@ -6,6 +6,8 @@ from fractions import Fraction
 
 from ops.auditor.facts import Fact, grouped
 
+Entered = tuple[int, int, str]  # of the balance, of the charge, and the balance's currency
+
 
 @dataclass(frozen=True)
 class Move:
@@ -35,8 +37,9 @@ class Fee:
 class Dispute:
     """All sights of one dispute of a charge."""
 
-    def __init__(self, charge: Fact, name: str, sights: list[Fact]) -> None:
+    def __init__(self, charge: Fact, entered: Entered | None, name: str, sights: list[Fact]) -> None:
         self._charge = charge
+        self._entered = entered
         self._name = name
         self._last = max(sights, key=lambda s: (s["observed_at"], s["amount_minor"], s["currency"]))
         told = [move for sight in sights for move in sight["moves"]]
@@ -74,20 +77,31 @@ class Dispute:
         ]
 
     def _of_charge(self, move: Fact) -> int:
-        """In the charge's currency: as it is, as it was settled, or as its part of a dispute of all of it."""
+        """In the charge's currency: as it is, as it was settled, as its part of what the charge had entered,
+        or as its part of a dispute of all of it.
+        """
         moved, currency = int(move["amount_minor"]), self._charge["currency"]
         if self._last["currency"] in ("", currency) or not moved:
             return moved
         if move["settled_currency"] == currency:
             return int(move["settled_minor"])
-        part = Fraction(moved, self._last["amount_minor"] or abs(moved))
         captured: int = self._charge["amount_minor"]
+        if self._entered:
+            entered, of, balance = self._entered
+            there = {move["settled_currency"]: move["settled_minor"], self._last["currency"]: moved}
+            if balance in there:
+                taken = round(Fraction(there[balance] * of, entered))  # to even
+                # Within half a percent it is all of it: the rates of two days differ.
+                whole = Fraction(abs(abs(taken) - captured), 1) <= Fraction(captured, 200)
+                return (captured if taken > 0 else -captured) if whole else taken
+        part = Fraction(moved, self._last["amount_minor"] or abs(moved))
         return round(part * captured)  # to even
 
 
-def disputes_of(charge: Fact, facts: Iterable[Fact]) -> list[Dispute]:
-    """The disputes of a charge."""
-    return [Dispute(charge, name, seen) for name, seen in grouped(facts, lambda fact: fact["id"]).items()]
+def disputes_of(charge: Fact, entered: Entered | None, facts: Iterable[Fact]) -> list[Dispute]:
+    """The disputes of a charge, of which its balance transaction entered so much, for so much of it."""
+    every = grouped(facts, lambda fact: fact["id"]).items()
+    return [Dispute(charge, entered, name, seen) for name, seen in every]
 
 
 def _sooner(move: Fact) -> tuple[int, int, bool, int, str, int]:

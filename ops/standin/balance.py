@@ -36,6 +36,11 @@ def refund_failed(account: Account, refund: str, amount_minor: int, currency: st
     return _enter(account, "refund_failure", refund, (amount_minor, currency))
 
 
+def bounced(account: Account, charge: str, amount_minor: int, currency: str) -> str:
+    """Money that had come in went, for the payment failed after all."""
+    return _enter(account, "payment_failure_refund", charge, (-amount_minor, currency))
+
+
 def withdrawn(account: Account, dispute: str, amount_minor: int, currency: str) -> str:
     """A dispute took money away, and costs a fee."""
     return _enter(

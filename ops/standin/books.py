@@ -61,6 +61,8 @@ class Kind(StrEnum):
     """What moved money."""
 
     CAPTURED = "captured"
+    BOUNCED = "bounced"
+    """The payment failed after all: what was captured is gone."""
     REFUNDED = "refunded"
     REFUND_UNDONE = "refund_undone"
     """A refund failed or was canceled: its money came home."""
@@ -102,6 +104,8 @@ class Balance:
         match movement.kind:
             case Kind.CAPTURED:
                 self.captured_minor += amount_minor
+            case Kind.BOUNCED:
+                self.captured_minor -= amount_minor
             case Kind.REFUNDED:
                 self.refunded_minor += amount_minor
                 self.refunds += 1
@@ -136,6 +140,9 @@ class Books:
 
     def captured(self, charge: Json, at_s: int) -> None:
         self._move(Kind.CAPTURED, charge["id"], charge, charge["amount_captured"], at_s)
+
+    def bounced(self, charge: Json, at_s: int) -> None:
+        self._move(Kind.BOUNCED, charge["id"], charge, charge["amount_captured"], at_s)
 
     def refunded(self, refund: Json, at_s: int) -> None:
         self._move(Kind.REFUNDED, refund["charge"], refund, refund["amount"], at_s)

@@ -33,6 +33,7 @@ class Control:
                 web.post("/_standin/disputes", self._dispute),
                 web.post("/_standin/checkout/{id}", self._checkout),
                 web.post("/_standin/refunds/{id}", self._refund),
+                web.post("/_standin/charges/{id}", self._charge),
             ]
         )
 
@@ -107,6 +108,16 @@ class Control:
             raise ApiError(400, f"Invalid status: must be one of {', '.join(wanted)}", param="status")
         wanted[status](refund)
         return web.json_response(refund)
+
+    async def _charge(self, request: web.Request) -> web.Response:
+        """Lets a charge that had succeeded become `failed`."""
+        account, params = self._account_of(await body(request))
+        merchant = self._stripe.merchants[account]
+        charge = merchant.account.find("charges", "charge", request.match_info["id"])
+        if params.required("status") != "failed":
+            raise ApiError(400, "Invalid status: must be failed", param="status")
+        merchant.payments.bounce(charge)
+        return web.json_response(charge)
 
     async def _checkout(self, request: web.Request) -> web.Response:
         """The buyer pays an open checkout session: see `Checkout.complete`."""

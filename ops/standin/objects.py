@@ -207,6 +207,27 @@ def event(
     }
 
 
+def thin_event(
+    *, id_: str, type_: str, created: str, shown: Json, livemode: bool, account: str | None
+) -> Json:
+    """The envelope of an event destination with thin payloads: https://docs.stripe.com/event-destinations."""
+    path = _PATHS.get(shown["object"], f"{shown['object']}s")
+    return {
+        "id": id_,
+        "object": "v2.core.event",
+        "context": account,
+        "created": created,
+        "livemode": livemode,
+        "reason": None,
+        "related_object": {
+            "id": shown["id"],
+            "type": shown["object"],
+            "url": f"/v1/{path}/{shown['id']}",
+        },
+        "type": f"v1.{type_}",
+    }
+
+
 def _nulls(*names: str) -> Json:
     return dict.fromkeys(names)
 
@@ -223,6 +244,7 @@ _INTENT_NULLS: Final[Json] = {
     **_nulls("processing", "review", "setup_future_usage", "shipping", "source"),
     **_nulls("statement_descriptor", "statement_descriptor_suffix", "transfer_data", "transfer_group"),
 }
+_PATHS: Final = {"checkout.session": "checkout/sessions"}
 _DISPUTED: Final = ("dispute", "dispute_reversal")
 """The reporting category of what a dispute took, and of what it gave back."""
 _CARD_OPTIONS: Final[Json] = {

@@ -122,6 +122,15 @@ class Payments:
         releases.cancel(self._account, intent, self._charges[intent["latest_charge"]], reason, origin)
         return intent
 
+    def bounce(self, charge: Json) -> None:
+        """A payment that had succeeded fails after all, as a debit does that the buyer's bank returns."""
+        if charge["status"] != "succeeded" or not charge["captured"]:
+            raise ApiError(400, f"Charge {charge['id']} has not succeeded: it cannot fail after all.")
+        home = balance.bounced(self._account, charge["id"], charge["amount_captured"], charge["currency"])
+        self._account.books.bounced(charge, self._account.now_s())
+        failed = {"status": "failed", "paid": False, "failure_code": "payment_method_unexpected_failure"}
+        self._account.change("charge.failed", charge, {**failed, "failure_balance_transaction": home})
+
     def _authorised(self, id_: str, wanted: str, *, param: str) -> Json:
         intent = self._account.find("payment_intents", "payment_intent", id_)
         if intent["status"] != "requires_capture":

@@ -1,6 +1,7 @@
 """Stripe's state: its accounts, their books, and the webhooks that tell of them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 
 from ops.standin import objects
 from ops.standin.account import Account, Origin
@@ -153,9 +154,21 @@ class Stripe:
                 account=account if connected else None,
             )
 
+        def thin() -> Json:
+            return objects.thin_event(
+                id_=id_,
+                type_=type_,
+                created=datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+                shown=stored,
+                livemode=self.keyring.livemode,
+                account=account if connected else None,
+            )
+
         for sender in senders:
             version = sender.endpoint.api_version or self.api_version
-            if exists(stored["object"], version):
+            if sender.endpoint.thin:
+                sender.send(thin())
+            elif exists(stored["object"], version):
                 sender.send(in_version(version))
         if self.listeners and exists(stored["object"], self.api_version):
             event = in_version(self.api_version)

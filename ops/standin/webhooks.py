@@ -37,8 +37,8 @@ class Endpoint:
 
     `duplicate` is the share of events that are sent twice and `drop` of those that are never sent, from 0 to
     1; `concurrency` is how many requests are open at a time. `api_version` is the account's own when None.
-    An endpoint with `connect` is told of the connected accounts, any other of the platform's own. `types` are
-    the events that it wants; None wants all.
+    An endpoint with `connect` is told of the connected accounts, any other of the platform's own; one that is
+    `thin` is told but the addresses of objects. `types` are the events that it wants; None wants all.
     """
 
     url: str
@@ -50,6 +50,7 @@ class Endpoint:
     drop: float = 0.0
     api_version: str | None = None
     connect: bool = False
+    thin: bool = False
     types: frozenset[str] | None = None
 
     def __post_init__(self) -> None:

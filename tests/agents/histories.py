@@ -91,7 +91,21 @@ def payments(draw: st.DrawFn) -> list[PaymentFact]:
         facts.append(
             replace(charge, observed_at=at, refunded_minor=refunded, customer=facts[-1].customer, visitor="")
         )
-    return facts + draw(st.lists(asides(charge), max_size=4))
+    facts += draw(st.lists(asides(charge), max_size=4))
+    if draw(st.booleans()):
+        facts.append(replace(charge, observed_at=created + draw(st.integers(0, 4)) * DAY_MS, status="failed"))
+    lone = draw(st.sampled_from([False, False, False, True]))
+    names = st.sampled_from(["both"] * 6 + ["charge", "intent"])
+    return [named_otherwise(fact, draw(names), lone=lone) for fact in facts]
+
+
+def named_otherwise(fact: PaymentFact, names: str, *, lone: bool) -> PaymentFact:
+    """A fact that names both its intent and its charge, or but one of them; ``lone`` charges have none."""
+    if fact.kind is FactKind.CHARGE:
+        return replace(fact, payment=fact.charge) if lone else fact
+    if names == "charge" and fact.charge:
+        return replace(fact, payment=fact.charge)
+    return replace(fact, charge="") if names == "intent" and fact.kind is not FactKind.LINK else fact
 
 
 @st.composite
@@ -216,3 +230,14 @@ def matched() -> list[Fact]:
     ended = replace(begun, amount_minor=0, observed_at=START + DAY_MS, ended_at=START + 5 * DAY_MS)
     resumed = account_fact(AccountKind.CUSTOMER, "cus_1", START, email_key="ben")
     return [*charges, begun, landing, identify, paid, ended, resumed]
+
+
+def parted() -> list[Fact]:
+    """A charge seen without its intent, a refund without it, one without the charge, both, a failure."""
+    _, _, paid = bought()
+    alone = replace(paid, payment=paid.charge)
+    refund = replace(paid, kind=FactKind.REFUND, id="re_1", amount_minor=800, email_key="", customer="")
+    nameless = replace(refund, payment=paid.charge)
+    chargeless = replace(refund, id="re_2", charge="")
+    failed = replace(alone, observed_at=START + 2 * DAY_MS, status="failed")
+    return [alone, nameless, chargeless, replace(refund, id="re_3"), failed]

@@ -15,11 +15,13 @@ from trackrev_stream.agents.gather import gather
 from trackrev_stream.agents.step import InputRecord, Rows, Step
 from trackrev_stream.agents.stitch import stitch
 from trackrev_stream.contracts.codec import decode, decode_frame, encode, encode_frame
-from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.contracts.records import AttributedCharge, ChargeTie, WaitingMoney
 from trackrev_stream.contracts.topics import (
     ATTRIBUTED_CHARGES,
     BINDS,
+    CHARGE_TIES,
     INTERESTS,
+    JOINED_FACTS,
     JOURNEYS,
     PAYER_JOURNEYS,
     PAYMENTS,
@@ -27,6 +29,7 @@ from trackrev_stream.contracts.topics import (
     STRIPE_ACCOUNTS,
     STRIPE_PAYMENTS,
     VISITS,
+    WAITING_MONEY,
 )
 from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
 from trackrev_stream.domain.attribution.decision import Decision
@@ -35,14 +38,15 @@ from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.domain.ledger.fx import Rate, Rates
 from trackrev_stream.domain.ledger.lines import Line
 from trackrev_stream.domain.ledger.usd import in_usd
-from trackrev_stream.domain.payments.payment import PaymentFact
+from trackrev_stream.domain.payments.joining import ties_between
+from trackrev_stream.domain.payments.payment import PaymentFact, WaitingFact
 from trackrev_stream.domain.payments.subscription import AccountFact
 from trackrev_stream.domain.values.days import day_of
 
 AGENTS: dict[str, tuple[Step, tuple[str, ...]]] = {
     "stitch": (stitch, (PIXEL_HITS.name, BINDS.name)),
     "gather": (gather, (JOURNEYS.name, INTERESTS.name)),
-    "bill": (bill, (STRIPE_PAYMENTS.name,)),
+    "bill": (bill, (STRIPE_PAYMENTS.name, CHARGE_TIES.name, JOINED_FACTS.name)),
     "attribute": (attribute, (PAYMENTS.name, STRIPE_ACCOUNTS.name, PAYER_JOURNEYS.name)),
 }
 Fact = Hit | PaymentFact | AccountFact
@@ -69,6 +73,8 @@ class Simulation:
     posted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     charges: dict[str, AttributedCharge] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)
+    waiting: dict[str, WaitingMoney] = field(default_factory=dict)
+    tied: set[tuple[str, str]] = field(default_factory=set)
     taken: list[tuple[str, str]] = field(default_factory=list)
     on_posted: Callable[[AttributedCharge], None] = lambda _: None
 
@@ -92,7 +98,7 @@ class Simulation:
         ]
         return waiting + [
             ("post", topic)
-            for topic in (ATTRIBUTED_CHARGES.name, VISITS.name)
+            for topic in (ATTRIBUTED_CHARGES.name, VISITS.name, WAITING_MONEY.name)
             if self.posted[topic] < len(self.topics[topic])
         ]
 
@@ -192,6 +198,10 @@ class Simulation:
         """The decisions by charge."""
         return {key: charge.decision for key, charge in sorted(self.charges.items())}
 
+    def waits(self) -> dict[str, tuple[WaitingFact, ...]]:
+        """What waits for its charge, by the payment that it waits under."""
+        return {key: told.facts for key, told in sorted(self.waiting.items()) if told.facts}
+
     def _put(self, agent: str, key: bytes, value: bytes) -> Callable[[], None]:
         return lambda: self.tables[agent].__setitem__(key, value)
 
@@ -206,11 +216,28 @@ class Simulation:
                 assert isinstance(visit, Visit)
                 self._count(visit)
             return
+        if topic == WAITING_MONEY.name:
+            told = decode(WaitingMoney, value)
+            before = self.waiting.get(told.payment)
+            self.waiting[told.payment] = told if before is None or told.version > before.version else before
+            self._tie()
+            return
         charge = decode(AttributedCharge, value)
         known = self.charges.get(charge.key)
         if known is None or (charge.payment_version, charge.version) > (known.payment_version, known.version):
             self.charges[charge.key] = charge
             self.on_posted(charge)
+            self._tie()
+
+    def _tie(self) -> None:
+        """Tell what waits whose its charge is, once that is in the book."""
+        waits = self.waits()
+        payments = {key: charge.payment for key, charge in self.charges.items()} if waits else {}
+        for tie in ties_between(waits.items(), payments):
+            if tie not in self.tied:
+                self.tied.add(tie)
+                key, value = tie[0].encode(), encode(ChargeTie(*tie))
+                self.topics[CHARGE_TIES.name].append((key, value))
 
     def _count(self, visit: Visit) -> None:
         key = "|".join((visit.workspace, str(visit.day), visit.channel, visit.link, visit.visitor))

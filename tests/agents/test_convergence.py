@@ -16,6 +16,7 @@ from tests.agents.histories import (
     histories,
     hits,
     matched,
+    parted,
     renewed,
     rule_books,
 )
@@ -61,6 +62,7 @@ def test_any_order_and_duplicates_give_the_same_standing_lines(
     other.run(rng)
     assert other.standing() == straight.standing()
     assert other.decisions() == straight.decisions()
+    assert other.waits() == straight.waits()
 
 
 @relaxed
@@ -93,6 +95,7 @@ def test_crashes_anywhere_change_nothing(history: History, rules: SettingsTimeli
         crashed.run(rng, crashes=rng.choice((1, 1, 2, 8)))
         assert crashed.standing() == straight.standing()
         assert crashed.decisions() == straight.decisions()
+        assert crashed.waits() == straight.waits()
 
 
 @relaxed
@@ -108,12 +111,19 @@ def test_late_zombies_change_nothing(history: History, rules: SettingsTimeline, 
         haunted.run(rng, zombies=4)
         assert haunted.standing() == straight.standing()
         assert haunted.decisions() == straight.decisions()
+        assert haunted.waits() == straight.waits()
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_a_crash_between_any_two_effects_changes_nothing(order: tuple[int, ...]) -> None:
     """Every step of a purchase, every place in it, and nothing read again that was done before."""
     crash_everywhere([], [bought()[index] for index in order])
+
+
+@pytest.mark.parametrize("history", list(permutations(parted())))
+def test_a_crash_over_any_fact_that_names_but_its_charge_changes_nothing(history: History) -> None:
+    for place, fact in enumerate(history):
+        crash_everywhere(list(history[:place]), [fact])
 
 
 @pytest.mark.parametrize("history", [renewed(), renewed()[::-1], matched(), matched()[::-1]])
@@ -135,6 +145,7 @@ def crash_everywhere(settled: History, history: History) -> None:
             crashed.step(*crashed.pending()[0], crash_after=effects)
             assert crashed.run().standing() == straight.standing()
             assert crashed.decisions() == straight.decisions()
+            assert crashed.waits() == straight.waits()
 
 
 def after(settled: History, history: History) -> Simulation:

@@ -58,7 +58,44 @@ def wide(rng: Random) -> History:
         rng.shuffle(facts)
     else:
         facts.sort(key=lambda fact: fact.received_at)
-    return History(facts, SHARING if shared else _settings(rng))
+    found = SHARING if shared else _settings(rng)
+    if rng.random() < 0.6:
+        facts = _told_otherwise(rng, facts)
+    return History(facts, found)
+
+
+def _told_otherwise(rng: Random, facts: list[Fact]) -> list[Fact]:
+    """What names but its charge or its intent, payments that fail after all, and what knows more or less."""
+    found: list[Fact] = []
+    lone = {fact.charge for fact in facts if isinstance(fact, PaymentFact) and rng.random() < 0.05}
+    for fact in facts:
+        told = fact
+        if isinstance(fact, PaymentFact) and fact.kind is FactKind.CHARGE:
+            told = _known_otherwise(rng, replace(fact, payment=fact.charge) if fact.charge in lone else fact)
+            if rng.random() < 0.1:
+                failed = replace(_seen_later(rng, told), status="failed", captured=rng.random() < 0.5)
+                found.insert(rng.randrange(len(found) + 1), failed)
+        elif isinstance(fact, PaymentFact):
+            told = _named_otherwise(rng, fact)
+        found.append(told)
+    return found
+
+
+def _known_otherwise(rng: Random, sight: PaymentFact) -> PaymentFact:
+    if rng.random() < 0.2:
+        settled = rng.choice((sight.amount_minor, sight.amount_minor * 9 // 10, 7, 1_000))
+        sight = replace(sight, settled_minor=settled, settled_currency=rng.choice(("usd", "eur", "jpy")))
+    if sight.authorized_minor > sight.amount_minor and rng.random() < 0.5:
+        return replace(sight, released=True)
+    knows = sight.authorized_minor > sight.amount_minor and rng.random() < 0.2
+    return replace(sight, authorized_minor=sight.amount_minor) if knows else sight
+
+
+def _named_otherwise(rng: Random, fact: PaymentFact) -> PaymentFact:
+    how = rng.random()
+    if how < 0.4 and fact.charge:
+        return replace(fact, payment=fact.charge)
+    return replace(fact, charge="") if how < 0.6 and fact.kind is not FactKind.LINK else fact
 
 
 def _settings(rng: Random) -> Settings:
@@ -236,7 +273,7 @@ def _refund(rng: Random, charge: PaymentFact) -> PaymentFact:
         seen,
         kind=FactKind.REFUND,
         id=f"re_{charge.charge}_{name}",
-        created_at=charge.created_at + int(name) * DAY_MS,
+        created_at=charge.created_at + {"1": 1, "2": 33}[name] * DAY_MS,
         status=status,
         amount_minor=_part(rng, charge),
     )

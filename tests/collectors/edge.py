@@ -15,7 +15,7 @@ from collectors.routes import add_routes
 from tests.facts import NOW
 from trackrev_stream.contracts.codec import decode, decode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter
-from trackrev_stream.contracts.ports import Link, StripeConnection, Unavailable, Workspace
+from trackrev_stream.contracts.ports import Link, Recheck, StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.topics import DEAD_LETTERS, PIXEL_HITS, STRIPE_PAYMENTS
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
 from trackrev_stream.domain.journeys.touch import Hit
@@ -150,10 +150,12 @@ async def running(
     directory: DictDirectory | None = None,
     *,
     ready: Callable[[], bool] | None = None,
+    read_soon: Callable[[StripeConnection, Recheck], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Edge]:
     """The edge, served on loopback; its clock stands still at ``edge.now``."""
     log, found = RecordingPublisher(), directory or DictDirectory()
     deps = EdgeDeps(found, log, PARTITIONS, lambda: edge.now, limits or Limits(), overrides=found.overrides)
+    deps = replace(deps, read_soon=read_soon)
     if ready is not None:
         deps = replace(deps, ready=ready)
     app = web.Application()

@@ -8,7 +8,14 @@ from trackrev_stream.agents.attribute.rows import ChunkRow, PaidRow, PayerRow, S
 from trackrev_stream.agents.gather import JoinRow
 from trackrev_stream.contracts.codec import encode, encode_frame
 from trackrev_stream.contracts.dead_letters import DeadLetter, replay_key
-from trackrev_stream.contracts.records import AttributedCharge, Interest, PayerJourneys
+from trackrev_stream.contracts.records import (
+    AttributedCharge,
+    ChargeTie,
+    Interest,
+    JoinedFacts,
+    PayerJourneys,
+    WaitingMoney,
+)
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.domain.attribution.decision import Decision
 from trackrev_stream.domain.journeys.identity import VisitorClaim
@@ -32,6 +39,9 @@ RECORDS: dict[str, Any] = {
     "interests": Interest,
     "payer-journeys": PayerJourneys,
     "payments": PaymentState,
+    "charge-ties": ChargeTie,
+    "joined-facts": JoinedFacts,
+    "waiting-money": WaitingMoney,
     "attributed-charges": AttributedCharge,
     "dead-letters": DeadLetter,
 }

@@ -40,10 +40,16 @@ class MoneyWords:
         return replace(held, captured=False, authorized_minor=held.amount_minor, amount_minor=0)
 
     def captured(self: _Tells, at: int, received: int, charge: str, amount: str, *shown: str) -> PaymentFact:
+        """As the event of the capture tells it, or (``seen``) as any later look at the charge does."""
         held = self.sight(charge, at, received)
-        refunded = money(shown[0])[0] if shown else 0
+        taken, refunded = money(amount)[0], money(shown[0])[0] if shown else 0
+        rest = held.amount_minor - taken
         return replace(
-            held, amount_minor=money(amount)[0], authorized_minor=held.amount_minor, refunded_minor=refunded
+            held,
+            amount_minor=taken,
+            authorized_minor=held.amount_minor,
+            refunded_minor=refunded,
+            released="seen" not in shown and 0 < rest == refunded,
         )
 
     def expired(self: _Tells, at: int, received: int, charge: str) -> PaymentFact:
@@ -57,9 +63,22 @@ class MoneyWords:
         kept, currency = money(amount)
         return replace(self.sight(charge, at, received), fee_minor=kept, fee_currency=currency)
 
-    def refund(self: _Tells, at: int, received: int, charge: str, name: str, amount: str) -> PaymentFact:
+    def bounced(self: _Tells, at: int, received: int, charge: str) -> PaymentFact:
+        return replace(self.sight(charge, at, received), status="failed")
+
+    def alone(self: _Tells, at: int, received: int, charge: str, amount: str, *whom: str) -> PaymentFact:
+        return replace(self.paid(at, received, charge, amount, *whom), payment=charge)
+
+    def settled(self: _Tells, at: int, received: int, charge: str, amount: str) -> PaymentFact:
+        entered, currency = money(amount)
+        return replace(self.sight(charge, at, received), settled_minor=entered, settled_currency=currency)
+
+    def refund(
+        self: _Tells, at: int, received: int, charge: str, name: str, amount: str, *by: str
+    ) -> PaymentFact:
         of = replace(self.sight(charge, at, received), kind=FactKind.REFUND, id=name, created_at=at)
-        self.money.refunds[name] = replace(of, amount_minor=money(amount)[0], email_key="", customer="")
+        told = replace(of, amount_minor=money(amount)[0], email_key="", customer="")
+        self.money.refunds[name] = _named_by(told, by[-1] if by else "both")
         return self.money.refunds[name]
 
     def failed(self: _Tells, at: int, received: int, name: str, status: str = "failed") -> PaymentFact:
@@ -98,9 +117,16 @@ class MoneyWords:
         return _disputed(self, at, "funds_reinstated", "won", *case)
 
 
+def _named_by(fact: PaymentFact, name: str) -> PaymentFact:
+    """A refund that names both its intent and its charge, or but one of them."""
+    if name == "charge":
+        return replace(fact, payment=fact.charge)
+    return replace(fact, charge="") if name == "intent" else fact
+
+
 def _move(teller: _Tells, at: int, sign: int, *case: str) -> None:
     """A balance transaction: in the dispute's currency, or ``settled`` in another; perhaps with a ``fee``."""
-    _, name, amount, *more = case
+    _, name, amount, *more = case[: case.index("by")] if "by" in case else case
     told = dict(zip(more[::2], more[1::2], strict=True))
     moved, currency = money(told.get("settled", amount))
     # As Stripe has it: units of the balance's currency for one of the dispute's.
@@ -121,7 +147,7 @@ def _disputed(teller: _Tells, at: int, named: str, status: str, *case: str) -> l
     shown = dispute(
         id=name,
         charge=charge,
-        payment_intent=teller.sight(charge, at, at).payment,
+        payment_intent=None if case[-2:] == ("by", "charge") else teller.sight(charge, at, at).payment,
         status=status,
         amount=asked,
         currency=currency,

@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from trackrev_stream.domain.attribution.attribution_settings import (
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.domain.ledger.lines import DISPUTE_FEE, FEE, REVENUE, Line, dispute_fee_of, net_of
+from trackrev_stream.domain.payments.payment import WaitingFact
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import lines as book
@@ -46,6 +48,7 @@ class Scenario:
     expect: list[Row] = field(default_factory=list)
     lines: list[Row] = field(default_factory=list)
     ltv: list[Row] = field(default_factory=list)
+    waiting: list[Row] = field(default_factory=list)
 
 
 def scenarios(file: str = "*.txt") -> list[Scenario]:
@@ -64,7 +67,7 @@ def _in_file(path: Path) -> list[Scenario]:
             table = None
         elif line.startswith("settings "):
             found[-1].settings = dict(zip(*[iter(line.split()[1:])] * 2, strict=True))
-        elif line in ("expect", "lines", "ltv"):
+        elif line in ("expect", "lines", "ltv", "waiting"):
             table = getattr(found[-1], line)
         elif line.startswith(("charge ", "cohort ")):
             header = cells
@@ -104,12 +107,19 @@ def tell(scenario: Scenario) -> tuple[list[list[Fact]], Told]:
 def records_of(scenario: Scenario) -> tuple[list[AttributedCharge], Rates]:
     """All that was told of the charges, in order, and the rates of the days."""
     arrived, told = tell(scenario)
+    return played(scenario, arrived)[0], Rates(told.rates)
+
+
+def played(
+    scenario: Scenario, arrived: Iterable[list[Fact]]
+) -> tuple[list[AttributedCharge], dict[str, tuple[WaitingFact, ...]]]:
+    """All that was told of the charges, in order, and what waits in the end."""
     records: list[AttributedCharge] = []
     simulation = Simulation(rules_of(scenario), on_posted=records.append)
     for facts in arrived:
         simulation.feed(*facts)
         simulation.run()
-    return records, Rates(told.rates)
+    return records, simulation.waits()
 
 
 def standing(records: list[AttributedCharge], rates: Rates) -> list[tuple[AttributedCharge, list[Line]]]:
@@ -133,7 +143,7 @@ def as_row(record: AttributedCharge, lines: list[Line]) -> Row:
         assert -sum(line.amount_minor for line in lines if line.reason == reason) == (fee or 0)
     return {
         "charge": state.charge,
-        "channel": shares(revenue, state.currency),
+        "channel": shares(revenue, state.currency) or "-",
         "gross": shown(state.amount_minor, state.currency),
         "net": shown(net_of(state), state.currency),
         "fee": shown(state.fee_minor, state.fee_currency),
@@ -143,6 +153,7 @@ def as_row(record: AttributedCharge, lines: list[Line]) -> Row:
         "subscription": decision.subscription or "-",
         "by": decision.binding,
         "version": str(record.rules_version),
+        "release": "unknown" if state.release_unclear else "-",
     }
 
 
@@ -180,6 +191,24 @@ def test_the_book_says(scenario: Scenario) -> None:
         assert [{name: row[name] for name in scenario.lines[0]} for row in every] == scenario.lines
 
 
+@pytest.mark.parametrize("scenario", scenarios("joined.txt"), ids=lambda one: one.name)
+def test_every_order_says_the_same(scenario: Scenario) -> None:
+    arrived, told = tell(scenario)
+    for order in permutations(arrived):
+        records, waiting = played(scenario, order)
+        found = standing(records, Rates(told.rates))
+        rows = [as_row(record, lines) for record, lines in found]
+        assert [{name: row[name] for name in scenario.expect[0]} for row in rows] == _ordered(scenario.expect)
+        if scenario.lines:
+            every = [row for record, lines in found for row in as_lines(record, lines)]
+            assert [{name: row[name] for name in scenario.lines[0]} for row in every] == scenario.lines
+        waits = [one for facts in waiting.values() for one in facts]
+        assert [
+            {"charge": one.charge, "object": one.id, "amount": shown(one.amount_minor, one.currency)}
+            for one in waits
+        ] == scenario.waiting
+
+
 def _ordered(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: row["charge"])
 
@@ -191,7 +220,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     opened.close()
 
 
-@pytest.mark.parametrize("scenario", scenarios("money.txt"), ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize(
+    "scenario", [*scenarios("money.txt"), *scenarios("joined.txt")], ids=lambda scenario: scenario.name
+)
 def test_the_database_says_the_same_whenever_the_rates_come(scenario: Scenario, store: Store) -> None:
     records, rates = records_of(scenario)
     expected = [line for _, lines in standing(records, rates) for line in lines]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, func, select
 
 from trackrev_stream.contracts.dead_letters import DeadLetter
-from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.contracts.records import AttributedCharge, WaitingMoney
 from trackrev_stream.contracts.topics import JOURNEYS
 from trackrev_stream.domain.attribution.decision import Considered, Credit, Decision, Reason
 from trackrev_stream.domain.journeys.identity import Identity
@@ -113,7 +113,7 @@ def visit(
 
 
 def at_offsets(
-    *records: AttributedCharge | Visit | None, first: int = 0, topic: str = TOPIC
+    *records: AttributedCharge | Visit | WaitingMoney | None, first: int = 0, topic: str = TOPIC
 ) -> list[Posting]:
     framed = ((record,) if isinstance(record, Visit) else record for record in records)
     return [Posting(topic, 0, first + index, record) for index, record in enumerate(framed)]

@@ -14,6 +14,7 @@ from trackrev_stream.domain.values.ids import name_of
 from trackrev_stream.domain.values.money import exponent
 from trackrev_stream.explain.rounding import InDollars, Rounded, in_dollars, shares_of
 from trackrev_stream.explain.wording import why
+from trackrev_stream.store.operations.waiting_money import Waiting
 from trackrev_stream.store.reports.channels_and_revenue import ChannelRow, Money
 from trackrev_stream.store.reports.charges import ChargeDetail, ChargeSummary, Entry
 from trackrev_stream.store.reports.ltv import Cohort, Month, Sum
@@ -125,6 +126,8 @@ def summary(charge: ChargeSummary) -> Json:
         "dispute_fee_minor": charge.dispute_fee_minor,
         "dispute_fee_currency": charge.dispute_fee_currency,
         "dispute": "unknown" if charge.dispute_unseen else None,
+        "release": "unknown" if charge.release_unclear else None,
+        "application_fee_minor": charge.application_fee_minor,
         "currency": charge.currency,
         "created_at": rfc3339(charge.created_at),
         "posted_at": rfc3339(charge.posted_at),
@@ -135,7 +138,7 @@ def detail(found: ChargeDetail) -> Json:
     """A charge with its decision and entries."""
     decision = found.decision
     return summary(found.summary) | {
-        "explanation": why(decision),
+        "explanation": why(decision, found.payer),
         "credits": [_credit(credit) for credit in decision.credits],
         "decision": _decision(decision),
         "payer": name_of(found.payer),
@@ -147,7 +150,24 @@ def detail(found: ChargeDetail) -> Json:
         "version": found.version,
         "rules_version": found.rules_version,
         "entries": [entry(one) for one in found.entries],
+        "waiting": [fact for one in found.waiting for fact in waiting(one)],
     }
+
+
+def waiting(one: Waiting) -> list[Json]:
+    """What waits for its charge; of a link, which moves no money, only that there is one."""
+    return [
+        {
+            "kind": fact.kind.value,
+            "id": fact.id,
+            "charge": fact.charge or None,
+            "payment": one.payment if one.payment != fact.charge else None,
+            "amount_minor": fact.amount_minor if fact.currency else None,
+            "currency": fact.currency or None,
+            "since": rfc3339(one.since),
+        }
+        for fact in one.facts
+    ]
 
 
 def settings(rules: AttributionSettings) -> Json:

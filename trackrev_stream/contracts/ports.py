@@ -154,6 +154,9 @@ class PollReport:
     missing: tuple[str, ...] = ()
 
 
+EVENT = "event"  # why an object is read again that a thin event has named
+
+
 class PollState(Protocol):
     """What the poller remembers of each connection. Times in milliseconds since the epoch."""
 
@@ -191,8 +194,8 @@ class PollState(Protocol):
         """Have objects read again, or change when."""
         ...
 
-    async def forget_again(self, connection: StripeConnection, ids: Sequence[str]) -> None:
-        """Read these no more."""
+    async def settle_again(self, connection: StripeConnection, done: Recheck, later: Recheck | None) -> None:
+        """An object was read again: read it later, or no more; unless somebody asked anew meanwhile."""
         ...
 
     async def count_reads(self, connection: StripeConnection, now: int, reads: int) -> None:

@@ -34,6 +34,10 @@ VISITS = Topic("visits", "visitor", "frame of Visit", 2, "stitch", "post", reten
 INTERESTS = Topic("interests", "join", "Interest", 1, "attribute", "gather", compact=True)
 PAYER_JOURNEYS = Topic("payer-journeys", "payer", "PayerJourneys", 1, "gather", "attribute", compact=True)
 PAYMENTS = Topic("payments", "payer", "PaymentState", 1, "bill", "attribute", compact=True)
+# What names but its charge finds the payment of its intent: ops/decisions/0021. Every worker tells ties.
+CHARGE_TIES = Topic("charge-ties", "charge", "ChargeTie", 1, "every agent", "bill", compact=True)
+JOINED_FACTS = Topic("joined-facts", "payment", "JoinedFacts", 1, "bill", "bill", compact=True)
+WAITING_MONEY = Topic("waiting-money", "payment", "WaitingMoney", 1, "bill", "post", compact=True)
 ATTRIBUTED_CHARGES = Topic(
     "attributed-charges", "payer", "AttributedCharge", 1, "attribute", "post", compact=True
 )
@@ -51,6 +55,9 @@ TOPICS: tuple[Topic, ...] = (
     INTERESTS,
     PAYER_JOURNEYS,
     PAYMENTS,
+    CHARGE_TIES,
+    JOINED_FACTS,
+    WAITING_MONEY,
     ATTRIBUTED_CHARGES,
     DEAD_LETTERS,
 )

@@ -14,7 +14,9 @@ from trackrev_stream.explain.wording import (
     named,
     of_payer,
     place,
+    released,
     trusted,
+    waits,
     why,
     worth,
 )
@@ -46,8 +48,10 @@ def explain(detail: ChargeDetail) -> str:
         f"Charge {charge.charge} of {utc_minute(charge.created_at)}, of {of_payer(detail.payer)}",
         worth(charge),
         *_disputed(detail),
+        *released(charge),
         *_dollars(detail),
-        why(decision),
+        why(decision, detail.payer),
+        *(line for one in detail.waiting for line in waits(one)),
     ]
     path = [*_path(decision), *_tied(detail), *_rule(detail)]
     parts += ["", "How it came to that:", *(f"  {line}" for line in path)]
@@ -120,7 +124,7 @@ def _disputed(detail: ChargeDetail) -> list[str]:
 def _dollars(detail: ChargeDetail) -> list[str]:
     """What that is in US dollars, by which rate."""
     currency, found = detail.summary.currency, in_dollars(detail)
-    if currency == BASE_CURRENCY:
+    if currency == BASE_CURRENCY or not detail.summary.gross_minor:
         return []
     if found.gross_minor is None or found.net_minor is None:
         return ["In US dollars it is not known: the ECB has not published the rate yet, or has none."]

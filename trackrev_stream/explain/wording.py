@@ -1,9 +1,12 @@
 """The words for decisions, payers and amounts that people are told, times in UTC."""
 
+from trackrev_stream.contracts.times import utc_minute
 from trackrev_stream.domain.attribution.decision import Decision, Reason
 from trackrev_stream.domain.journeys.touch import Touch, Trust
+from trackrev_stream.domain.payments.payment import FactKind
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT, name_of, scope_of
 from trackrev_stream.domain.values.money import format_minor
+from trackrev_stream.store.operations.waiting_money import Waiting
 from trackrev_stream.store.reports.charges import ChargeSummary
 
 _REASONS = {
@@ -19,11 +22,16 @@ _REASONS = {
     Reason.RENEWAL: "the subscription's first charge was earned there, and renewals inherit it",
     Reason.RENEWAL_UNATTRIBUTED: "nobody earned the subscription's first charge, and renewals inherit that",
     Reason.NO_EMAIL: "the charge has no email and names no visitor, so no visit can be found for it",
+    Reason.FAILED: "the payment failed after it had succeeded, and nothing of it stands",
     Reason.NO_VISITOR: "no visitor has identified with the email of this charge so far",
     Reason.LEFT: "the charge went to another payer, under whom its money stands",
     Reason.TOO_LATE: "the charge became known too late: visits from before it may be forgotten already",
     Reason.NO_TOUCH: "the visitor is known, but no touch of theirs lies in the attribution window",
 }
+_MISSING_EMAIL = (
+    "Its customer {} may have one, but Stripe has told of none: let the key read customers, or subscribe the "
+    "webhook to customer.created and customer.updated."
+)
 _TRUST = {
     Trust.STRIPE: "as Stripe's own object says",
     Trust.SIGNED: "signed by the site's backend",
@@ -31,12 +39,13 @@ _TRUST = {
 }
 
 
-def why(decision: Decision) -> str:
-    """One sentence: who earned the charge and why, or why nobody did."""
+def why(decision: Decision, payer: str = "") -> str:
+    """One sentence: who earned the charge and why, or why nobody did; and what of its payer is missing."""
     reason = _REASONS.get(decision.reason, decision.reason.value.replace("_", " "))
     origin = f" (from {decision.inherited_from})" if decision.inherited_from else ""
     if not decision.credits:
-        return f"Unattributed: {reason}{origin}."
+        missing = f" {_MISSING_EMAIL.format(name_of(payer))}" if _lacks_email(decision, payer) else ""
+        return f"Unattributed: {reason}{origin}.{missing}"
     shares = [
         place(credit.touch)
         if credit.weight == credit.of
@@ -46,11 +55,19 @@ def why(decision: Decision) -> str:
     return f"Credited to {joined_with_and(shares)}: {reason}{origin}."
 
 
+def _lacks_email(decision: Decision, payer: str) -> bool:
+    """Whether nothing is known of a customer who may well have an address at Stripe."""
+    return decision.reason is Reason.NO_EMAIL and bool(payer) and not _is_guest(name_of(payer))
+
+
+def _is_guest(name: str) -> bool:
+    return name.startswith(("pi_", "ch_", "py_"))
+
+
 def of_payer(payer: str) -> str:
     """A payer for people: its customer, or the payment of a guest, and where it lies if not as usual."""
     name, scope = name_of(payer), scope_of(payer)
-    guest = name.startswith(("pi_", "ch_", "py_"))
-    who = f"a guest (payment {name})" if guest else f"customer {name}"
+    who = f"a guest (payment {name})" if _is_guest(name) else f"customer {name}"
     account = f", account {scope.account}" if scope.account != OWN_ACCOUNT else ""
     return f"{who}{account}{'' if scope.livemode else ', test mode'}"
 
@@ -74,7 +91,10 @@ def trusted(trust: Trust) -> str:
 
 
 def worth(charge: ChargeSummary) -> str:
-    """What was paid, what of it remains, and what Stripe kept."""
+    """What was paid, what of it remains, and what was kept of it.
+
+    What a platform takes of a direct charge is in the fee, and is not Stripe's.
+    """
     text = f"{format_minor(charge.gross_minor, charge.currency)} paid"
     if charge.net_minor != charge.gross_minor:
         back = format_minor(charge.gross_minor - charge.net_minor, charge.currency)
@@ -83,13 +103,54 @@ def worth(charge: ChargeSummary) -> str:
     if fee is None:
         text += "; what Stripe kept is not known"
     else:
-        text += f"; Stripe kept a fee of {format_minor(fee, charge.fee_currency or charge.currency)}"
+        text += f"; {_kept(charge, fee)}"
     if dispute_fee is None:
         text += "; what it took for a dispute is not known"
     elif dispute_fee:
         taken = format_minor(dispute_fee, charge.dispute_fee_currency or charge.currency)
         text += f", and {taken} for disputes"
     return f"{text}."
+
+
+def _kept(charge: ChargeSummary, fee_minor: int) -> str:
+    """Who kept what."""
+    currency, taken = charge.fee_currency or charge.currency, charge.application_fee_minor
+    fee = format_minor(fee_minor, currency)
+    if taken is None and charge.account != OWN_ACCOUNT:
+        return f"fees of {fee} were kept, Stripe's and perhaps the platform's"
+    if not taken:
+        return f"Stripe kept a fee of {fee}"
+    own = format_minor(fee_minor - taken, currency)
+    return f"fees of {fee} were kept: {own} by Stripe, {format_minor(taken, currency)} by the platform"
+
+
+def released(charge: ChargeSummary) -> list[str]:
+    """That what went back may have been what was never captured, if it may."""
+    told = (
+        "Only a part of what was held was captured, and as much as the rest went back. Whether that is a "
+        "refund, or the release of the rest (which API versions before 2025-03-31.basil show alike), is not "
+        "known: it counts as a refund. Let the key read balance transactions, or subscribe the webhook to "
+        "charge.captured."
+    )
+    return [told] if charge.release_unclear else []
+
+
+def waits(one: Waiting) -> list[str]:
+    """What waits for its charge, and why it counts nowhere."""
+    found = []
+    for fact in one.facts:
+        amount = f" of {format_minor(fact.amount_minor, fact.currency)}" if fact.currency else ""
+        what = (
+            "What is said beside the money"
+            if fact.kind is FactKind.LINK
+            else f"The {fact.kind} {fact.id}{amount}"
+        )
+        of = f"charge {fact.charge}" if fact.charge else f"payment {one.payment}"
+        found.append(
+            f"{what} waits since {utc_minute(one.since)}: it names {of}, and no charge of that was seen. It "
+            "counts nowhere until the charge is: `trackrev stripe sync` reads it, or send its event again."
+        )
+    return found
 
 
 def disputed(charge: ChargeSummary) -> list[str]:

@@ -14,6 +14,7 @@ from collectors.limits import Limits
 from collectors.routes import add_routes
 from collectors.stripe.poll_round import poll_deps
 from collectors.stripe.poller import Pace, Poller
+from trackrev_stream.agents import ties
 from trackrev_stream.api import page
 from trackrev_stream.api.routes import ReadApi
 from trackrev_stream.clock import Clock, now_ms
@@ -102,7 +103,7 @@ class Program:
         public = web.Application()
         intake = await self._intake(broker, directory) if Role.COLLECT in self.roles else None
         if intake is not None:
-            add_routes(public, self._edge(intake, directory))
+            add_routes(public, self._edge(intake, directory, StorePollState(store, sealer)))
         if Role.POLL in self.roles:
             await self._poll(broker, directory, StorePollState(store, sealer), StoreLedgerReader(store))
         if Role.SERVE in self.roles:
@@ -138,6 +139,7 @@ class Program:
         await agents.start()
         for chore in (*broker.chores(), agents.run()):
             self._spawn(chore)
+        self._spawn(ties.keep_tied(store, broker.publisher, self.settings.partitions))
         self._spawn(pending_rates.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:
             self._spawn(rates.run())
@@ -164,7 +166,7 @@ class Program:
         self._spawn(intake.run())
         return intake
 
-    def _edge(self, intake: Intake, directory: StoreDirectory) -> EdgeDeps:
+    def _edge(self, intake: Intake, directory: StoreDirectory, polls: StorePollState) -> EdgeDeps:
         return EdgeDeps(
             directory=directory,
             publisher=intake,
@@ -173,6 +175,7 @@ class Program:
             limits=Limits(behind_proxy=self.settings.behind_proxy),
             ready=lambda: self._ready and intake.ready(),
             overrides=directory.overrides,
+            read_soon=polls.read_soon,
         )
 
     async def _open_admin(self, listeners: Listeners, broker: Broker, eraser: Eraser | None) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from collectors.stripe.daily_reconcile import DAYS
-from collectors.stripe.poll_round import DAY_MS, HOUR_MS
+from collectors.stripe.rechecks import DAY_MS, HOUR_MS
 from tests.agents.simulation import Simulation
 from tests.collectors.shop import Shop, played, shop
 from tests.store.builders import at_offsets

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from collectors.stripe.poll_round import DAY_MS, HOUR_MS
+from collectors.stripe.rechecks import DAY_MS, HOUR_MS
 from ops.standin.cards import card_of
 from ops.standin.payments import Terms
 from tests.collectors.shop import ALL, FOUR, played, shop

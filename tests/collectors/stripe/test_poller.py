@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors.stripe.poll_round import DAY_MS, HOUR_MS, MOST_AGAIN
+from collectors.stripe.poll_round import MOST_AGAIN
+from collectors.stripe.rechecks import DAY_MS, HOUR_MS
 from ops.standin import Fault
 from ops.standin.payments import Terms
 from tests.collectors.edge import RecordingPublisher

@@ -204,7 +204,7 @@ def test_a_platform_is_acknowledged_once_every_workspace_is_durable() -> None:
         (event("payout.paid", {"id": "po_1", "object": "payout"}), "event_type"),
         (event("charge.succeeded", charge(livemode=False), livemode=False), "livemode"),
         (
-            event("refund.created", refund(charge=None)),
+            event("refund.created", refund(charge=None, payment_intent=None)),
             "no_effect",
         ),
     ],

@@ -32,7 +32,14 @@ def test_a_dispute() -> None:
     assert (fact.kind, fact.id, fact.charge, fact.payment) == (FactKind.DISPUTE, "dp_1", "ch_1", "pi_1")
     assert (fact.amount_minor, fact.currency, fact.status) == (4_200, "usd", "needs_response")
     assert fact_of("created", payment_intent=None).payment == "ch_1"
-    assert dispute_facts(dispute(charge=None), WORKSPACE, Observation("own", True, 0, 0, "poll", "p")) == []
+    nothing = dispute(charge=None, payment_intent=None)
+    assert dispute_facts(nothing, WORKSPACE, Observation("own", True, 0, 0, "poll", "p")) == []
+
+
+def test_a_dispute_that_names_but_its_intent_or_no_time_is_told_all_the_same() -> None:
+    fact = fact_of("created", charge=None)
+    assert (fact.charge, fact.payment) == ("", "pi_1")
+    assert fact_of("created", created=None).created_at == SEEN_AT
 
 
 @pytest.mark.parametrize(
@@ -106,7 +113,7 @@ def test_fees_and_moves_in_another_balance() -> None:
     "changes",
     [
         {"balance_transactions": "txn_1"}, {"balance_transactions": ["txn_1"]}, {"status": None},
-        {"balance_transactions": [moved(-1, amount="1")]}, {"amount": -1}, {"created": None},
+        {"balance_transactions": [moved(-1, amount="1")]}, {"amount": -1}, {"created": "1"},
     ],
 )  # fmt: skip
 def test_wrong_types_are_malformed(changes: dict[str, Any]) -> None:

@@ -198,7 +198,7 @@ def test_what_of_an_authorization_may_have_been_released(changes: dict[str, Any]
 
 def test_types_without_effect() -> None:
     assert facts_of(event("payout.paid", {"anything": 1}), WORKSPACE, NOW, "webhook") == []
-    assert facts("refund.created", refund(charge=None)) == []
+    assert facts("refund.created", refund(charge=None, payment_intent=None)) == []
     assert has_effect("charge.refunded")
     assert not has_effect("payout.paid")
 

@@ -33,7 +33,8 @@ class Stripe:
     def begin(self) -> None:
         self._tell(replace(self._charge(), captured=False, amount_minor=0, refunded_minor=0))
         self.now += 1_000
-        self._tell(self._charge())
+        # That it was captured is told with the release of the rest, where there is one.
+        self._tell(replace(self._charge(), released=bool(self.rest)))
         if self.rest and self.shows_refunds:
             self._tell(self._refund("re_release", self.rest, "succeeded"))
 
@@ -197,10 +198,10 @@ def test_the_fee_of_an_authorization_released_in_part_is_not_known() -> None:
     part = charge_fact(
         amount_minor=600, authorized_minor=1_000, refunded_minor=400, fee_minor=59, fee_currency="eur"
     )
-    assert state_after([part]).fee_minor is None
-    whole = replace(part, refunded_minor=0)
-    found = state_after([whole])
-    assert (found.fee_minor, found.fee_currency) == (59, "eur")
+    assert state_after([replace(part, released=True)]).fee_minor is None
+    for whole in (part, replace(part, refunded_minor=0, released=True)):
+        found = state_after([whole])
+        assert (found.fee_minor, found.fee_currency) == (59, "eur")
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -209,7 +210,7 @@ def test_of_one_second_counts_who_knew_best_what_was_authorized(
     first: int, second: int, reversed_minor: list[int], *, backwards: bool
 ) -> None:
     """The rest of 1,000 was released; older programs wrote nothing of it (0); 600 knows better."""
-    part = charge_fact(amount_minor=600, refunded_minor=400)
+    part = charge_fact(amount_minor=600, refunded_minor=400, released=True)
     sights = [replace(part, authorized_minor=authorized) for authorized in (first, second)]
     found = state_after(sights[::-1] if backwards else sights)
     assert [each.amount_minor for each in found.reversals] == reversed_minor

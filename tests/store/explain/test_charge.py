@@ -1,26 +1,31 @@
 """A charge in words."""
 
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.store.builders import NOON, WS, at_offsets, charge, touch
 from trackrev_stream.api import shapes
-from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.contracts.records import AttributedCharge, WaitingMoney
 from trackrev_stream.domain.attribution.decision import Credit, Decision, Reason
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.journeys.identity import Identity
 from trackrev_stream.domain.journeys.touch import Trust
 from trackrev_stream.domain.ledger.fx import Rates
+from trackrev_stream.domain.payments.payment import FactKind, WaitingFact
 from trackrev_stream.domain.payments.subscription import MatchEvidence
 from trackrev_stream.domain.values.days import day_of
 from trackrev_stream.explain.charge import _BINDINGS, _MODELS, explain
 from trackrev_stream.explain.rounding import exactly
-from trackrev_stream.explain.wording import _REASONS, _TRUST, joined_by, of_payer, why
+from trackrev_stream.explain.wording import _REASONS, _TRUST, joined_by, of_payer, why, worth
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import upsert, workspaces
 from trackrev_stream.store.ledger.post import NO_RATES, post
+from trackrev_stream.store.operations.waiting_money import count_waiting, find_ties
 from trackrev_stream.store.reports.charges import ChargeDetail, find_charge
 from trackrev_stream.store.workspaces.attribution_settings import add_first
 
@@ -38,7 +43,7 @@ def test_the_story_of_a_charge_reads_aloud(store: Store) -> None:
     assert explain(detail) == STORY
 
 
-def told(store: Store, *records: AttributedCharge, rates: Rates = NO_RATES) -> ChargeDetail:
+def told(store: Store, *records: AttributedCharge | WaitingMoney, rates: Rates = NO_RATES) -> ChargeDetail:
     secrets = dict.fromkeys(("email_secret", "click_secret", "identify_secret"), "")
     site = {"domain": "shop.example", "cookie_domain": "", "time_zone": "UTC"}
     store.write_now(lambda c: upsert(c, workspaces, [{"id": WS, "created_at": 1, **site, **secrets}]))
@@ -183,3 +188,92 @@ def test_a_renewal_says_how_it_belongs_to_its_subscription(store: Store) -> None
         "  What it inherits was decided by version 1 of the settings, not 2.",
     ]
     assert shapes.detail(detail)["decision"]["binding"] == "only_subscription_with_amount_and_period"
+
+
+def test_the_fee_of_a_platform_is_not_called_stripes(store: Store) -> None:
+    detail = told(store, charge(fee=172))
+
+    def says(**changes: Any) -> str:
+        return worth(replace(detail.summary, **changes))
+
+    assert "Stripe kept a fee of 1.72 USD" in says()
+    assert "fees of 1.72 USD were kept: 0.72 USD by Stripe, 1.00 USD by the platform" in says(
+        application_fee_minor=100
+    )
+    # What older programs have posted does not tell; direct charges are those of connected accounts.
+    older = {"application_fee_minor": None}
+    assert "Stripe kept a fee of 1.72 USD" in says(**older)
+    assert "fees of 1.72 USD were kept, Stripe's and perhaps the platform's" in says(
+        account="acct_1", **older
+    )
+
+
+def test_a_charge_without_an_email_says_what_is_missing(store: Store) -> None:
+    detail = told(store, charge(decision=Decision(Reason.NO_EMAIL)))
+    missing = "Its customer cus_1 may have one, but Stripe has told of none: let the key read customers"
+    assert missing in explain(detail)
+    assert missing in shapes.detail(detail)["explanation"]
+    assert "customer" not in why(Decision(Reason.NO_EMAIL), "ws|own|live|pi_1")
+
+
+def test_a_charge_that_failed_after_all_is_worth_nothing(store: Store) -> None:
+    paid = charge(currency="eur")
+    gone = replace(
+        paid,
+        payment_version=3,
+        state=replace(paid.state, amount_minor=0),
+        decision=Decision(Reason.FAILED),
+        lines=(),
+    )
+    detail = told(store, paid, gone)
+    assert (detail.summary.gross_minor, detail.summary.net_minor, detail.summary.status) == (
+        0,
+        0,
+        "unattributed",
+    )
+    assert sum(entry.amount_minor for entry in detail.entries) == 0
+    assert len(detail.entries) == 2
+    text = explain(detail)
+    assert "Unattributed: the payment failed after it had succeeded, and nothing of it stands." in text
+    assert "US dollars" not in text
+    assert shapes.detail(detail)["reason"] == "charge_failed"
+    left = replace(paid, payment_version=4, decision=Decision(Reason.LEFT), lines=())
+    store.write_now(lambda c: post(c, at_offsets(paid, left, first=10), 1_760_184_000_001))
+    again = store.read_now(lambda c: find_charge(c, WS, "ch_1"))
+    assert again is not None
+    assert again.entries == detail.entries
+
+
+def test_what_went_back_and_may_be_a_release_is_said_so(store: Store) -> None:
+    plain = charge()
+    unclear = replace(plain, state=replace(plain.state, release_unclear=True))
+    detail = told(store, unclear)
+    assert shapes.detail(detail)["release"] == "unknown"
+    assert "Whether that is a refund, or the release of the rest" in explain(detail)
+    later = at_offsets(replace(plain, payment_version=2), first=1)
+    store.write_now(lambda c: post(c, later, 1_760_184_000_001))
+    known = store.read_now(lambda c: find_charge(c, WS, "ch_1"))
+    assert known is not None
+    assert shapes.detail(known)["release"] is None
+
+
+def test_what_waits_for_a_charge_is_shown_with_it(store: Store) -> None:
+    facts = (
+        WaitingFact(FactKind.REFUND, "re_1", "ch_1", 300, "usd"),
+        WaitingFact(FactKind.LINK, "ch_1", "ch_1", 0, ""),
+    )
+    waiting = WaitingMoney(f"{WS}|own|live|ch_1", 1, NOON, facts)
+    detail = told(store, charge(), waiting)
+    assert "The refund re_1 of 3.00 USD waits since 2025-10-09 12:00 UTC: it names charge ch_1" in explain(
+        detail
+    )
+    assert [one["id"] for one in shapes.detail(detail)["waiting"]] == ["re_1", "ch_1"]
+    assert shapes.detail(detail)["waiting"][0]["amount_minor"] == 300
+    assert store.read_now(count_waiting) == {WS: 2}
+    assert store.read_now(find_ties) == [(f"{WS}|own|live|ch_1", f"{WS}|own|live|pi_1")]
+    older, empty = replace(waiting, version=0), replace(waiting, version=2, facts=())
+    for first, (told_next, count) in enumerate(((older, 2), (empty, 0), (waiting, 0)), start=50):
+        later = at_offsets(told_next, first=first)
+        store.write_now(partial(post, postings=later, posted_at=1_760_184_000_001))
+        assert store.read_now(count_waiting) == {WS: count}
+    assert store.read_now(find_ties) == []

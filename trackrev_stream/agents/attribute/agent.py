@@ -138,8 +138,10 @@ def _replaced(paid: PaidRow | None, state: PaymentState) -> PaidRow:
 def _emit(result: StepResult, rows: Rows, row: PayerRow, payments: Iterable[PaidRow]) -> None:
     workspace = workspace_of(row.payer)
     for paid in payments:
+        undone = {state.charge: (state, Decision(Reason.FAILED)) for state in paid.state.undone}
+        left = {name: (state, Decision(Reason.LEFT)) for name, state in paid.left.items()}
         told = [(state, paid.decisions[state.charge]) for state in paid.state.charges]
-        for state, decision in [*told, *((state, None) for state in paid.left.values())]:
+        for state, decision in [*told, *(left | undone).values()]:
             rules = rows.rules.at(workspace, state.created_at)
             charge = _attributed(row, paid.state, state, decision, rules)
             result.send(ATTRIBUTED_CHARGES, charge, route=row.payer, key=charge.key)
@@ -149,9 +151,10 @@ def _attributed(
     row: PayerRow,
     payment: PaymentState,
     state: ChargeState,
-    decision: Decision | None,
+    decision: Decision,
     rules: AttributionSettings,
 ) -> AttributedCharge:
+    """A charge as it is told: without lines where nothing of it stands, or not with this payer."""
     scope = scope_of(row.payer)
     key = scope.key(state.charge)
     return AttributedCharge(
@@ -164,9 +167,9 @@ def _attributed(
         payment_version=payment.version,
         version=row.version,
         state=state,
-        decision=decision or Decision(Reason.LEFT),
+        decision=decision,
         rules_version=rules.version,
-        lines=lines_of(key, state, decision) if decision else (),
+        lines=() if decision.reason in (Reason.LEFT, Reason.FAILED) else lines_of(key, state, decision),
         payment_cause=payment.cause,
         payment_received_at=payment.received_at,
     )

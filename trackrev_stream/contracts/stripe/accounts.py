@@ -14,7 +14,6 @@ from trackrev_stream.contracts.stripe.fields import (
     hashed_email,
     listed,
     minor,
-    moment,
     optional_moment,
     optional_object,
     optional_text,
@@ -61,7 +60,7 @@ def subscription_facts(subscription: Json, workspace: HashesEmails, seen: Observ
         kind=AccountKind.SUBSCRIPTION,
         customer=customer,
         id=an_id(subscription, "id"),
-        created_at=moment(subscription, "created"),
+        created_at=seen.time_of(subscription),
         status=text(subscription, "status"),
         visitor=visitor_in(workspace, subscription),
         invoice=reference(subscription, "latest_invoice"),
@@ -117,7 +116,7 @@ def checkout_facts(session: Json, workspace: HashesEmails, seen: Observation) ->
         who = {"customer": customer, "email_key": email, "visitor": visitor}
         what = {"payment": payment, "invoice": invoice, "subscription": subscription}
         found.append(link_fact(session, workspace, seen, **who, **what))
-    shared = seen.of(workspace) | {"customer": customer, "created_at": moment(session, "created")}
+    shared = seen.of(workspace) | {"customer": customer, "created_at": seen.time_of(session)}
     if customer and (visitor or email):
         kind = AccountKind.CUSTOMER
         found.append(AccountFact(kind=kind, id=customer, email_key=email, visitor=visitor, **shared))
@@ -135,7 +134,7 @@ def _invoice(
         kind=AccountKind.INVOICE,
         customer=customer,
         id=an_id(invoice, "id"),
-        created_at=moment(invoice, "created"),
+        created_at=seen.time_of(invoice),
         status=optional_text(invoice, "status"),
         visitor=visitor_in(workspace, invoice),
         subscription=subscription,

@@ -1,6 +1,7 @@
 """Stripe's balance transactions: what a charge or dispute moved, in which currency, and for what fee."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from trackrev_stream.contracts.codec import Malformed
@@ -18,22 +19,56 @@ from trackrev_stream.contracts.stripe.fields import (
     signed_minor,
     text,
 )
+from trackrev_stream.domain.payments.disputes import ROUNDING_PARTS
 from trackrev_stream.domain.payments.payment import Move
 from trackrev_stream.domain.values.money import exponent
 
-_ROUNDING_PARTS = 200  # an amount that went through an exchange rate is the whole one when 0.5 % apart
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What the balance transaction of a charge tells; None, 0 or "" of what it does not, or does wrongly.
+
+    ``settled_minor`` and ``fee_minor`` (with ``application_fee_minor``, the platform's, where it takes one)
+    are in ``currency``, that of settlement; ``minor`` is what was entered in the charge's currency.
+    """
+
+    currency: str = ""
+    settled_minor: int = 0
+    fee_minor: int | None = None
+    minor: int | None = None
+    application_fee_minor: int = 0
 
 
-def fee_minor(charge: Json) -> int | None:
-    """What Stripe took for a charge; None where its balance transaction is not there."""
+def entered_of(charge: Json) -> Entered:
+    """What the balance transaction of a charge tells where it is expanded; the charge stands without it."""
     transaction = expanded(charge, "balance_transaction")
-    return minor(transaction, "fee") if transaction else None
+    try:
+        settled_in = currency(transaction) if transaction else ""
+    except Malformed:
+        settled_in = ""
+    if not settled_in:
+        return Entered()
+    settled = _told(lambda: signed_minor(transaction, "amount"))
+    return Entered(
+        settled_in,
+        max(0, settled or 0),
+        _told(lambda: minor(transaction, "fee")),
+        None if settled is None else _told(lambda: _unconverted(charge, transaction)),
+        _told(lambda: _application_fee(transaction)) or 0,
+    )
 
 
-def fee_currency(charge: Json) -> str:
-    """Fees are taken in the currency of settlement, which need not be the charge's."""
-    transaction = expanded(charge, "balance_transaction")
-    return currency(transaction) if transaction else ""
+def _application_fee(transaction: Json) -> int:
+    """What of a fee went to an application: https://docs.stripe.com/api/balance_transactions/object."""
+    details = objects(transaction, "fee_details")
+    return sum(minor(one, "amount") for one in details if one.get("type") == "application_fee")
+
+
+def _told(read: Callable[[], int | None]) -> int | None:
+    try:
+        return read()
+    except Malformed:
+        return None
 
 
 def moves_of(dispute: Json, seen: Observation) -> tuple[Move, ...]:
@@ -79,15 +114,9 @@ def _disputed_minor(dispute: Json, transaction: Json) -> int:
     amount = _unconverted(dispute, transaction)
     if amount is None:
         return disputed if moved > 0 else -disputed
-    if currency(transaction) == currency(dispute) or abs(abs(amount) - disputed) * _ROUNDING_PARTS > disputed:
+    if currency(transaction) == currency(dispute) or abs(abs(amount) - disputed) * ROUNDING_PARTS > disputed:
         return amount
     return disputed if moved > 0 else -disputed
-
-
-def entered_minor(charge: Json, transaction: Json) -> int:
-    """What a balance transaction entered of a charge, in the charge's currency; all of it where unknown."""
-    amount = _unconverted(charge, transaction)
-    return minor(charge, "amount") if amount is None else amount
 
 
 def _unconverted(of: Json, transaction: Json) -> int | None:

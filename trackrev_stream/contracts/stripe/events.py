@@ -16,6 +16,7 @@ from trackrev_stream.contracts.stripe.fields import (
     Observation,
     an_id,
     an_object,
+    expanded,
     flag,
     moment,
     text,
@@ -41,6 +42,7 @@ def facts_of(event: Json, workspace: HashesEmails, received_at: int, via: str) -
     read = _BY_TYPE.get(event_type)
     if read is None:
         return []
+    data = an_object(event, "data")
     seen = Observation(
         account=account_of(event),
         livemode=flag(event, "livemode"),
@@ -49,8 +51,9 @@ def facts_of(event: Json, workspace: HashesEmails, received_at: int, via: str) -
         via=via,
         source_id=an_id(event, "id"),
         event_type=event_type,
+        refunded_before=_refunded_before(data),
     )
-    return list(read(an_object(an_object(event, "data"), "object"), workspace, seen))
+    return list(read(an_object(data, "object"), workspace, seen))
 
 
 def has_effect(event_type: str) -> bool:
@@ -66,6 +69,12 @@ def event_types() -> list[str]:
 def account_of(event: Json) -> str:
     """The account an event belongs to: a connected one, or "own". Raises Malformed."""
     return OWN_ACCOUNT if event.get("account") is None else an_id(event, "account")
+
+
+def _refunded_before(data: Json) -> int | None:
+    """What an event says that ``amount_refunded`` was before; it need not say anything."""
+    before = expanded(data, "previous_attributes").get("amount_refunded")
+    return before if isinstance(before, int) and not isinstance(before, bool) else None
 
 
 def _each(prefix: str, names: str, read: _Reader) -> dict[str, _Reader]:

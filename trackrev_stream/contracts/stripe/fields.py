@@ -47,6 +47,7 @@ class Observation:
     """Where, when and by which way an object was seen; times in milliseconds.
 
     ``source_id`` names the source for people: an event, or a poll. ``event_type`` is empty for a poll.
+    ``refunded_before`` is what an event says that its charge had refunded before, where it says so.
     """
 
     account: str
@@ -56,6 +57,12 @@ class Observation:
     via: str
     source_id: str
     event_type: str = ""
+    refunded_before: int | None = None
+
+    def time_of(self, shown: "Json") -> int:
+        """When an object was made, where it is told, else when it was seen. Raises Malformed."""
+        made = optional_moment(shown, "created")
+        return self.observed_at if made is None else made
 
     def of(self, workspace: HashesEmails) -> dict[str, Any]:
         """The fields that every fact of this observation shares."""
@@ -168,6 +175,14 @@ def moment(of: Json, name: str) -> int:
 def optional_moment(of: Json, name: str) -> int | None:
     """A time in milliseconds, or None. Raises Malformed."""
     return None if of.get(name) is None else moment(of, name)
+
+
+def time_told(of: Json, name: str) -> int | None:
+    """A time in milliseconds, or None where there is none, or what should be one is something else."""
+    try:
+        return optional_moment(of, name)
+    except Malformed:
+        return None
 
 
 def currency(of: Json) -> str:

@@ -5,8 +5,9 @@ refunds. A webhook follows the version of its endpoint, so both shapes are read 
 """
 
 from dataclasses import replace
+from typing import Any
 
-from trackrev_stream.contracts.stripe.balance import entered_minor, fee_currency, fee_minor, moves_of
+from trackrev_stream.contracts.stripe.balance import Entered, entered_of, moves_of
 from trackrev_stream.contracts.stripe.fields import (
     HashesEmails,
     Json,
@@ -24,6 +25,7 @@ from trackrev_stream.contracts.stripe.fields import (
     optional_text,
     reference,
     text,
+    time_told,
     visitor_in,
 )
 from trackrev_stream.domain.payments.payment import FactKind, PaymentFact
@@ -39,7 +41,8 @@ def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> li
     payment = reference(charge, "payment_intent") or charge_id
     captured = flag(charge, "captured")
     amount = minor(charge, "amount")
-    customer = expanded(charge, "customer")
+    entered = entered_of(charge)
+    authorized, released = _authorized(charge, entered, seen)
     fact = PaymentFact(
         kind=FactKind.CHARGE,
         payment=payment,
@@ -48,21 +51,18 @@ def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> li
         created_at=moment(charge, "created"),
         status=text(charge, "status"),
         amount_minor=minor(charge, "amount_captured", amount if captured else 0),
-        authorized_minor=_authorized(charge),
+        authorized_minor=authorized,
+        released=released,
         currency=currency(charge),
         captured=captured,
         refunded_minor=minor(charge, "amount_refunded", 0),
         customer=reference(charge, "customer"),
-        email_key=hashed_email(
-            workspace,
-            optional_text(optional_object(charge, "billing_details"), "email"),
-            optional_text(charge, "receipt_email"),
-            optional_text(customer, "email"),
-        ),
+        email_key=_email(charge, workspace),
         visitor=visitor_in(workspace, charge),
         invoice=_invoice(charge),
-        fee_minor=fee_minor(charge),
-        fee_currency=fee_currency(charge),
+        **_kept(entered),
+        settled_minor=entered.settled_minor,
+        settled_currency=entered.currency if entered.settled_minor else "",
         disputed=charge.get("disputed") is True,
         **seen.of(workspace),
     )
@@ -73,14 +73,13 @@ def charge_facts(charge: Json, workspace: HashesEmails, seen: Observation) -> li
 
 
 def refund_facts(refund: Json, workspace: HashesEmails, seen: Observation) -> list[PaymentFact]:
-    """The fact of a refund; none for one that gives back no charge (a customer balance). Raises Malformed.
+    """The fact of a refund; none for one that gives back no payment (a customer balance). Raises Malformed.
 
     One that failed makes another where its balance transaction tells when: it was seen to have failed then.
     """
     charge_id = reference(refund, "charge")
-    if not charge_id:
-        return []
-    return _refund(refund, charge_id, _payment_of(refund, charge_id), workspace, seen)
+    payment = _payment_of(refund, charge_id)
+    return _refund(refund, charge_id, payment, workspace, seen) if payment else []
 
 
 def dispute_facts(dispute: Json, workspace: HashesEmails, seen: Observation) -> list[PaymentFact]:
@@ -91,14 +90,15 @@ def dispute_facts(dispute: Json, workspace: HashesEmails, seen: Observation) -> 
     status tells: an open dispute without either has moved nothing yet, an inquiry (``warning_``) never does.
     """
     charge_id = reference(dispute, "charge")
-    if not charge_id:
+    payment = _payment_of(dispute, charge_id)
+    if not payment:
         return []
     fact = PaymentFact(
         kind=FactKind.DISPUTE,
-        payment=_payment_of(dispute, charge_id),
+        payment=payment,
         charge=charge_id,
         id=an_id(dispute, "id"),
-        created_at=moment(dispute, "created"),
+        created_at=seen.time_of(dispute),
         status=text(dispute, "status"),
         amount_minor=minor(dispute, "amount"),
         currency=currency(dispute),
@@ -161,7 +161,7 @@ def link_fact(
         payment=payment,
         charge=charge,
         id=an_id(of, "id"),
-        created_at=moment(of, "created"),
+        created_at=seen.time_of(of),
         status=optional_text(of, "status"),
         amount_minor=0,
         currency="",
@@ -195,25 +195,54 @@ def _refund(
         **seen.of(workspace),
     )
     came_home = expanded(refund, "failure_balance_transaction")
-    if not came_home or fact.status not in FAILED:
+    home_at = time_told(came_home, "created")
+    if home_at is None or fact.status not in FAILED:
         return [fact]
-    return [fact, replace(fact, observed_at=min(moment(came_home, "created"), seen.observed_at))]
+    return [fact, replace(fact, observed_at=min(home_at, seen.observed_at))]
 
 
-def _authorized(charge: Json) -> int:
-    """What was authorized; only what was captured where none of the rest counts as refunded.
+def _kept(entered: Entered) -> dict[str, Any]:
+    """What was kept of a charge, as far as its balance transaction tells."""
+    if entered.fee_minor is None:
+        return {"fee_minor": None}
+    return {
+        "fee_minor": entered.fee_minor,
+        "fee_currency": entered.currency,
+        "application_fee_minor": entered.application_fee_minor,
+    }
 
-    Before 2025-03-31.basil the release of the rest did (see ``domain.reversals``). It does not where a charge
-    that is refunded whole shows less than was authorized, nor where no more was entered than was captured.
+
+def _authorized(charge: Json, entered: Entered, seen: Observation) -> tuple[int, bool]:
+    """What was authorized, and whether what was not captured of it is known to count as refunded.
+
+    Before 2025-03-31.basil its release did (see ``domain.reversals``). Where it is known not to, only what
+    was captured counts as authorized: a charge that is refunded whole shows less than was authorized, or no
+    more was entered than was captured, or a refund is told of another amount before which less was refunded.
+    It does where a charge refunded whole shows all that was authorized, or all of that was entered, or where
+    the capture itself tells of it.
     """
     amount = minor(charge, "amount")
     captured = minor(charge, "amount_captured", amount)
     if not flag(charge, "captured") or captured >= amount:
-        return amount
+        return amount, False
+    rest, refunded, before = amount - captured, minor(charge, "amount_refunded", 0), seen.refunded_before
     if charge.get("refunded") is True:
-        return captured if minor(charge, "amount_refunded", 0) < amount else amount
-    entered = expanded(charge, "balance_transaction")
-    return captured if entered and entered_minor(charge, entered) < (amount + captured) // 2 else amount
+        return (captured, False) if refunded < amount else (amount, True)
+    if entered.minor is not None:
+        return (captured, False) if entered.minor < (amount + captured) // 2 else (amount, refunded >= rest)
+    if seen.event_type == "charge.captured":
+        return amount, refunded == rest
+    stepped = seen.event_type == "charge.refunded" and before is not None and before < rest
+    return captured if stepped and refunded - (before or 0) != rest else amount, False
+
+
+def _email(charge: Json, workspace: HashesEmails) -> str:
+    return hashed_email(
+        workspace,
+        optional_text(optional_object(charge, "billing_details"), "email"),
+        optional_text(charge, "receipt_email"),
+        optional_text(expanded(charge, "customer"), "email"),
+    )
 
 
 def _invoice(charge: Json) -> str:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     NO_TOUCH = "no_touch_in_window"
     TOO_LATE = "too_late"
     LEFT = "left_for_another_payer"
+    FAILED = "charge_failed"
 
 
 @fast_dataclass(frozen=True, slots=True)

@@ -7,66 +7,26 @@ newest saying holds, whoever said it, and an empty one says nothing.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from trackrev_stream.domain.payments.disputes import Dispute, dispute_fees, tells_fees
-from trackrev_stream.domain.payments.payment import ChargeState, FactKind, Move, PaymentFact, PaymentState
-from trackrev_stream.domain.payments.reversals import FAILED, Seen, released_minor, reversals_of
+from trackrev_stream.domain.payments.disputes import Dispute, Settled, dispute_fees, tells_fees
+from trackrev_stream.domain.payments.payment import (
+    ChargeState,
+    FactKind,
+    PaymentFact,
+    PaymentState,
+)
+from trackrev_stream.domain.payments.payment_row import EVERY_CHARGE, ChargeRow, PaymentRow, Said
+from trackrev_stream.domain.payments.reversals import Seen, release_unclear, released_minor, reversals_of
+from trackrev_stream.domain.payments.sights import (
+    is_paid,
+    join,
+    observe_charge,
+    observe_dispute,
+    observe_link,
+    observe_refund,
+)
 
-EVERY_CHARGE = ""  # whom a link speaks of that names no charge
-
-Said = dict[str, tuple[int, str]]  # by detail: when it was said last, and what
-
-
-@dataclass(slots=True)
-class ChargeRow:
-    """What was observed of one charge.
-
-    ``snapshot`` is the newest one, for status and amounts; ``said`` the details that it said itself;
-    ``refunded_since`` when each cumulative refund of the captured charge was first seen;
-    ``least_refunded`` the smallest cumulative refund that was ever seen beside each captured amount;
-    ``disputed`` whether it was ever seen to be.
-    """
-
-    snapshot: PaymentFact
-    said: Said = field(default_factory=dict)
-    refunded_since: dict[int, int] = field(default_factory=dict)
-    least_refunded: dict[int, int] = field(default_factory=dict)
-    disputed: bool = False
-
-
-@dataclass(slots=True)
-class DisputeRow:
-    """The moves that were seen of one dispute, by balance transaction; "-" and "+" without one.
-
-    ``said`` is what it was last said to be of: when, and the amount and currency.
-    """
-
-    charge: str
-    moves: dict[str, Move] = field(default_factory=dict)
-    said: tuple[int, int, str] = (0, 0, "")
-
-
-@dataclass(slots=True)
-class PaymentRow:
-    """All that is known of one payment: ``version`` counts the facts applied, ``told`` are its payers.
-
-    ``refunds`` are the newest snapshots, ``failed_since`` when each that failed was first seen to have.
-    ``links`` are the details that were linked, by charge. ``cause`` and ``received_at`` are those of the
-    fact applied last.
-    """
-
-    key: str
-    version: int = 0
-    cause: str = ""
-    received_at: int = 0
-    told: list[str] = field(default_factory=list)
-    charges: dict[str, ChargeRow] = field(default_factory=dict)
-    refunds: dict[str, PaymentFact] = field(default_factory=dict)
-    failed_since: dict[str, int] = field(default_factory=dict)
-    disputes: dict[str, DisputeRow] = field(default_factory=dict)
-    links: dict[str, Said] = field(default_factory=dict)
-    positions: dict[str, int] = field(default_factory=dict)
+__all__ = ["PaymentRow", "absorb_payment", "is_paid", "join_payment", "states_of"]
 
 
 def absorb_payment(row: PaymentRow, fact: PaymentFact) -> list[PaymentState]:
@@ -79,30 +39,56 @@ def absorb_payment(row: PaymentRow, fact: PaymentFact) -> list[PaymentState]:
     row.cause, row.received_at = f"{fact.kind} {fact.id}, {fact.via} {fact.source_id}", fact.received_at
     match fact.kind:
         case FactKind.CHARGE:
-            _observe_charge(row, fact)
+            observe_charge(row, fact)
         case FactKind.REFUND:
-            _observe_refund(row, fact)
+            observe_refund(row, fact)
         case FactKind.DISPUTE:
-            _observe_dispute(row, fact)
+            observe_dispute(row, fact)
         case FactKind.LINK:
-            _note(row.links.setdefault(fact.charge or EVERY_CHARGE, {}), fact)
+            observe_link(row, fact)
+    return states_of(row)
+
+
+def join_payment(row: PaymentRow, other: PaymentRow) -> list[PaymentState]:
+    """Add to a payment's row in place what is known of it under its charge; return what is to be told."""
+    row.version += 1
+    row.cause, row.received_at = other.cause, other.received_at
+    join(row, other)
     return states_of(row)
 
 
 def states_of(row: PaymentRow) -> list[PaymentState]:
-    """What the payers are to be told now; nothing before a paid charge was seen."""
-    charges = tuple(
-        _charge_state(row, charge)
-        for charge in sorted(row.charges.values(), key=lambda charge: charge.snapshot.charge)
-        if is_paid(charge.snapshot)
-    )
-    if not charges:
+    """What the payers are to be told now; nothing before a paid charge was seen.
+
+    A charge that was paid and failed after all is told as undone, whether its success was told or not. All
+    who may have been told of the payment, by whoever saw but a part of the facts, hear that it is not theirs.
+    """
+    ordered = sorted(row.charges.values(), key=lambda charge: charge.snapshot.charge)
+    known = [charge for charge in ordered if charge.paid or is_paid(charge.snapshot)]
+    if not known:
         return []
-    payer = _payer(row)
-    if payer not in row.told:
+    payer = "" if row.joined else _payer(row)
+    if payer and payer not in row.told:
         row.told.append(payer)
-    left = [PaymentState(told, row.key, 2 * row.version) for told in row.told if told != payer]
-    return [*left, PaymentState(payer, row.key, 2 * row.version + 1, charges, row.cause, row.received_at)]
+    scope = known[0].snapshot.scope
+    everyone = [*row.told, *(scope.key(name) if name else row.key for name in row.payers)]
+    states = [PaymentState(told, row.key, 2 * row.order) for told in dict.fromkeys(everyone) if told != payer]
+    if payer:
+        paid = [charge for charge in known if is_paid(charge.snapshot)]
+        sole = min(paid, key=_age).snapshot.charge if paid else ""
+        charges = tuple([_charge_state(row, charge, sole) for charge in paid])
+        undone = tuple([_undone(charge.snapshot) for charge in known if not is_paid(charge.snapshot)])
+        version, cause = 2 * row.order + 1, row.cause
+        states.append(PaymentState(payer, row.key, version, charges, cause, row.received_at, undone))
+    return states
+
+
+def _age(charge: ChargeRow) -> tuple[int, str]:
+    return charge.snapshot.created_at, charge.snapshot.charge
+
+
+def _undone(snapshot: PaymentFact) -> ChargeState:
+    return ChargeState(snapshot.charge, snapshot.created_at, 0, snapshot.currency)
 
 
 def _payer(row: PaymentRow) -> str:
@@ -114,85 +100,20 @@ def _payer(row: PaymentRow) -> str:
     return scope.key(max(customers)[1])
 
 
-def is_paid(snapshot: PaymentFact) -> bool:
-    """Whether a charge is money: captured, not only authorized."""
-    # `paid` is true for uncaptured authorizations too (https://docs.stripe.com/api/charges/object).
-    return snapshot.status == "succeeded" and snapshot.captured and snapshot.amount_minor > 0
-
-
-def _observe_charge(row: PaymentRow, fact: PaymentFact) -> None:
-    known = row.charges.get(fact.charge)
-    if known is None:
-        known = row.charges[fact.charge] = ChargeRow(fact)
-    else:
-        known.snapshot = max(known.snapshot, fact, key=_recency)
-    known.disputed |= fact.disputed
-    _note(known.said, fact)
-    if not fact.captured:  # what an authorization that was cancelled shows as refunded was never paid
-        return
-    least = known.least_refunded.get(fact.amount_minor, fact.refunded_minor)
-    known.least_refunded[fact.amount_minor] = min(least, fact.refunded_minor)
-    if fact.refunded_minor:
-        since = known.refunded_since.get(fact.refunded_minor, fact.observed_at)
-        known.refunded_since[fact.refunded_minor] = min(since, fact.observed_at)
-
-
-def _observe_refund(row: PaymentRow, fact: PaymentFact) -> None:
-    known = row.refunds.get(fact.id, fact)
-    row.refunds[fact.id] = max(known, fact, key=_recency)
-    if fact.status in FAILED:
-        since = row.failed_since.get(fact.id, fact.observed_at)
-        row.failed_since[fact.id] = min(since, fact.observed_at)
-
-
-def _observe_dispute(row: PaymentRow, fact: PaymentFact) -> None:
-    known = row.disputes.setdefault(fact.id, DisputeRow(fact.charge))
-    known.said = max(known.said, (fact.observed_at, fact.amount_minor, fact.currency))
-    for move in fact.moves:
-        name = move.id or ("-" if move.amount_minor < 0 else "+")
-        known.moves[name] = min(known.moves.get(name, move), move, key=_first_told)
-
-
-def _first_told(move: Move) -> tuple[int, int, bool, int, str, int]:
-    # Of a balance transaction that older versions have read without its fee, the sight that tells it.
-    told = (move.fee_minor is None, move.fee_minor or 0, move.settled_currency, move.settled_minor)
-    return (move.moved_at, move.amount_minor, *told)
-
-
-def _note(said: Said, fact: PaymentFact) -> None:
-    """Keep what a fact says beside the money where it is the newest saying; the text breaks a tie."""
-    details = {
-        "customer": fact.customer,
-        "email_key": fact.email_key,
-        "visitor": fact.visitor,
-        "invoice": fact.invoice,
-        "subscription": fact.subscription,
-        "fee": "" if fact.fee_minor is None else f"{fact.fee_minor} {fact.fee_currency}",
-    }
-    for name, value in details.items():
-        if value:
-            said[name] = max(said.get(name, (0, "")), (fact.observed_at, value))
-
-
-def _recency(fact: PaymentFact) -> tuple[int, bool, int, int, tuple[bool, int], str]:
-    # Stripe's times tie within a second. Money only moves one way meanwhile, and content breaks what is left
-    # of the tie, so that no order of arrival decides.
-    # Less is told to be authorized where more is known (see Stripe's charges), and nothing by older programs.
-    known_more = (fact.authorized_minor > 0, -fact.authorized_minor)
-    return fact.observed_at, fact.captured, fact.refunded_minor, fact.amount_minor, known_more, fact.status
-
-
-def _charge_state(row: PaymentRow, charge: ChargeRow) -> ChargeState:
+def _charge_state(row: PaymentRow, charge: ChargeRow, sole: str) -> ChargeState:
+    """The state of a charge; ``sole`` is the one that refunds and disputes are of that name none."""
     snapshot = charge.snapshot
     said = _merged(charge.said, row.links.get(EVERY_CHARGE, {}), row.links.get(snapshot.charge, {}))
-    disputes = tuple(_disputes(row, snapshot)) if row.disputes else ()
+    disputes = tuple(_disputes(row, snapshot, said.get("settled", ""), sole)) if row.disputes else ()
     seen = Seen(
         snapshot,
         charge.refunded_since,
         charge.least_refunded.get(snapshot.amount_minor, 0),
-        tuple(refund for refund in row.refunds.values() if refund.charge == snapshot.charge),
+        tuple(refund for refund in row.refunds.values() if (refund.charge or sole) == snapshot.charge),
         row.failed_since,
         disputes,
+        charge.least_authorized.get(snapshot.amount_minor, snapshot.authorized_minor),
+        snapshot.amount_minor in charge.released,
     )
     # Where the release of an authorization's rest counts as a refund, the fee is still that of the whole.
     fee, _, fee_currency = said.get("fee", "").partition(" ") if not released_minor(seen) else ("", "", "")
@@ -211,16 +132,21 @@ def _charge_state(row: PaymentRow, charge: ChargeRow) -> ChargeState:
         dispute_fees=tuple(fee for one in disputes for fee in dispute_fees(one, snapshot.currency)),
         dispute_fees_told=all(tells_fees(one) for one in disputes),
         dispute_unseen=charge.disputed and not disputes,
+        release_unclear=release_unclear(seen),
+        application_fee_minor=int(said.get("application_fee", "0")) if fee else 0,
     )
 
 
-def _disputes(row: PaymentRow, charge: PaymentFact) -> Iterator[Dispute]:
+def _disputes(row: PaymentRow, charge: PaymentFact, settled: str, sole: str) -> Iterator[Dispute]:
     """The disputes of a charge by their ids, in its currency."""
+    minor, _, more = settled.partition(" ")
+    of_minor, _, balance = more.partition(" ")
+    entered = Settled(int(minor), int(of_minor), balance) if settled else None
     for name, known in sorted(row.disputes.items()):
-        if known.charge == charge.charge:
+        if (known.charge or sole) == charge.charge:
             _, amount, currency = known.said
             dispute = Dispute(name, amount, currency, tuple(known.moves.values()))
-            yield dispute.of_charge(charge.currency, charge.amount_minor)
+            yield dispute.of_charge(charge.currency, charge.amount_minor, entered)
 
 
 def _merged(first: Said, *others: Said) -> dict[str, str]:

@@ -11,6 +11,8 @@ from fractions import Fraction
 from trackrev_stream.domain.payments.payment import DisputeFee, Move, Reversal
 from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
+ROUNDING_PARTS = 200  # an amount that went through an exchange rate is the whole one when 0.5 % apart
+
 
 @fast_dataclass(frozen=True, slots=True)
 class Dispute:
@@ -21,23 +23,48 @@ class Dispute:
     currency: str
     moves: tuple[Move, ...]
 
-    def of_charge(self, currency: str, captured_minor: int) -> "Dispute":
+    def of_charge(self, currency: str, captured_minor: int, settled: "Settled | None" = None) -> "Dispute":
         """The dispute with its moves in the currency of its charge.
 
-        Where Stripe tells of no amount in that, the dispute is taken for one of all that was captured.
+        Where Stripe tells of no amount in that, it is the part that the move is of what the charge itself
+        had entered (``settled``); where that is in yet another currency, or was not seen, the dispute is
+        taken for one of all that was captured.
         """
         if self.currency in ("", currency):
             return self
         moves = tuple(
-            replace(one, amount_minor=self._moved(one, currency, captured_minor)) for one in self.moves
+            replace(one, amount_minor=self._moved(one, currency, captured_minor, settled))
+            for one in self.moves
         )
         return replace(self, moves=moves)
 
-    def _moved(self, move: Move, currency: str, captured_minor: int) -> int:
+    def _moved(self, move: Move, currency: str, captured_minor: int, settled: "Settled | None") -> int:
         if not move.amount_minor or move.settled_currency == currency:
             return move.settled_minor
+        entered = None if settled is None else self._entered(move, settled.currency)
+        if settled is not None and entered is not None:
+            part = round(Fraction(entered * settled.of_minor, settled.minor))
+            # The rates of two days differ by a little: what is all of it but for that is all of it.
+            if abs(abs(part) - captured_minor) * ROUNDING_PARTS <= captured_minor:
+                part = captured_minor if part > 0 else -captured_minor
+            return part
         whole = self.amount_minor or abs(move.amount_minor)
         return round(Fraction(move.amount_minor * captured_minor, whole))  # half a unit to the even neighbour
+
+    def _entered(self, move: Move, currency: str) -> int | None:
+        """What a move was in this currency, or None where that is not told."""
+        if self.currency == currency:
+            return move.amount_minor
+        return move.settled_minor if move.settled_currency == currency else None
+
+
+@fast_dataclass(frozen=True, slots=True)
+class Settled:
+    """What a charge's balance transaction entered: ``minor`` of ``currency`` for ``of_minor`` of its own."""
+
+    minor: int
+    of_minor: int
+    currency: str
 
 
 def dispute_reversals(dispute: Dispute) -> Iterator[Reversal]:

@@ -42,7 +42,13 @@ class PaymentFact:
     a dispute of it, without telling which or how it ended; for a refund or dispute
     ``amount_minor`` is its own amount. ``payment`` is the payment intent, else the charge. ``id`` is the
     charge's, the refund's, the dispute's or that of the object that makes the link; a link may not know
-    ``charge``, and is of all charges of its payment then. ``via`` is the way it came, for people.
+    ``charge``, and is of all charges of its payment then. A refund or dispute may know but one of ``payment``
+    and ``charge``: without the first, ``payment`` is the charge; without the other ``charge`` is empty.
+    ``via`` is the way it came, for people.
+
+    ``settled_minor`` is what a charge's own balance transaction entered, in ``settled_currency``; 0 where
+    that was not seen. ``released`` says that the rest of an authorization is known to be in
+    ``refunded_minor``. ``application_fee_minor`` is what of the fee a platform took.
     """
 
     kind: FactKind
@@ -72,6 +78,10 @@ class PaymentFact:
     authorized_minor: int = 0
     moves: tuple[Move, ...] = ()
     disputed: bool = False
+    settled_minor: int = 0
+    settled_currency: str = ""
+    released: bool = False
+    application_fee_minor: int = 0
 
     @property
     def scope(self) -> Scope:
@@ -112,7 +122,8 @@ class ChargeState:
     """The whole money state of one paid charge; ``reversals`` in the order in which they count.
 
     ``dispute_fees`` are those that are known; whether these are all says ``knows_dispute_fees``.
-    ``dispute_unseen`` says that Stripe calls it disputed, and nobody has seen a dispute of it.
+    ``dispute_unseen`` says that Stripe calls it disputed, and nobody has seen a dispute of it;
+    ``release_unclear`` that what counts as refunded may have been the release of what was never captured.
     """
 
     charge: str
@@ -129,6 +140,8 @@ class ChargeState:
     dispute_fees: tuple[DisputeFee, ...] = ()
     dispute_fees_told: bool = False
     dispute_unseen: bool = False
+    release_unclear: bool = False
+    application_fee_minor: int = 0
 
     @property
     def knows_dispute_fees(self) -> bool:
@@ -139,9 +152,24 @@ class ChargeState:
 
 
 @fast_dataclass(frozen=True, slots=True)
+class WaitingFact:
+    """What waits for a charge that was not seen; ``charge`` is empty where it names its intent alone.
+
+    Of a link ``id`` is the charge, and it moves no money.
+    """
+
+    kind: FactKind
+    id: str
+    charge: str
+    amount_minor: int
+    currency: str
+
+
+@fast_dataclass(frozen=True, slots=True)
 class PaymentState:
     """The charges of one payment as its payer shall see them; without charges it has left that payer.
 
+    ``undone`` are those that had been paid, and are not any more: nothing of them stands, with anybody.
     ``cause`` names the fact that made this version, ``received_at`` is when the edge received it.
     """
 
@@ -151,3 +179,4 @@ class PaymentState:
     charges: tuple[ChargeState, ...] = ()
     cause: str = ""
     received_at: int = 0
+    undone: tuple[ChargeState, ...] = ()

@@ -12,8 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from trackrev_stream.domain.payments.disputes import Dispute, dispute_reversals
 from trackrev_stream.domain.payments.payment import PaymentFact, Reversal
+from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.fast_dataclass import fast_dataclass
 
+BASIL_AT = 1_743_379_200_000  # 2025-03-31, UTC
+LONGEST_HOLD_MS = (
+    31 * DAY_MS
+)  # a hold can be captured: https://docs.stripe.com/payments/extended-authorization
 FAILED = frozenset(("failed", "canceled"))  # final: https://docs.stripe.com/api/refunds/object
 
 
@@ -27,14 +32,17 @@ class Seen:
     refunds: tuple[PaymentFact, ...]
     failed_since: Mapping[str, int]
     disputes: tuple[Dispute, ...]
+    least_authorized: int
+    released: bool
 
 
 def reversals_of(seen: Seen) -> list[Reversal]:
     """The reversals of a charge by time; within one moment what goes comes before what returns."""
     if not (seen.refunds or seen.refunded_since or seen.disputes):
         return []
-    refunds = true_refunds(seen)
-    found = [*_refunds(seen, refunds), *_unknown_refunds(seen, refunds)]
+    released = released_minor(seen)
+    refunds = true_refunds(seen, released)
+    found = [*_refunds(seen, refunds), *_unknown_refunds(seen, refunds, released)]
     for dispute in seen.disputes:
         found += dispute_reversals(dispute)
     return sorted(found, key=lambda each: (each.occurred_at, each.amount_minor < 0, each.id))
@@ -45,25 +53,53 @@ def released_minor(seen: Seen) -> int:
 
     Before 2025-03-31.basil Stripe showed the release of the rest as a refund, in ``amount_refunded`` and as
     an object; since then it does not (changelog of that version: "Partially capturing or canceling payments
-    no longer creates a Refund"). Which of both holds is told by what was seen: a sum that was ever smaller
-    than the rest has not got it in it, nor has one that is explained by refunds of other amounts.
+    no longer creates a Refund"). Money went back unless it is known to be a release: see ``release_unclear``.
     """
-    rest = seen.charge.authorized_minor - seen.charge.amount_minor
+    rest = released_perhaps(seen)
+    return rest if rest and _is_released(seen) else 0
+
+
+def release_unclear(seen: Seen) -> bool:
+    """Whether what counts as refunded may be the release of the rest: all that was seen fits both."""
+    return released_perhaps(seen) > 0 and not _is_released(seen)
+
+
+def released_perhaps(seen: Seen) -> int:
+    """The rest of an authorization, where the cumulative refund may have it in it; else 0.
+
+    A sum that was ever smaller than the rest has not got it in it, nor has one that is explained by refunds
+    of other amounts, or of later days than any rest is released on.
+    """
+    rest = seen.least_authorized - seen.charge.amount_minor
     if rest <= 0 or seen.least_refunded < rest:
         return 0
-    known = [refund.amount_minor for refund in seen.refunds if refund.id not in seen.failed_since]
-    return 0 if sum(known) >= seen.charge.refunded_minor and rest not in known else rest
+    known = [refund for refund in seen.refunds if refund.id not in seen.failed_since]
+    explained = sum(refund.amount_minor for refund in known) >= seen.charge.refunded_minor
+    return rest if not explained or any(_may_release(seen, one, rest) for one in known) else 0
 
 
-def true_refunds(seen: Seen) -> list[PaymentFact]:
-    """The refund objects, but the one that releases the rest of the authorization; a release never fails."""
-    if not seen.refunds:
-        return []
-    released = released_minor(seen)
+def true_refunds(seen: Seen, released: int) -> list[PaymentFact]:
+    """The refund objects, but the one that releases ``released``, the rest of the authorization."""
     ordered = sorted(seen.refunds, key=lambda refund: (refund.created_at, refund.id))
-    releases = (one for one in ordered if one.amount_minor == released and one.id not in seen.failed_since)
-    rest = next(releases, None) if released else None
+    rest = next((one for one in ordered if released and _may_release(seen, one, released)), None)
     return [refund for refund in ordered if refund is not rest]
+
+
+def _is_released(seen: Seen) -> bool:
+    """Whether the rest is known to count as refunded.
+
+    A sight has told so; or more went back than was captured; or the capture is older than the version that
+    shows it otherwise. Whoever captures with an older version later makes such refunds to this day.
+    """
+    charge = seen.charge
+    older = charge.created_at < BASIL_AT - LONGEST_HOLD_MS
+    return seen.released or older or charge.refunded_minor > charge.amount_minor
+
+
+def _may_release(seen: Seen, refund: PaymentFact, rest: int) -> bool:
+    """Whether a refund can be the release of the rest: it is made with the capture, and never fails."""
+    soon = refund.created_at <= seen.charge.created_at + LONGEST_HOLD_MS
+    return refund.amount_minor == rest and soon and refund.id not in seen.failed_since
 
 
 def _refunds(seen: Seen, refunds: Iterable[PaymentFact]) -> Iterator[Reversal]:
@@ -75,11 +111,10 @@ def _refunds(seen: Seen, refunds: Iterable[PaymentFact]) -> Iterator[Reversal]:
             yield Reversal(f"{refund.id}:failed", "refund_failed", -refund.amount_minor, at)
 
 
-def _unknown_refunds(seen: Seen, refunds: Iterable[PaymentFact]) -> Iterator[Reversal]:
+def _unknown_refunds(seen: Seen, refunds: Iterable[PaymentFact], released: int) -> Iterator[Reversal]:
     """What the newest cumulative sum has beyond the refund objects, by the sums in which it grew."""
     if not seen.refunded_since:
         return
-    released = released_minor(seen)
     explained = sum(
         refund.amount_minor
         for refund in refunds

@@ -30,6 +30,8 @@ class Cause(StrEnum):
     DISPUTE_MISSING = "dispute_missing"
     DISPUTE_UNREADABLE = "dispute_unreadable"
     DISPUTE_OUTCOME = "dispute_outcome"
+    CHARGE_FAILED = "charge_failed"
+    RELEASE_UNCLEAR = "release_unclear"
 
 
 SENTENCES = {
@@ -46,6 +48,11 @@ SENTENCES = {
     Cause.DISPUTE_MISSING: "a dispute never arrived",
     Cause.DISPUTE_UNREADABLE: "it is disputed, and the key may not read disputes",
     Cause.DISPUTE_OUTCOME: "a dispute was won or gave money back, and that was not heard",
+    Cause.CHARGE_FAILED: "the payment failed after it had succeeded, and that was not heard",
+    Cause.RELEASE_UNCLEAR: (
+        "a part of it was captured, and as much as the rest went back: whether that is a refund, or the "
+        "release of the rest, is told by its balance transaction, which the key may not read"
+    ),
 }
 
 
@@ -99,12 +106,21 @@ def residuals(differences: Iterable[Difference]) -> Counter[str]:
 
 
 def _best(shown: ChargeMovements | None, booked: ChargeMovements | None, heard: Heard) -> list[Difference]:
-    """The differences by the reading of Stripe's objects that has the fewest."""
+    """The differences; where Stripe's objects can be read in two ways, by the one that a sure book has.
+
+    Where the book is not sure either, that is named, and how much they differ if it has the other one.
+    """
     found = list(_compare(shown, booked, heard))
-    if found and booked and shown and shown.or_else:
-        other = replace(shown, movements=shown.or_else)
-        found = min(found, list(_compare(other, booked, heard)), key=len)
-    return found
+    if booked is None or shown is None or not shown.or_else:
+        return found
+    other = list(_compare(replace(shown, movements=shown.or_else), booked, heard))
+    if not booked.unsure:
+        return min(found, other, key=len)
+    if not found:
+        kind, booked_minor = MovementKind.REFUNDED, booked.total(MovementKind.REFUNDED)
+        day, cause = day_of(shown.created_at), Cause.RELEASE_UNCLEAR
+        return [Difference(shown.charge, kind, cause, day, shown.currency, None, booked_minor, 0)]
+    return found if other else [replace(one, cause=Cause.RELEASE_UNCLEAR) for one in found]
 
 
 def _compare(
@@ -126,7 +142,8 @@ def _compare(
         )
     else:
         yield from _captured(shown, booked)
-        yield from _reversed(shown, booked, heard)
+        if shown.movements:  # of what failed nothing stands
+            yield from _reversed(shown, booked, heard)
 
 
 def _absence(shown: ChargeMovements, heard: Heard) -> Cause:
@@ -159,7 +176,8 @@ def _difference(
 def _captured(shown: ChargeMovements, booked: ChargeMovements) -> Iterator[Difference]:
     stripe, ledger = shown.total(MovementKind.CAPTURED), booked.total(MovementKind.CAPTURED)
     if stripe != ledger:
-        yield _difference(MovementKind.CAPTURED, Cause.AMOUNT_CHANGED, shown, stripe, ledger)
+        cause = Cause.AMOUNT_CHANGED if stripe else Cause.CHARGE_FAILED
+        yield _difference(MovementKind.CAPTURED, cause, shown, stripe, ledger)
     else:
         yield from _days(MovementKind.CAPTURED, shown, booked)
 

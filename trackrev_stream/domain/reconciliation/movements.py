@@ -10,9 +10,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trackrev_stream.domain.payments.billing import is_paid
-from trackrev_stream.domain.payments.disputes import Dispute, dispute_reversals
+from trackrev_stream.domain.payments.disputes import Dispute, Settled, dispute_reversals
 from trackrev_stream.domain.payments.payment import PaymentFact
-from trackrev_stream.domain.payments.reversals import FAILED, Seen, true_refunds
+from trackrev_stream.domain.payments.reversals import (
+    FAILED,
+    Seen,
+    release_unclear,
+    released_minor,
+    released_perhaps,
+    true_refunds,
+)
 from trackrev_stream.domain.values.days import day_of
 
 
@@ -56,7 +63,8 @@ class Movement:
 class ChargeMovements:
     """One side's account of a charge; ``unreadable`` where it is disputed and the disputes cannot be read.
 
-    ``or_else`` are the movements by another reading of the same objects, where they can be read in two ways.
+    ``or_else`` are the movements by another reading of the same objects, where they can be read in two ways;
+    ``unsure`` says of the book that it does not know of any history by which one of these is right.
     """
 
     charge: str
@@ -65,6 +73,7 @@ class ChargeMovements:
     movements: tuple[Movement, ...]
     unreadable: bool = False
     or_else: tuple[Movement, ...] = ()
+    unsure: bool = False
 
     def of(self, kind: MovementKind) -> list[Movement]:
         """The movements of one kind."""
@@ -95,35 +104,33 @@ def shown_of(
     if not is_paid(charge):
         return ChargeMovements(*account, ())
     every, disputed = tuple(refunds), list(_disputed(charge, disputes))
-    readings = [
-        (
-            Movement(MovementKind.CAPTURED, charge.charge, charge.amount_minor, charge.created_at),
-            *refunded,
-            *disputed,
-        )
-        # A refund of just the rest of an authorization may be its release (before basil) or a refund: history
-        # tells them apart (domain.reversals), one look at the objects cannot.
-        for refunded in (_refunded(charge, every, charge.refunded_minor), _refunded(charge, every, 0))
-    ]
-    first, second = readings
-    return ChargeMovements(*account, first, unreadable, second if second != first else ())
+    failed_since = {one.id: one.observed_at for one in every if one.status in FAILED}
+    known = (every, failed_since, (), charge.authorized_minor, charge.released)
+    seen = Seen(charge, {}, charge.refunded_minor, *known)
+    # A refund of just the rest of an authorization may be its release or a refund: history may tell them
+    # apart (domain.reversals), one look at the objects often cannot.
+    both = [released_minor(seen)] + ([released_perhaps(seen)] if release_unclear(seen) else [])
+    captured = Movement(MovementKind.CAPTURED, charge.charge, charge.amount_minor, charge.created_at)
+    first, *others = [(captured, *_refunded(seen, released), *disputed) for released in both]
+    return ChargeMovements(*account, first, unreadable, next(iter(others), ()))
 
 
-def _refunded(charge: PaymentFact, refunds: tuple[PaymentFact, ...], least: int) -> list[Movement]:
-    failed_since = {one.id: one.observed_at for one in refunds if one.status in FAILED}
-    found = []
-    for refund in true_refunds(Seen(charge, {}, least, refunds, failed_since, ())):
-        found.append(Movement(MovementKind.REFUNDED, refund.id, refund.amount_minor, refund.created_at))
-        if refund.id in failed_since:
-            found.append(Movement(MovementKind.REFUNDED, refund.id, -refund.amount_minor, None))
-    return found
+def _refunded(seen: Seen, released: int) -> Iterator[Movement]:
+    for refund in true_refunds(seen, released):
+        yield Movement(MovementKind.REFUNDED, refund.id, refund.amount_minor, refund.created_at)
+        if refund.id in seen.failed_since:
+            yield Movement(MovementKind.REFUNDED, refund.id, -refund.amount_minor, None)
 
 
 def _disputed(charge: PaymentFact, disputes: Iterable[PaymentFact]) -> Iterator[Movement]:
+    of_minor = charge.authorized_minor if charge.released else charge.amount_minor
+    settled = (
+        Settled(charge.settled_minor, of_minor, charge.settled_currency) if charge.settled_minor else None
+    )
     for fact in disputes:
         dated = all(move.id for move in fact.moves)
         dispute = Dispute(fact.id, fact.amount_minor, fact.currency, fact.moves)
-        for back in dispute_reversals(dispute.of_charge(charge.currency, charge.amount_minor)):
+        for back in dispute_reversals(dispute.of_charge(charge.currency, charge.amount_minor, settled)):
             at = back.occurred_at if dated else None
             yield Movement(MovementKind.DISPUTED, fact.id, back.amount_minor, at)
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 
 metadata = MetaData()
 
@@ -159,6 +159,8 @@ charges = Table(
     _number("dispute_fee_minor", null=True),  # 0 without disputes, nothing where it is not known
     Column("dispute_fee_currency", Words),
     Column("dispute_unseen", Boolean),  # nothing as long as nobody has asked
+    Column("release_unclear", Boolean),  # nothing of what older programs have posted, as of the next
+    _number("application_fee_minor", null=True),
     _number("created_at"),
     _number("payment_version"),
     _number("version"),

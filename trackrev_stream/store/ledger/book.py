@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.domain.attribution.decision import Reason
 from trackrev_stream.domain.ledger.fx import Rate, Rates
 from trackrev_stream.domain.ledger.lines import REVENUE, Line, LineChange, changes, dispute_fee_of, net_of
 from trackrev_stream.domain.ledger.usd import RateOf, in_usd
@@ -69,8 +70,10 @@ class Book:
         """Whether what stands is at least as new as ``record``, or the record changes nothing."""
         # Without lines the charge has left this payer: its money stands under another, whose newer record
         # takes the lines over in one transaction. Until it comes they stay, and the charge keeps its worth.
+        # Unless it failed: then it is worth nothing, with anybody.
         order = (record.payment_version, record.version)
-        return not record.lines or order <= self._charges[record.key].order
+        gone = record.decision.reason is Reason.FAILED
+        return not (record.lines or gone) or order <= self._charges[record.key].order
 
     def apply(self, record: AttributedCharge, posted_at: int) -> None:
         """Make the lines of ``record``, which is not surpassed, stand; note the entries that this takes."""
@@ -229,6 +232,8 @@ def _charge_columns(standing: Standing, posted_at: int) -> dict[str, Any]:
         "dispute_fee_minor": dispute_fee,
         "dispute_fee_currency": dispute_fee_currency,
         "dispute_unseen": state.dispute_unseen,
+        "release_unclear": state.release_unclear,
+        "application_fee_minor": None if state.fee_minor is None else state.application_fee_minor,
         "created_at": state.created_at,
         "payment_version": record.payment_version,
         "version": record.version,

@@ -17,13 +17,14 @@ from sqlalchemy import Connection, select, tuple_
 
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.ports import NOTHING_APPLIED, Partition, PositionConflict
-from trackrev_stream.contracts.records import AttributedCharge
+from trackrev_stream.contracts.records import AttributedCharge, WaitingMoney
 from trackrev_stream.domain.journeys.journey import Visit
 from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.store.database.schema import upsert, visits
 from trackrev_stream.store.ledger.book import Book
 from trackrev_stream.store.ledger.positions import adopt, advance, settle
 from trackrev_stream.store.operations.dead_letters import RecordPosition, rejected_places, store_letters
+from trackrev_stream.store.operations.waiting_money import count_waiting, save_waiting
 
 _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
@@ -31,7 +32,7 @@ _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
 NO_RATES = Rates({})
 
 VisitKey = tuple[str, int, str, str, str]
-Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter
+Postable = AttributedCharge | tuple[Visit, ...] | DeadLetter | WaitingMoney
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class Posting:
 class PostResult:
     """What a transaction did: where its partitions stand now, entries by reason, records by outcome.
 
-    ``received_at`` are the times at which the edge received the facts that changed a payment.
+    ``received_at`` are the times at which the edge received the facts that changed a payment; ``waiting`` is
+    how much waits for its charge in each workspace, where that may have changed.
     """
 
     positions: Mapping[Partition, int]
@@ -71,6 +73,7 @@ class PostResult:
     surpassed: int
     redelivered: int
     received_at: Sequence[int] = ()
+    waiting: Mapping[str, int] | None = None
 
 
 def post(
@@ -93,6 +96,7 @@ def post(
     would not add up.
     """
     ends = _ends(postings)
+    first = not known
     known = settle(connection, ends, known or {}) if unsure else known or {}
     before = adopt(connection, ends, known)
     after = {partition: max(end, before[partition]) for partition, end in ends.items()}
@@ -102,8 +106,27 @@ def post(
     keys = {item.record.key for item in postings if isinstance(item.record, AttributedCharge)}
     book = Book(connection, keys, rates)
     _check_redelivered(connection, again, book)
+    surpassed = _apply(book, fresh, posted_at)
+    _save_visits(connection, _visits(fresh))
+    rejected = [letter for item in new for letter in item.rejected]
+    store_letters(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
+    waiting = [one for one in fresh if isinstance(one, WaitingMoney)]
+    save_waiting(connection, waiting)
+    return PostResult(
+        after,
+        Counter(entry["reason"] for entry in book.entries),
+        len(fresh) - surpassed,
+        surpassed,
+        len(again),
+        book.received_at,
+        count_waiting(connection) if waiting or first else None,
+    )
+
+
+def _apply(book: Book, records: Iterable[Postable], posted_at: int) -> int:
+    """Apply the charges among some records; how many were surpassed."""
     surpassed = 0
-    for record in fresh:
+    for record in records:
         if not isinstance(record, AttributedCharge):
             continue
         if book.surpasses(record):
@@ -111,11 +134,7 @@ def post(
         else:
             book.apply(record, posted_at)
     book.save(posted_at)
-    _save_visits(connection, _visits(fresh))
-    rejected = [letter for item in new for letter in item.rejected]
-    store_letters(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
-    reasons = Counter(entry["reason"] for entry in book.entries)
-    return PostResult(after, reasons, len(fresh) - surpassed, surpassed, len(again), book.received_at)
+    return surpassed
 
 
 def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:
@@ -164,7 +183,7 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
     stored = _visit_versions(connection, _visits(item.record for item in again))
     for item in again:
         record = item.record
-        if record is None or isinstance(record, DeadLetter):
+        if record is None or isinstance(record, DeadLetter | WaitingMoney):
             continue  # a letter may have gone by now; another log shows in the records of the book
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, case, delete, func, or_, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
 
-from trackrev_stream.contracts.ports import PollReport, Recheck, StripeConnection
+from trackrev_stream.contracts.ports import PollReport, Recheck, StripeConnection, Unavailable
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import again, cursors, polls, reads, reconciliations
@@ -91,11 +92,28 @@ class StorePollState:
         noted = [_key(connection) | asdict(one) for one in objects]
         await self._write(lambda sql: upsert(sql, again, noted))
 
-    async def forget_again(self, connection: StripeConnection, ids: Sequence[str]) -> None:
-        """Read these no more."""
-        if ids:
-            gone = delete(again).where(_is(again, connection), again.c.id.in_(ids))
-            await self._write(lambda sql: sql.execute(gone))
+    async def settle_again(self, connection: StripeConnection, done: Recheck, later: Recheck | None) -> None:
+        """An object was read again: read it later, or no more; unless somebody asked anew meanwhile."""
+        same = and_(*(again.c[name] == value for name, value in asdict(done).items()))
+        gone = delete(again).where(_is(again, connection), same)
+
+        def settle(sql: Connection) -> None:
+            if sql.execute(gone).rowcount and later is not None:
+                upsert(sql, again, [_key(connection) | asdict(later)])
+
+        await self._write(settle)
+
+    async def read_soon(self, connection: StripeConnection, one: Recheck) -> None:
+        """Have an object read in a round that begins now. Raises Unavailable when that cannot be noted."""
+
+        def note(sql: Connection) -> None:
+            upsert(sql, again, [_key(connection) | asdict(one)])
+            ask(sql, connection)
+
+        try:
+            await self._store.write(note)
+        except DBAPIError as error:
+            raise Unavailable("the database cannot be written now") from error
 
     async def count_reads(self, connection: StripeConnection, now: int, reads_now: int) -> None:
         """Count requests to Stripe on the day of ``now``."""

@@ -91,7 +91,7 @@ def _booked(
     sql: Connection, connection: StripeConnection, names: Collection[str]
 ) -> dict[str, ChargeMovements]:
     rows: list[Any] = []
-    wanted = [charges.c.charge, charges.c.created_at, charges.c.currency]
+    wanted = [charges.c.charge, charges.c.created_at, charges.c.currency, charges.c.release_unclear]
     of_line = [lines.c.reason, lines.c.amount_minor, lines.c.occurred_at]
     for some in _some(names):
         asked = select(*wanted, *of_line).join_from(charges, lines).where(_is_of(connection))
@@ -99,12 +99,17 @@ def _booked(
         rows += sql.execute(
             asked.where(charges.c.charge.in_(some), lines.c.reason.in_(REVENUE)).order_by(*order)
         )
-    movements: dict[tuple[str, int, str], list[Movement]] = {}
+    movements: dict[tuple[str, int, str, bool], list[Movement]] = {}
     for row in rows:
         sign = 1 if row.reason == "credit" else -1
         moved = Movement(KIND_BY_REASON[row.reason], row.reason, sign * row.amount_minor, row.occurred_at)
-        movements.setdefault((row.charge, row.created_at, row.currency), []).append(moved)
-    return {account[0]: ChargeMovements(*account, tuple(moved)) for account, moved in movements.items()}
+        # What older programs have posted says nothing of it.
+        unsure = row.release_unclear is None or row.release_unclear
+        movements.setdefault((row.charge, row.created_at, row.currency, unsure), []).append(moved)
+    return {
+        charge: ChargeMovements(charge, created_at, currency, tuple(moved), unsure=unsure)
+        for (charge, created_at, currency, unsure), moved in movements.items()
+    }
 
 
 def _is_of(connection: StripeConnection) -> ColumnElement[bool]:

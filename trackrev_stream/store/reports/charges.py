@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Row, select
 from trackrev_stream.contracts.codec import decode
 from trackrev_stream.domain.attribution.attribution_settings import AttributionSettings
 from trackrev_stream.domain.attribution.decision import Decision
-from trackrev_stream.domain.values.ids import OWN_ACCOUNT
+from trackrev_stream.domain.values.ids import OWN_ACCOUNT, name_of
 from trackrev_stream.store.database.schema import charges, entries, lines
+from trackrev_stream.store.operations.waiting_money import Waiting, waiting_for
 from trackrev_stream.store.workspaces.attribution_settings import find_rules
 from trackrev_stream.store.workspaces.stripe_connections import shown_livemode
 
@@ -57,6 +58,9 @@ class ChargeSummary:
     ``fee_minor`` is what Stripe kept of the payment and ``dispute_fee_minor`` what it took for disputes, each
     in its currency; None where it is not known (never zero then). ``dispute_unseen`` says that Stripe calls
     it disputed and no dispute of it was seen: what that took back, if anything, is not known.
+    ``release_unclear`` says that what went back may have been the release of what was never captured, and
+    counts as refunded; ``application_fee_minor`` is what of ``fee_minor`` a platform took, None where that is
+    not known.
     """
 
     key: str
@@ -73,6 +77,8 @@ class ChargeSummary:
     dispute_fee_minor: int | None
     dispute_fee_currency: str | None
     dispute_unseen: bool
+    release_unclear: bool
+    application_fee_minor: int | None
     created_at: int
     posted_at: int
     shares: tuple[Share, ...]
@@ -80,7 +86,7 @@ class ChargeSummary:
 
 @dataclass(frozen=True, slots=True)
 class ChargeDetail:
-    """A charge with all that explains it.
+    """A charge with all that explains it. ``waiting`` is what names it, or its payment, and was not joined.
 
     ``rules_version`` was in effect when it was made; ``settings`` are those that made its credit, which may
     be those of the charge that it inherits from.
@@ -95,6 +101,7 @@ class ChargeDetail:
     settings: AttributionSettings | None
     decision: Decision
     entries: tuple[Entry, ...]
+    waiting: tuple[Waiting, ...] = ()
 
 
 _ENTRY = [charges.c.charge if item.name == "charge" else entries.c[item.name] for item in fields(Entry)]
@@ -130,6 +137,7 @@ def find_charge(connection: Connection, workspace: str, charge: str) -> ChargeDe
         rules_version=row.rules_version,
         decision=decision,
         entries=tuple(Entry(*one) for one in posted),
+        waiting=tuple(waiting_for(connection, workspace, (charge, name_of(row.payment)))),
     )
 
 
@@ -192,6 +200,8 @@ def _summary(row: Row[tuple[object, ...]], shares: tuple[Share, ...]) -> ChargeS
         dispute_fee_minor=row.dispute_fee_minor,
         dispute_fee_currency=row.dispute_fee_currency,
         dispute_unseen=bool(row.dispute_unseen),
+        release_unclear=bool(row.release_unclear),
+        application_fee_minor=row.application_fee_minor,
         created_at=row.created_at,
         posted_at=row.posted_at,
         shares=shares,
