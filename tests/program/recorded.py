@@ -6,6 +6,9 @@ from typing import Any
 
 Json = Any
 
+# What is said to people in words may get better: it has to be there, and not to be what it was.
+IN_WORDS = frozenset(("explanation",))
+
 
 def load(path: Path) -> Json:
     """What was recorded."""
@@ -32,7 +35,9 @@ def lost(recorded: Json, now: Json, at: str = "") -> list[str]:
             problem
             for name, value in recorded.items()
             for problem in (
-                lost(value, now[name], f"{at} / {name}" if at else name)
+                []
+                if name in IN_WORDS and now.get(name)
+                else lost(value, now[name], f"{at} / {name}" if at else name)
                 if name in now
                 else [f"{at} / {name} is gone; it was {_shown(value)}"]
             )

@@ -8,7 +8,7 @@ newest saying holds, whoever said it, and an empty one says nothing.
 
 from collections.abc import Iterator
 
-from trackrev_stream.domain.payments.disputes import Dispute, Settled, dispute_fees, tells_fees
+from trackrev_stream.domain.payments.disputes import BalanceEntry, Dispute, dispute_fees, tells_fees
 from trackrev_stream.domain.payments.payment import (
     ChargeState,
     FactKind,
@@ -141,7 +141,7 @@ def _disputes(row: PaymentRow, charge: PaymentFact, settled: str, sole: str) -> 
     """The disputes of a charge by their ids, in its currency."""
     minor, _, more = settled.partition(" ")
     of_minor, _, balance = more.partition(" ")
-    entered = Settled(int(minor), int(of_minor), balance) if settled else None
+    entered = BalanceEntry(int(minor), int(of_minor), balance) if settled else None
     for name, known in sorted(row.disputes.items()):
         if (known.charge or sole) == charge.charge:
             _, amount, currency = known.said

@@ -23,7 +23,7 @@ class Dispute:
     currency: str
     moves: tuple[Move, ...]
 
-    def of_charge(self, currency: str, captured_minor: int, settled: "Settled | None" = None) -> "Dispute":
+    def of_charge(self, currency: str, captured_minor: int, settled: "BalanceEntry | None" = None) -> "Dispute":
         """The dispute with its moves in the currency of its charge.
 
         Where Stripe tells of no amount in that, it is the part that the move is of what the charge itself
@@ -38,7 +38,7 @@ class Dispute:
         )
         return replace(self, moves=moves)
 
-    def _moved(self, move: Move, currency: str, captured_minor: int, settled: "Settled | None") -> int:
+    def _moved(self, move: Move, currency: str, captured_minor: int, settled: "BalanceEntry | None") -> int:
         if not move.amount_minor or move.settled_currency == currency:
             return move.settled_minor
         entered = None if settled is None else self._entered(move, settled.currency)
@@ -59,7 +59,7 @@ class Dispute:
 
 
 @fast_dataclass(frozen=True, slots=True)
-class Settled:
+class BalanceEntry:
     """What a charge's balance transaction entered: ``minor`` of ``currency`` for ``of_minor`` of its own."""
 
     minor: int

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trackrev_stream.domain.payments.billing import is_paid
-from trackrev_stream.domain.payments.disputes import Dispute, Settled, dispute_reversals
+from trackrev_stream.domain.payments.disputes import BalanceEntry, Dispute, dispute_reversals
 from trackrev_stream.domain.payments.payment import PaymentFact
 from trackrev_stream.domain.payments.reversals import (
     FAILED,
@@ -125,7 +125,9 @@ def _refunded(seen: Seen, released: int) -> Iterator[Movement]:
 def _disputed(charge: PaymentFact, disputes: Iterable[PaymentFact]) -> Iterator[Movement]:
     of_minor = charge.authorized_minor if charge.released else charge.amount_minor
     settled = (
-        Settled(charge.settled_minor, of_minor, charge.settled_currency) if charge.settled_minor else None
+        BalanceEntry(charge.settled_minor, of_minor, charge.settled_currency)
+        if charge.settled_minor
+        else None
     )
     for fact in disputes:
         dated = all(move.id for move in fact.moves)

@@ -61,7 +61,7 @@ def count_waiting(connection: Connection) -> dict[str, int]:
     return {workspace: int(count) for workspace, count in rows}
 
 
-def waiting_in(connection: Connection, workspace: str) -> list[Waiting]:
+def list_waiting(connection: Connection, workspace: str) -> list[Waiting]:
     """What waits in a workspace, the longest first."""
     table = waiting_money.c
     asked = select(waiting_money).where(table.workspace == workspace, table.count > 0)
@@ -73,7 +73,7 @@ def waiting_for(connection: Connection, workspace: str, names: Iterable[str]) ->
     wanted = set(names)
     return [
         one
-        for one in waiting_in(connection, workspace)
+        for one in list_waiting(connection, workspace)
         if one.payment in wanted or any(fact.charge in wanted or fact.id in wanted for fact in one.facts)
     ]
 
