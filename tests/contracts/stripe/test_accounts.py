@@ -242,3 +242,21 @@ def test_nothing_personal_leaves(event_type: str, shown: dict[str, Any]) -> None
     personal = shown | {"metadata": {"email": "jo@shop.example"}, "description": "Jo Doe"}
     told = json.dumps([dataclasses.asdict(fact) for fact in facts(event_type, personal)])
     assert not re.search("@|Jenny|Jo|Doe", told)
+
+
+@pytest.mark.parametrize("created", [None, "absent"])
+def test_what_need_not_say_when_it_was_made_is_told_all_the_same(created: str | None) -> None:
+    shown = [
+        ("checkout.session.completed", checkout_session(client_reference_id=VISITOR)),
+        ("customer.subscription.updated", subscription()),
+        ("invoice.paid", invoice(**ACACIA_INVOICE)),
+        ("invoice_payment.paid", invoice_payment()),
+        ("payment_intent.succeeded", payment_intent()),
+    ]
+    for event_type, whole in shown:
+        bare = {name: value for name, value in whole.items() if name != "created"}
+        found = facts(event_type, bare if created else bare | {"created": None})
+        assert len(found) == len(facts(event_type, whole)) > 0
+        assert {fact.created_at for fact in found} == {(CREATED + 1) * 1_000}
+    with pytest.raises(Malformed, match="created"):
+        facts("checkout.session.completed", checkout_session(client_reference_id=VISITOR, created="soon"))

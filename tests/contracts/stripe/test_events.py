@@ -261,3 +261,89 @@ def test_nothing_personal_leaves() -> None:
     )
     told = json.dumps([dataclasses.asdict(fact) for fact in facts("charge.succeeded", personal)])
     assert not re.search("@|Jenny|Jo|Doe", told)
+
+
+ENTERED = {"id": "txn_1", "object": "balance_transaction", "amount": 4_200, "currency": "usd", "fee": 152}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept", "settled"),
+    [
+        ({}, (152, "usd"), 4_200),
+        ({"fee": -10}, (None, ""), 4_200),
+        ({"fee": "152"}, (None, ""), 4_200),
+        ({"fee": None}, (None, ""), 4_200),
+        ({"currency": None}, (None, ""), 0),
+        ({"amount": "4200"}, (152, "usd"), 0),
+        ({"amount": 4_200, "currency": "eur", "exchange_rate": 1e-300}, (152, "eur"), 4_200),
+    ],
+)
+def test_a_balance_transaction_that_is_not_as_it_should_be_buries_no_charge(
+    changes: dict[str, Any], kept: tuple[int | None, str], settled: int
+) -> None:
+    [fact] = facts("charge.succeeded", charge(balance_transaction=ENTERED | changes))
+    assert (fact.amount_minor, fact.status, fact.captured) == (4_200, "succeeded", True)
+    assert (fact.fee_minor, fact.fee_currency) == kept
+    assert fact.settled_minor == settled
+
+
+def test_what_a_platform_took_is_told_apart_from_stripes_fee() -> None:
+    details = [{"amount": 100, "type": "application_fee"}, {"amount": 52, "type": "stripe_fee"}]
+    [fact] = facts("charge.succeeded", charge(balance_transaction=ENTERED | {"fee_details": details}))
+    assert (fact.fee_minor, fact.application_fee_minor) == (152, 100)
+    [state] = absorb_payment(PaymentRow(fact.key), fact)
+    assert (state.charges[0].fee_minor, state.charges[0].application_fee_minor) == (152, 100)
+    for wrong in ([{"amount": "100", "type": "application_fee"}], "none"):
+        [fact] = facts("charge.succeeded", charge(balance_transaction=ENTERED | {"fee_details": wrong}))
+        assert (fact.fee_minor, fact.application_fee_minor) == (152, 0)
+
+
+def test_a_refund_names_its_charge_its_intent_or_both() -> None:
+    named = [
+        (fact.payment, fact.charge)
+        for changes in ({}, {"payment_intent": None}, {"charge": None})
+        for fact in facts("charge.refund.updated", refund(**changes))
+    ]
+    assert named == [("pi_1", "ch_1"), ("ch_1", "ch_1"), ("pi_1", "")]
+    [fact] = facts("refund.failed", refund(status="failed", failure_balance_transaction={"created": "soon"}))
+    assert fact.status == "failed"
+
+
+@pytest.mark.parametrize("order", [False, True])
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_charge_that_failed_after_its_success_is_undone(*, order: bool, captured: bool) -> None:
+    [paid] = facts("charge.succeeded", charge())
+    gone = charge(status="failed", paid=False, captured=captured, failure_balance_transaction="txn_9")
+    [failed] = facts("charge.failed", gone, created=CREATED + 86_400, id="evt_2")
+    row = PaymentRow(paid.key)
+    for fact in (failed, paid) if order else (paid, failed):
+        states = absorb_payment(row, fact)
+    assert [(state.payer, state.charges) for state in states] == [("ws_1|own|live|cus_1", ())]
+    assert [(one.charge, one.amount_minor) for one in states[0].undone] == [("ch_1", 0)]
+
+
+PART = {"amount_captured": 2_100}
+REST = PART | {"amount_refunded": 2_100}
+
+
+@pytest.mark.parametrize(
+    ("event_type", "changes", "before", "told"),
+    [
+        ("charge.captured", REST, None, (4_200, True)),  # at the capture nothing else can be in it
+        ("charge.captured", PART, None, (4_200, False)),
+        ("charge.captured", PART | {"amount_refunded": 2_000}, None, (4_200, False)),
+        ("charge.updated", REST, None, (4_200, False)),
+        ("charge.refunded", REST, 0, (4_200, False)),  # the release itself, or a refund
+        ("charge.refunded", PART | {"amount_refunded": 2_050}, 0, (2_100, False)),
+        ("charge.refunded", PART | {"amount_refunded": 2_200}, 2_100, (4_200, False)),
+        ("charge.refunded", PART | {"amount_refunded": 2_050}, "odd", (4_200, False)),
+        ("charge.refunded", REST | {"balance_transaction": ENTERED}, 0, (4_200, True)),
+        ("charge.refunded", REST | {"balance_transaction": ENTERED | {"amount": 2_100}}, 0, (2_100, False)),
+    ],
+)
+def test_what_tells_whether_the_rest_was_released(
+    event_type: str, changes: dict[str, Any], before: Any, told: tuple[int, bool]
+) -> None:
+    data = {"object": charge(**changes), "previous_attributes": {"amount_refunded": before}}
+    [fact] = facts(event_type, charge(), data=data)
+    assert (fact.authorized_minor, fact.released) == told

@@ -25,6 +25,7 @@ from trackrev_stream.domain.payments.sights import (
     observe_link,
     observe_refund,
 )
+from trackrev_stream.domain.values.ids import scope_of
 
 __all__ = ["PaymentRow", "absorb_payment", "is_paid", "join_payment", "states_of"]
 
@@ -70,9 +71,7 @@ def states_of(row: PaymentRow) -> list[PaymentState]:
     payer = "" if row.joined else _payer(row)
     if payer and payer not in row.told:
         row.told.append(payer)
-    scope = known[0].snapshot.scope
-    everyone = [*row.told, *(scope.key(name) if name else row.key for name in row.payers)]
-    states = [PaymentState(told, row.key, 2 * row.order) for told in dict.fromkeys(everyone) if told != payer]
+    states = [PaymentState(told, row.key, 2 * row.order) for told in _others(row, payer)]
     if payer:
         paid = [charge for charge in known if is_paid(charge.snapshot)]
         sole = min(paid, key=_age).snapshot.charge if paid else ""
@@ -81,6 +80,15 @@ def states_of(row: PaymentRow) -> list[PaymentState]:
         version, cause = 2 * row.order + 1, row.cause
         states.append(PaymentState(payer, row.key, version, charges, cause, row.received_at, undone))
     return states
+
+
+def _others(row: PaymentRow, payer: str) -> list[str]:
+    """Who may have been told of the payment, and shall not have it."""
+    if payer and len(row.told) == 1 and len(row.payers) < 2:
+        return []  # an ordinary payment was never anybody else's
+    scope = scope_of(row.key)
+    everyone = [*row.told, *(scope.key(name) if name else row.key for name in row.payers)]
+    return [told for told in dict.fromkeys(everyone) if told != payer]
 
 
 def _age(charge: ChargeRow) -> tuple[int, str]:
@@ -96,8 +104,7 @@ def _payer(row: PaymentRow) -> str:
     customers = [said["customer"] for said in everything if "customer" in said]
     if not customers:
         return row.key
-    scope = next(iter(row.charges.values())).snapshot.scope
-    return scope.key(max(customers)[1])
+    return scope_of(row.key).key(max(customers)[1])
 
 
 def _charge_state(row: PaymentRow, charge: ChargeRow, sole: str) -> ChargeState:

@@ -23,9 +23,11 @@ def observe_charge(row: PaymentRow, fact: PaymentFact) -> None:
     known = row.charges.get(fact.charge)
     if known is None:
         known = row.charges[fact.charge] = ChargeRow(fact)
-    # Rows that older programs have written tell by the snapshot alone that the charge was paid.
-    known.paid |= is_paid(known.snapshot) or is_paid(fact)
-    _note_authorized(known, known.snapshot)
+    elif not known.paid:
+        # What older programs have written tells by the snapshot alone that it was paid, and of how much.
+        known.paid = is_paid(known.snapshot)
+        _note_authorized(known, known.snapshot)
+    known.paid |= is_paid(fact)
     known.snapshot = _newest_sight(known.snapshot, fact)
     known.disputed |= fact.disputed
     _note_details(known.said, fact)
@@ -93,9 +95,12 @@ def _note_details(said: Said, fact: PaymentFact) -> None:
         "invoice": fact.invoice,
         "subscription": fact.subscription,
         "fee": "" if fact.fee_minor is None else f"{fact.fee_minor} {fact.fee_currency}",
-        "settled": _settled(fact),
-        "application_fee": str(fact.application_fee_minor or ""),
     }
+    if fact.settled_minor:
+        details |= {
+            "settled": _settled(fact),
+            "application_fee": str(fact.application_fee_minor or ""),
+        }
     for name, value in details.items():
         if value:
             said[name] = max(said.get(name, (0, "")), (fact.observed_at, value))
