@@ -15,9 +15,11 @@ class CommandResult:
     """What a command answers: ``text`` for people, ``data`` for programs, ``warnings`` aside from both.
 
     ``status`` is what it exits with: not 0 where it did what it was asked and found something wrong.
+    ``verbatim`` says that the text holds what others wrote, of which no word is to be changed.
     """
 
     text: str
     data: Any
     warnings: list[str] = field(default_factory=list)
     status: int = 0
+    verbatim: bool = False
