@@ -93,9 +93,7 @@ def test_a_message_names_the_command_as_it_was_run(tmp_path: Path) -> None:
 
 def completed(words: str) -> set[str]:
     """What bash offers after these words."""
-    script = (
-        'eval "$(cat)"; COMP_WORDS=(trackrev "$@"); COMP_CWORD=$#; _trackrev; printf "%s\\n" "${COMPREPLY[@]}"'
-    )
+    script = 'eval "$(cat)"; COMP_WORDS=(trackrev "$@"); COMP_CWORD=$#; _trackrev; printf "%s\\n" "${COMPREPLY[@]}"'
     made = subprocess.run(
         [sys.executable, "-m", "trackrev_stream.cli", "completion", "bash"],
         capture_output=True,

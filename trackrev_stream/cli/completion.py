@@ -13,16 +13,16 @@ Words = dict[str, list[str]]
 
 _BASH = """# bash completion of trackrev
 _{name}() {{
-  local path="" word at=1
+  local came="" word at=1
   while [ $at -lt $COMP_CWORD ]; do
     word="${{COMP_WORDS[at]}}"
-    case "$path $word" in
-      {groups}) path="$path $word" ;;
+    case "$came $word" in
+      {groups}) came="$came $word" ;;
     esac
     at=$((at + 1))
   done
   local words=""
-  case "$path" in
+  case "$came" in
 {cases}
   esac
   COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
@@ -33,19 +33,19 @@ complete -o default -F _{name} {name}
 _ZSH = """#compdef trackrev
 # zsh completion of trackrev
 _{name}() {{
-  local path="" word
+  local came="" word
   for word in "${{(@)words[2,CURRENT-1]}}"; do
-    case "$path $word" in
-      {groups}) path="$path $word" ;;
+    case "$came $word" in
+      {groups}) came="$came $word" ;;
     esac
   done
   local -a found
-  case "$path" in
+  case "$came" in
 {cases}
   esac
   compadd -- $found || _files
 }}
-compdef _{name} {name}
+if [ "$funcstack[1]" = _{name} ]; then _{name} "$@"; else compdef _{name} {name}; fi
 """
 
 
@@ -68,14 +68,14 @@ def _zsh(parser: argparse.ArgumentParser) -> str:
 
 
 def _fish(parser: argparse.ArgumentParser) -> str:
-    lines = [f"# fish completion of {PROGRAM}", f"complete -c {PROGRAM} -f"]
+    lines = [f"# fish completion of {PROGRAM}"]
     for path, words in _following(parser, ()).items():
         came = path.split()
         condition = " ".join(
             [f"__fish_seen_subcommand_from {word}; and" for word in came]
             + [f"not __fish_seen_subcommand_from {' '.join(_plain(words))}" if _plain(words) else "true"]
         )
-        lines += [f"complete -c {PROGRAM} -n '{condition}' -a '{word}'" for word in _plain(words)]
+        lines += [f"complete -c {PROGRAM} -n '{condition}' -f -a '{word}'" for word in _plain(words)]
         lines += [
             f"complete -c {PROGRAM} -n '{condition}' -l {word.removeprefix('--')}"
             for word in words

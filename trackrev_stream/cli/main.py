@@ -12,7 +12,7 @@ from pkgutil import resolve_name
 from trackrev_stream.cli import hints
 from trackrev_stream.cli.data_directory import STARTS, settings_of
 from trackrev_stream.cli.parser import build_parser
-from trackrev_stream.cli.result import CommandResult
+from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.errors import ForPeople
 from trackrev_stream.logs import quiet_libraries
 from trackrev_stream.settings import Settings
@@ -45,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return COULD_NOT
     except (ForPeople, OSError) as error:
         _say(str(error))
-        return COULD_NOT
+        return error.status if isinstance(error, CommandError) else COULD_NOT
     except Exception as error:
         if args.command.endswith(tuple(STARTS)):
             raise  # what runs for months must leave a trace of what ended it
@@ -67,7 +67,9 @@ def _failed(error: Exception) -> int:
     """Say what is no sentence for people: the database's own trouble, or a fault of ours."""
     database = sys.modules.get("sqlalchemy.exc")  # not there: no command has used it
     if database is not None and isinstance(error, database.DBAPIError):
-        _say(f"the database did not do what it was asked: {error.orig}. Try again, or look at `trackrev doctor`")
+        _say(
+            f"the database did not do what it was asked: {error.orig}. Try again, or look at `trackrev doctor`"
+        )
         return COULD_NOT
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}, line {last.lineno}"

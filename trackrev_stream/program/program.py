@@ -28,6 +28,7 @@ from trackrev_stream.program.agents import define_agents
 from trackrev_stream.program.first_run import FirstRun, first_run
 from trackrev_stream.program.listeners import Listeners, admin_app
 from trackrev_stream.program.roles import Role
+from trackrev_stream.program.running_note import noting
 from trackrev_stream.settings import Settings, SettingsError, is_kafka
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
@@ -53,6 +54,7 @@ class Program:
         self.settings = settings
         self.roles = roles
         self.url = ""
+        self.admin_url = ""
         self.first: FirstRun | None = None
         self._clock = clock
         self._ready = False
@@ -112,6 +114,8 @@ class Program:
         if intake is not None:
             listen_address.note_address(settings.data, self.url)
             self._closing.push_async_callback(intake.settle)
+        if set(self.roles) == set(Role):
+            self._closing.enter_context(noting(settings))
         self._ready = True
 
     async def _open_broker(self) -> Broker:
@@ -179,7 +183,8 @@ class Program:
         if eraser is not None:
             actions = {"publish": publishing(broker.publisher), "newest": newest(broker.newest)}
             admin = Admin(**actions, erase=eraser.act)
-        url = await listeners.admin(admin_app(broker, admin, TOPICS if Role.WORK in self.roles else ()))
+        served = admin_app(broker, admin, TOPICS if Role.WORK in self.roles else ())
+        url = self.admin_url = await listeners.admin(served)
         if admin is not None:
             admin.open(self.settings.data, url)
             self._closing.callback(admin.close, self.settings.data)
