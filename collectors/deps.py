@@ -4,6 +4,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from collectors.recent import Recent
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
@@ -46,7 +47,8 @@ class EdgeDeps:
     """The surroundings of the edge.
 
     ``partitions`` is the number of partitions of every topic; ``overrides`` looks up a workspace's own rules
-    of channels as they stand now.
+    of channels as they stand now. ``trouble`` says what keeps the log from taking what comes, if anything
+    does; ``recent`` keeps what became of the last requests.
     """
 
     directory: Directory
@@ -55,5 +57,7 @@ class EdgeDeps:
     clock: Clock
     limits: Limits = field(default_factory=Limits)
     ready: Callable[[], bool] = lambda: True
+    trouble: Callable[[], str] = lambda: ""
     randomness: Callable[[int], bytes] = os.urandom
     overrides: Callable[[str], Awaitable[ChannelOverrides]] = _no_overrides
+    recent: Recent = field(default_factory=Recent)
