@@ -15,7 +15,7 @@ from ops.postgres import Missing, Server, postgres, programs
 from tests.browser import Chromium, chromium
 from tests.missing import missing
 
-# Programs note that they run in the home of their user, which tests leave alone; their processes inherit this.
+# Programs note in the home of their user that they run. Tests leave that alone; processes inherit this.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="trackrev-tests-state-")
 
 

@@ -1,4 +1,4 @@
-"""`/api/v1` answers as the paths before it do, byte for byte, and takes no parameter that it does not know."""
+"""`/api/v1` answers as the paths before it do, byte for byte, and refuses parameters it does not know."""
 
 import pytest
 

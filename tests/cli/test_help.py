@@ -63,7 +63,7 @@ def test_the_program_is_named_as_it_was_called(
 
 def test_commands_in_a_text_are_named_so_and_nothing_else_is() -> None:
     text = (
-        "trackrev: see `trackrev workspace list`, or: trackrev stripe sync ws; trackrev is up at trackrev.db, "
+        "trackrev: see `trackrev workspace list`, or: trackrev stripe sync ws; trackrev is up at trackrev.db "
         "/opt/trackrev up, trackrev-stream up, trackrev upwards"
     )
     assert hints.as_called(text, ".venv/bin/trackrev") == text.replace(
@@ -93,7 +93,8 @@ def test_a_message_names_the_command_as_it_was_run(tmp_path: Path) -> None:
 
 def completed(words: str) -> set[str]:
     """What bash offers after these words."""
-    script = 'eval "$(cat)"; COMP_WORDS=(trackrev "$@"); COMP_CWORD=$#; _trackrev; printf "%s\\n" "${COMPREPLY[@]}"'
+    asked = 'COMP_WORDS=(trackrev "$@"); COMP_CWORD=$#; _trackrev; printf "%s\\n" "${COMPREPLY[@]}"'
+    script = f'eval "$(cat)"; {asked}'
     made = subprocess.run(
         [sys.executable, "-m", "trackrev_stream.cli", "completion", "bash"],
         capture_output=True,

@@ -20,9 +20,9 @@ def settings_of(args: argparse.Namespace) -> Settings:
     name = args.command.rpartition(".")[2]
     if name in STARTS or name in WITHOUT:
         return settings
-    if not settings.data_named and not settings.data.is_dir():
-        if running := running_programs(settings.state):
-            settings = read_settings(data=str(_only(running, settings)))
+    not_here = not settings.data_named and not settings.data.is_dir()
+    if not_here and (running := running_programs(settings.state)):
+        settings = read_settings(data=str(_only(running, settings)))
     if name in BEGINS:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     elif not _needs_none(settings):
@@ -59,6 +59,6 @@ def _require(settings: Settings) -> None:
         )
     if "TRACKREV_STORE" not in settings.named and not (settings.data / "trackrev.db").exists():
         raise CommandError(
-            f"{settings.data} holds no database of trackrev. Name the right data directory with --data DIR or "
+            f"{settings.data} holds no database of trackrev. Name the right directory with --data DIR or "
             "TRACKREV_DATA, or start with `trackrev up`"
         )

@@ -26,8 +26,7 @@ from trackrev_stream.doctor.site import last_hits
 from trackrev_stream.errors import ForPeople
 from trackrev_stream.eventlog.kafka.status import look_at
 from trackrev_stream.eventlog.kafka_broker import cluster_of
-from trackrev_stream.eventlog.port import Broker
-from trackrev_stream.program.admin_client import DOCTOR, NotAnswering, reached
+from trackrev_stream.program.admin_client import DOCTOR, Client, NotAnswering, reached
 from trackrev_stream.settings import Settings, is_kafka
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import SecretKeyError, StoreError
@@ -48,7 +47,12 @@ def doctor(args: argparse.Namespace, settings: Settings) -> CommandResult:
         _text(facts, findings),
         {
             "findings": [
-                {"code": x.code, "severity": x.severity.value, "message": x.message, "do": as_called(x.do)}
+                {
+                    "code": x.code,
+                    "severity": x.severity.value,
+                    "message": as_called(x.message),
+                    "do": as_called(x.do),
+                }
                 for x in findings
             ]
         },
@@ -151,9 +155,9 @@ async def _embedded(settings: Settings) -> LogFacts:
             way = await stack.enter_async_context(way_in(settings, DOCTOR))
         except ForPeople as error:
             return LogFacts(wrong=str(error))
-        if isinstance(way, Broker):
-            return LogFacts(lag={topic.name: way.lag(topic.name) for topic in TOPICS})
-    return LogFacts()
+        if isinstance(way, Client):  # it has just started
+            return LogFacts()
+        return LogFacts(lag={topic.name: way.lag(topic.name) for topic in TOPICS})
 
 
 def _text(facts: Facts, findings: list[Finding]) -> str:

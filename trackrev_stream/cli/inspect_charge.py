@@ -89,6 +89,6 @@ def _refuse_other_kinds(name: str) -> None:
         f"the book keeps the id of a {kind} only where it moved money last. Stripe's dashboard shows which "
         "charge it belongs to: `trackrev inspect charge ch_...`"
         if name.startswith(NOT_KEPT)
-        else "it may be unpaid, in the other mode, or not here yet: `trackrev stripe sync WS` reads Stripe now"
+        else "it may be unpaid, in the other mode, or not here yet: `trackrev stripe sync WS` reads it now"
     )
     raise CommandError(f"no charge of the book belongs to the {kind} {name!r}: {kept}")

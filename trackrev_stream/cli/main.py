@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command; 0 when it did what it was asked, 1 when it could not (or found the book wrong), 2 for
-    words it does not know or a comparison that could not be made, 70 for a fault of its own, 130 after Ctrl-C.
+    """Run a command; 0 when it did what it was asked, 1 when it could not (or found the book wrong).
+
+    2 for words it does not know, or where Stripe could not be read; 70 for a fault of ours; 130 after Ctrl-C.
     """
     args = build_parser().parse_args(words)
     try:
@@ -67,9 +68,7 @@ def _failed(error: Exception) -> int:
     """Say what is no sentence for people: the database's own trouble, or a fault of ours."""
     database = sys.modules.get("sqlalchemy.exc")  # not there: no command has used it
     if database is not None and isinstance(error, database.DBAPIError):
-        _say(
-            f"the database did not do what it was asked: {error.orig}. Try again, or look at `trackrev doctor`"
-        )
+        _say(f"the database did not do what it was asked: {error.orig}. Try again, or see `trackrev doctor`")
         return COULD_NOT
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}, line {last.lineno}"

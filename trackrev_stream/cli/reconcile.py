@@ -29,7 +29,7 @@ DIFFERS, NOT_CHECKED = 1, 2
 
 
 def reconcile_ledger(args: argparse.Namespace, settings: Settings) -> CommandResult:
-    """`reconcile`: reads Stripe, compares, keeps and tells the result; 1 where they differ, 2 where that is not known."""
+    """`reconcile`: reads Stripe, compares, keeps and tells the result, also by what it exits with."""
     last = day_of(now_ms()) - 1 if args.last is None else args.last
     period = Period(last - DAYS + 1 if args.first is None else args.first, last)
     if period.last < period.first:

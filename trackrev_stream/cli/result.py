@@ -7,7 +7,7 @@ from trackrev_stream.errors import ForPeople
 
 
 class CommandError(ForPeople):
-    """A command that cannot be done; the message says why and what to do, ``status`` is what it exits with."""
+    """A command that cannot be done: why and what to do. ``status`` is what it exits with."""
 
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)

@@ -70,10 +70,8 @@ class ConnectionFacts:
     has_key: bool = True
     has_webhook_secret: bool = True
     started_at: int | None = None
-    ended_at: int | None = None
     due_at: int = 0
     result: str = ""
-    asked: bool = False
     permissions: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

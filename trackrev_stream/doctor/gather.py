@@ -158,7 +158,7 @@ def secret_facts(settings: Settings, error: SecretKeyError | None) -> SecretFact
 
 
 def rates_due(now: int) -> int:
-    """The day through which rates should be known: they come out in the afternoon, and a day late is no fault."""
+    """The day through which rates should be known: they come in the afternoon, and a day late is no fault."""
     return last_ecb_day(day_of(now - DAY_MS)) - 1
 
 

@@ -21,10 +21,11 @@ UNATTRIBUTED = {
     Reason.TOO_LATE: "they are older than what is known of visitors; newer charges will not have this",
     Reason.RENEWAL_UNATTRIBUTED: "nobody earned the first charge of these subscriptions; new ones may be",
 }
+_SECRET = "give the endpoint's signing secret: `trackrev stripe connect {ws} --webhook-secret -`"
 REFUSED = {
-    "bad_signature": "give the endpoint's signing secret: `trackrev stripe connect {ws} --webhook-secret -`",
+    "bad_signature": _SECRET,
     "stale_signature": "set this machine's clock right by NTP",
-    "no_webhook_secret": "give the endpoint's signing secret: `trackrev stripe connect {ws} --webhook-secret -`",
+    "no_webhook_secret": _SECRET,
     "unavailable": "the log did not take them: see what is said of it above",
 }
 
@@ -77,7 +78,7 @@ def check_webhook(facts: Facts, workspace: WorkspaceFacts) -> Iterator[Finding]:
     elif facts.now - last > SILENT_MS and (workspace.last_charge_at or 0) > last + SILENT_MS:
         yield warning(
             "webhook_silent",
-            f"{workspace.id}: the last event of Stripe came on {utc_minute(last)}, and there were charges since",
+            f"{workspace.id}: the last event of Stripe came on {utc_minute(last)}, and charges since",
             "see ops/runbooks/webhooks-silent.md",
         )
     else:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
@@ -67,5 +68,6 @@ def database_clock(connection: Connection) -> int | None:
     return int(connection.execute(text("SELECT extract(epoch FROM clock_timestamp()) * 1000")).scalar_one())
 
 
-def _one(connection: Connection, asked: Select[tuple[int]]) -> int | None:
-    return connection.execute(asked).scalar()
+def _one(connection: Connection, asked: Select[Any]) -> int | None:
+    found: int | None = connection.execute(asked).scalar()
+    return found
