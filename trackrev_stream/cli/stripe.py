@@ -46,8 +46,8 @@ def stripe_sync(args: argparse.Namespace, settings: Settings) -> CommandResult:
             results = {one.account: _wait(store, one, asked[one.account]) for one in chosen}
         except KeyboardInterrupt:
             raise CommandError(
-                f"no longer waiting: the poller goes on; `trackrev stripe status {args.workspace}` says how far "
-                "it is",
+                f"no longer waiting: the poller goes on. `trackrev stripe status {args.workspace}` says how "
+                "far it is",
                 INTERRUPTED,
             ) from None
     failed = {account: done for account, done in results.items() if done.report.result != "ok"}

@@ -21,11 +21,11 @@ UNATTRIBUTED = {
     Reason.TOO_LATE: "they are older than what is known of visitors; newer charges will not have this",
     Reason.RENEWAL_UNATTRIBUTED: "nobody earned the first charge of these subscriptions; new ones may be",
 }
-_SECRET = "give the endpoint's signing secret: `trackrev stripe connect {ws} --webhook-secret -`"
+_GIVE_IT = "give the endpoint's signing secret: `trackrev stripe connect {ws} --webhook-secret -`"
 REFUSED = {
-    "bad_signature": _SECRET,
+    "bad_signature": _GIVE_IT,
     "stale_signature": "set this machine's clock right by NTP",
-    "no_webhook_secret": _SECRET,
+    "no_webhook_secret": _GIVE_IT,
     "unavailable": "the log did not take them: see what is said of it above",
 }
 

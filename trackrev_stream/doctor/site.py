@@ -77,9 +77,10 @@ def check_strangers(facts: Facts) -> Iterator[Finding]:
     hits = facts.running.hits.get("", ()) if facts.running is not None else ()
     if hits:
         hosts = ", ".join(dict.fromkeys(str(one["host"]) for one in hits if one["host"])) or "pages"
+        at = utc_minute(int(str(hits[-1]["at"])))
         yield warning(
             "unknown_workspace",
-            f"{hosts}: the tag names a workspace that is not here, last on {utc_minute(int(str(hits[-1]['at'])))}",
+            f"{hosts}: the tag names a workspace that is not here, last on {at}",
             "compare data-workspace in the tag with `trackrev workspace list`",
         )
 
