@@ -24,7 +24,9 @@ HOUR = 3_600_000
 GB = 1 << 30
 
 
-def outcome(what: str = "taken", reason: str = "", at: int = NOW, kind: str = "pageview") -> dict[str, object]:
+def outcome(
+    what: str = "taken", reason: str = "", at: int = NOW, kind: str = "pageview"
+) -> dict[str, object]:
     return {"at": at, "kind": kind, "host": "shop.example", "outcome": what, "reason": reason}
 
 
@@ -67,7 +69,9 @@ def log(**changes: Any) -> Facts:
 
 
 def kafka(**changes: Any) -> Facts:
-    return log(**({"kafka": True, "workers": 1, "partitions": {"visits": 12}, "wanted_partitions": 12} | changes))
+    return log(
+        **({"kafka": True, "workers": 1, "partitions": {"visits": 12}, "wanted_partitions": 12} | changes)
+    )
 
 
 def shop(**changes: Any) -> Facts:
@@ -119,7 +123,12 @@ CASES = [
     (WELL, "clock_ok", OK, "agrees with Stripe"),
     (replace(WELL, clocks={"Stripe": 61_000}), "clock_wrong", ERROR, "61 s ahead of Stripe"),
     (replace(WELL, clocks={"PostgreSQL": -HOUR}), "clock_wrong", ERROR, "3,600 s behind PostgreSQL"),
-    (replace(WELL, newest_at=NOW + HOUR), "clock_behind", ERROR, "the book has entries of 2026-02-02 03:40 UTC"),
+    (
+        replace(WELL, newest_at=NOW + HOUR),
+        "clock_behind",
+        ERROR,
+        "the book has entries of 2026-02-02 03:40 UTC",
+    ),
     (NO_CLOCK, "clock_not_compared", NOTE, "was compared with none"),
     (WELL, "rates_ok", OK, "known through 2026-02-02"),
     (replace(WELL, rates_known_through=TODAY - 5), "rates_old", WARNING, "known through 2026-01-28 only"),
@@ -151,7 +160,12 @@ CASES = [
     (account(has_webhook_secret=False), "stripe_without_webhook", NOTE, "no webhook"),
     (WELL, "webhook_ok", OK, "the last event of Stripe came on"),
     (events(outcome("refused", "bad_signature")), "webhook_refused", WARNING, "(bad_signature)"),
-    (replace(STOPPED, workspaces=(replace(SHOP, last_webhook_at=None),)), "webhook_never", WARNING, "ever came"),
+    (
+        replace(STOPPED, workspaces=(replace(SHOP, last_webhook_at=None),)),
+        "webhook_never",
+        WARNING,
+        "ever came",
+    ),
     (
         replace(STOPPED, workspaces=(replace(SHOP, last_webhook_at=NOW - 9 * DAY_MS),)),
         "webhook_silent",
