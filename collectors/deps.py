@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from collectors.limits import Limits
+from collectors.recent import Recent
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import Directory, Publisher, Recheck, StripeConnection
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
@@ -21,6 +22,8 @@ class EdgeDeps:
     ``partitions`` is the number of partitions of every topic; ``overrides`` looks up a workspace's own rules
     of channels as they stand now. ``read_soon`` has the poller read an object with the key of a connection,
     and returns once that is noted for good (raises Unavailable); without it nothing can be read.
+    of channels as they stand now. ``trouble`` says what keeps the log from taking what comes, if anything
+    does; ``recent`` keeps what became of the last requests.
     """
 
     directory: Directory
@@ -29,6 +32,8 @@ class EdgeDeps:
     clock: Clock
     limits: Limits = field(default_factory=Limits)
     ready: Callable[[], bool] = lambda: True
+    trouble: Callable[[], str] = lambda: ""
     randomness: Callable[[int], bytes] = os.urandom
     overrides: Callable[[str], Awaitable[ChannelOverrides]] = _no_overrides
     read_soon: Callable[[StripeConnection, Recheck], Awaitable[None]] | None = None
+    recent: Recent = field(default_factory=Recent)

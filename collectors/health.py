@@ -15,11 +15,16 @@ async def live(_request: web.Request) -> web.Response:
 class Readiness:
     """Answers ``GET /ready``."""
 
-    def __init__(self, is_ready: Callable[[], bool]) -> None:
+    def __init__(self, is_ready: Callable[[], bool], trouble: Callable[[], str] = lambda: "") -> None:
+        """``trouble`` says what keeps the log from taking what comes, if anything does."""
         self._is_ready = is_ready
+        self._trouble = trouble
 
     async def ready(self, _request: web.Request) -> web.Response:
         """Answer 200, or raise HttpError (503) while starting, stopping or without a log."""
+        trouble = self._trouble()
         if not self._is_ready():
-            raise HttpError(503, "not_ready", "Starting, stopping, or the log cannot be reached.")
-        return json_response({"ready": True})
+            message = trouble or "Starting, stopping, or the log cannot be reached."
+            raise HttpError(503, "not_ready", message)
+        # With trouble it still saves what comes, on its own disk.
+        return json_response({"ready": True} | ({"trouble": trouble} if trouble else {}))

@@ -1,7 +1,9 @@
 """What more than one directory of tests needs."""
 
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,9 @@ from ops.kafka.jars import jars as fetch
 from ops.postgres import Missing, Server, postgres, programs
 from tests.browser import Chromium, chromium
 from tests.missing import missing
+
+# Programs note in the home of their user that they run. Tests leave that alone; processes inherit this.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="trackrev-tests-state-")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from trackrev_stream.errors import ForPeople
 
 ADMIN_PORT = 8766
+LAST_PORT = 65535
 
 
 class SettingsError(ForPeople):
@@ -35,10 +36,14 @@ class Settings:
 
     ``data`` is the data directory; ``broker`` and ``store`` are URLs; ``public_url`` is where the outside
     reaches the collectors, for script tags and links; ``secret_key`` seals secrets at rest; ``rates_url`` is
-    empty where no exchange rates shall be fetched.
+    empty where no exchange rates shall be fetched. ``data_named`` says that somebody named the data directory;
+    ``named`` are the variables that are set; ``state`` is where programs of this user note that they run.
     """
 
     data: Path
+    data_named: bool
+    named: frozenset[str]
+    state: Path | None
     broker: str
     store: str
     host: str
@@ -105,12 +110,15 @@ def read_settings(
     partitions = 12 if is_kafka(broker) else 1
     return Settings(
         data=place,
+        data_named=bool(data or environment.get("TRACKREV_DATA")),
+        named=frozenset(name for name in VARIABLES if environment.get(name)),
+        state=_state(environment),
         broker=broker,
         store=environment.get("TRACKREV_STORE") or f"sqlite:///{place / 'trackrev.db'}",
         host=host or environment.get("TRACKREV_HOST") or "127.0.0.1",
-        port=_number(environment, "TRACKREV_PORT", 8765, 0, 65535) if port is None else port,
+        port=_number(environment, "TRACKREV_PORT", 8765, 0, LAST_PORT) if port is None else port,
         admin_host=environment.get("TRACKREV_ADMIN_HOST") or "127.0.0.1",
-        admin_port=_number(environment, "TRACKREV_ADMIN_PORT", ADMIN_PORT, 0, 65535),
+        admin_port=_number(environment, "TRACKREV_ADMIN_PORT", ADMIN_PORT, 0, LAST_PORT),
         partitions=_number(environment, "TRACKREV_PARTITIONS", partitions, 1, 1024),
         public_url=_url(environment, "TRACKREV_PUBLIC_URL"),
         behind_proxy=environment.get("TRACKREV_BEHIND_PROXY", "") in ("1", "true", "yes"),
@@ -123,6 +131,14 @@ def read_settings(
         most_rejected=_number(environment, "TRACKREV_MOST_REJECTED", 100, 0, 1000),
         spool_mb=_number(environment, "TRACKREV_SPOOL_MB", 256, 0, 1_048_576),
     )
+
+
+def _state(environment: Mapping[str, str]) -> Path | None:
+    """Where the XDG Base Directory Specification has what programs note for themselves, if anywhere."""
+    given, home = environment.get("XDG_STATE_HOME", ""), environment.get("HOME", "")
+    if Path(given).is_absolute():  # the specification: others are to be ignored
+        return Path(given) / "trackrev"
+    return Path(home) / ".local/state/trackrev" if Path(home).is_absolute() else None
 
 
 def is_kafka(broker: str) -> bool:

@@ -1,6 +1,7 @@
 """The pixel: ``POST /e`` takes the hits of pages and answers once they are durable."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +14,20 @@ from collectors.limits import Limits
 from collectors.pixel.rate_limit import Buckets
 from collectors.pixel.validation import LONGEST_ID, Dropped, Envelope, dead_letter_of, screen, time_of
 from collectors.publisher import DeadLetterPublisher, HitPublisher
+from collectors.recent import DROPPED, REFUSED, TAKEN, Outcome, host_in
 from collectors.responses import PageError, allow_origin, unavailable
 from collectors.visitor_cookie import set_visitor_cookie, visitor_of
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.drop_reasons import DropReason
 from trackrev_stream.contracts.ports import Unavailable, Workspace
-from trackrev_stream.domain.journeys.touch import Hit
+from trackrev_stream.domain.journeys.touch import Hit, HitKind
 from trackrev_stream.domain.values.ids import is_plain, is_visitor_id
 from trackrev_stream.http_json import HttpError, json_response, read_at_most
 from trackrev_stream.metrics import HITS_ACCEPTED, HITS_DROPPED
 
 _PREFLIGHT_AGE_S = 86_400
+_NOTED = 5  # hits of one request whose outcome is kept
+UNKNOWN_WORKSPACE = "unknown_workspace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,22 @@ class Pixel:
         """Answer ``POST /e``: 202 with what was accepted and what was dropped, and why. Raises HttpError."""
         deps = self._deps
         received_at = deps.clock()
+        deps.recent.request(forwarded="X-Forwarded-Proto" in request.headers)
         body = parse(await read_at_most(request, deps.limits.body_bytes), deps.limits)
+        try:
+            return await self._take(request, body, received_at)
+        except HttpError as error:
+            self._note_refused(body, error, received_at)
+            raise
+
+    async def _take(self, request: web.Request, body: Body, received_at: int) -> web.Response:
+        deps = self._deps
         workspace = await self._workspace(body, received_at)
         reason = unwanted(request, deps.limits)
         if reason is not None:
-            response = _answer([], [(hit, reason) for hit in body.hits])
+            unwanted_hits = [(hit, reason) for hit in body.hits]
+            self._note(workspace, [], unwanted_hits, received_at)
+            response = _answer([], unwanted_hits)
         else:
             visitor = visitor_of(request, body.visitor, workspace, received_at, deps.randomness(10))
             limit = deps.limits.url_characters
@@ -68,7 +83,7 @@ class Pixel:
         workspace = await self._deps.directory.workspace(body.workspace)
         if workspace is None:
             message = "There is no such workspace. Look at data-workspace in the script tag."
-            raise HttpError(404, "unknown_workspace", message)
+            raise HttpError(404, UNKNOWN_WORKSPACE, message)
         wait_ms = self._buckets.take(workspace.id, max(1, len(body.hits)), now)
         if wait_ms:
             message = f"More than {self._deps.limits.hits_a_second} hits a second. Send them again later."
@@ -94,7 +109,28 @@ class Pixel:
             raise unavailable(error, self._deps.limits, envelope.workspace) from error
         for kind, count in Counter([hit.kind for hit in accepted]).items():
             HITS_ACCEPTED.labels(envelope.workspace.id, kind.value).inc(count)
+        self._note(envelope.workspace, accepted, dropped, envelope.received_at)
         return _answer(accepted, dropped, envelope.visitor)
+
+    def _note(
+        self,
+        workspace: Workspace,
+        accepted: list[Hit],
+        dropped: Sequence[tuple[object, DropReason]],
+        now: int,
+    ) -> None:
+        """Keep what became of the last hits of a request."""
+        for raw, reason in dropped[-_NOTED:]:
+            outcome = Outcome(now, _kind_of(raw), host_in(_field(raw, "url")), DROPPED, reason.value)
+            self._deps.recent.hit(workspace.id, outcome)
+        for hit in accepted[-_NOTED:]:
+            self._deps.recent.hit(workspace.id, Outcome(now, hit.kind.value, host_in(hit.url), TAKEN))
+
+    def _note_refused(self, body: Body, error: HttpError, now: int) -> None:
+        workspace = "" if error.code == UNKNOWN_WORKSPACE else body.workspace
+        for raw in body.hits[-1:]:
+            outcome = Outcome(now, _kind_of(raw), host_in(_field(raw, "url")), REFUSED, error.code)
+            self._deps.recent.hit(workspace, outcome)
 
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer ``OPTIONS /e``.
@@ -151,5 +187,14 @@ def _answer(accepted: list[Hit], dropped: list[tuple[object, DropReason]], visit
 
 
 def _id_of(raw: object) -> str | None:
-    value = raw.get("id") if isinstance(raw, dict) else None
+    value = _field(raw, "id")
     return value[:LONGEST_ID] if isinstance(value, str) else None
+
+
+def _kind_of(raw: object) -> str:
+    value = _field(raw, "type")
+    return value if value in tuple(HitKind) else "hit"
+
+
+def _field(raw: object, name: str) -> Any:
+    return raw.get(name) if isinstance(raw, dict) else None

@@ -20,6 +20,7 @@ import stripe
 
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.values.ids import OWN_ACCOUNT
+from trackrev_stream.errors import ForPeople
 from trackrev_stream.metrics import STRIPE_READS
 
 API_BASE = "https://api.stripe.com"
@@ -32,7 +33,7 @@ _PERMISSION = re.compile(r"\brak_[a-z0-9_]+")
 Json = Mapping[str, Any]
 
 
-class CannotRead(Exception):
+class CannotRead(ForPeople):
     """Stripe could not be read; the message says why and what to do."""
 
 
@@ -219,5 +220,8 @@ def _looked_at(headers: Mapping[str, str], took_s: float) -> int:
     Its events have whole seconds. A read that claims to be later than it was would outrank an event of
     the same second that it has not seen.
     """
-    answered = parsedate_to_datetime(headers["Date"]).timestamp()
+    try:
+        answered = parsedate_to_datetime(headers["Date"]).timestamp()
+    except (KeyError, ValueError) as error:
+        raise CannotRead("what answers does not tell its time as Stripe does: look at the address") from error
     return (int(answered) - math.ceil(took_s)) * 1_000

@@ -30,10 +30,14 @@ _ASK = Patience(tries=2, first_wait_s=0.2, timeout_s=10)
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """For each kind of object ``granted``, ``missing`` or ``unknown``, and what a person should know."""
+    """For each kind of object ``granted``, ``missing`` or ``unknown``, and what a person should know.
+
+    ``seen_at`` is the time by Stripe's clock when it answered last, in ms; None where it did not.
+    """
 
     permissions: dict[str, str]
     warnings: tuple[str, ...] = ()
+    seen_at: int | None = None
 
 
 async def probe(connection: StripeConnection) -> Probe:
@@ -42,10 +46,11 @@ async def probe(connection: StripeConnection) -> Probe:
     kinds = NEEDED | WELCOME
     found = dict.fromkeys(kinds, "unknown")
     warnings = []
+    seen_at: int | None = None
     try:
         for name, (path, cost) in kinds.items():
             try:
-                await reader.page(path, limit=1)
+                seen_at = (await reader.page(path, limit=1)).seen_at
                 found[name] = "granted"
             except NotPermitted as error:
                 found[name] = "missing"
@@ -54,4 +59,4 @@ async def probe(connection: StripeConnection) -> Probe:
         warnings.append(f"{error}. The webhook works without the poller")
     finally:
         await reader.close()
-    return Probe(found, tuple(warnings))
+    return Probe(found, tuple(warnings), seen_at)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from collectors.deps import EdgeDeps
 from collectors.publisher import FactPublisher
+from collectors.recent import DROPPED, REFUSED, TAKEN, Outcome
 from collectors.responses import unavailable
 from collectors.stripe.dead_letters import StripeLetters
 from collectors.stripe.signature import Signature
@@ -42,7 +43,25 @@ class StripeWebhook:
     async def take(self, request: web.Request) -> web.Response:
         """Answer an event: 200 once its facts are durable, or where it has no effect. Raises HttpError."""
         received_at = self._deps.clock()
-        workspace, connections = await self._connected(request.match_info["workspace"])
+        name = request.match_info["workspace"]
+        try:
+            event_type, ignored = await self._take(request, name, received_at)
+        except HttpError as error:
+            of = "" if error.code == "unknown_workspace" else name
+            self._deps.recent.webhook(of, Outcome(received_at, "", "", REFUSED, error.code))
+            raise
+        outcome = Outcome(received_at, event_type[:100], "", DROPPED if ignored else TAKEN, ignored or "")
+        self._deps.recent.webhook(name, outcome)
+        if ignored is not None:
+            WEBHOOKS_IGNORED.labels(ignored.value).inc()
+            return json_response({"received": True, "ignored": ignored.value})
+        return json_response({"received": True})
+
+    async def _take(
+        self, request: web.Request, name: str, received_at: int
+    ) -> tuple[str, IgnoreReason | None]:
+        """The type of a verified event, and why it has no effect, if it has none. Raises HttpError."""
+        workspace, connections = await self._connected(name)
         raw = await read_at_most(request, self._deps.limits.webhook_bytes)
         signature = request.headers.get("Stripe-Signature", "")
         signers = verify_event(
@@ -53,17 +72,12 @@ class StripeWebhook:
             event = _parse(raw)
             if is_thin(event):
                 told = await self._told(account_in(event), signers, connections)
-                ignored = await self._thin.note(event, told, received_at)
-            else:
-                told = await self._told(account_of(event), signers, connections)
-                ignored = await self._apply(event, told, received_at)
+                return event["type"], await self._thin.note(event, told, received_at)
+            told = await self._told(account_of(event), signers, connections)
+            return event["type"], await self._apply(event, told, received_at)
         except Malformed as error:
             await self._bury(workspace, event, error, received_at)
-            ignored = IgnoreReason.MALFORMED
-        if ignored is not None:
-            WEBHOOKS_IGNORED.labels(ignored.value).inc()
-            return json_response({"received": True, "ignored": ignored.value})
-        return json_response({"received": True})
+            return "", IgnoreReason.MALFORMED
 
     async def _connected(self, workspace_id: str) -> tuple[Workspace, tuple[StripeConnection, ...]]:
         known = is_plain(workspace_id, 64)

@@ -88,4 +88,4 @@ def test_a_command_over_the_database_loads_neither_the_stream_nor_stripe(
 
 
 def test_a_comparison_with_stripe_does_not_load_the_stream(data: str) -> None:
-    assert run(STREAM, "reconcile", "ws_1", "--data", data) == (1, set())
+    assert run(STREAM, "reconcile", "ws_1", "--data", data) == (2, set())

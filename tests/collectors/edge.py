@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from collectors.deps import EdgeDeps
 from collectors.limits import Limits
+from collectors.recent import Recent
 from collectors.routes import add_routes
 from tests.facts import NOW
 from trackrev_stream.contracts.codec import decode, decode_frame
@@ -115,6 +116,7 @@ class Edge:
     client: TestClient[web.Request, web.Application]
     log: RecordingPublisher
     directory: DictDirectory
+    recent: Recent
     now: int = NOW
 
     async def post_hits(
@@ -150,18 +152,19 @@ async def running(
     directory: DictDirectory | None = None,
     *,
     ready: Callable[[], bool] | None = None,
+    trouble: Callable[[], str] = lambda: "",
     read_soon: Callable[[StripeConnection, Recheck], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Edge]:
     """The edge, served on loopback; its clock stands still at ``edge.now``."""
     log, found = RecordingPublisher(), directory or DictDirectory()
     deps = EdgeDeps(found, log, PARTITIONS, lambda: edge.now, limits or Limits(), overrides=found.overrides)
-    deps = replace(deps, read_soon=read_soon)
+    deps = replace(deps, trouble=trouble, read_soon=read_soon)
     if ready is not None:
         deps = replace(deps, ready=ready)
     app = web.Application()
     add_routes(app, deps)
     async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
-        edge = Edge(client, log, found)
+        edge = Edge(client, log, found, deps.recent)
         yield edge
 
 

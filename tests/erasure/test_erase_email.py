@@ -77,7 +77,7 @@ def test_nothing_of_an_erased_person_is_left_and_the_book_is_as_it_was(tmp_path:
         names = [LAPTOP, PHONE, key_of(program, shop)]
         before = book(shop)
         assert found_in_files(program.data, names)
-        erased = program.command("erase", "email", EMAIL.upper())["erased"]
+        erased = program.command("erase", "email", EMAIL.upper(), "--yes")["erased"]
         assert [each["visitors"] for each in erased if each["workspace"] == shop.workspace] == [2]
         assert book(shop) == before
         words = ("inspect", "email", EMAIL, "--workspace", shop.workspace)
@@ -104,7 +104,7 @@ def test_what_a_crash_broke_off_the_next_start_finishes(tmp_path: Path) -> None:
         bought(shop)
         names = [LAPTOP, PHONE, key_of(program, shop)]
         before = book(shop)
-        asking = Thread(target=program.run, args=("erase", "email", EMAIL))
+        asking = Thread(target=program.run, args=("erase", "email", EMAIL, "--yes"))
         asking.start()
         until(lambda: is_unfinished(program), "the erasure is under way")
         program.kill()
@@ -123,11 +123,11 @@ def test_without_a_program_and_in_one_workspace_alone(tmp_path: Path) -> None:
         before = book(shop)
         assert program.stop() == 0
         append(program.data, PIXEL_HITS, [b'{"visitor":"%s", broken' % LAPTOP.encode()])
-        assert "start `trackrev up`" in program.run("erase", "email", EMAIL).stderr
+        assert "start `trackrev up`" in program.run("erase", "email", EMAIL, "--yes").stderr
         program.start()
         until_listed(program, 1)
         assert program.stop() == 0
-        erased = program.command("erase", "email", EMAIL, "--workspace", shop.workspace)["erased"]
+        erased = program.command("erase", "email", EMAIL, "--workspace", shop.workspace, "--yes")["erased"]
         assert erased == [{"workspace": shop.workspace, "visitors": 2}]
         assert found_in_files(program.data, [*names, EMAIL]) == set()
         assert listed(program) == []

@@ -76,7 +76,7 @@ def second_day(shop: Shop, blog: Shop) -> None:
     shop.program.command("workspace", "settings", shop.workspace, *settings)
     follow(shop, BEN, "news")
     see(shop, BEN, DORA, url=f"{SITE}again")
-    shop.program.command("erase", "email", EVE.email)
+    shop.program.command("erase", "email", EVE.email, "--yes")
     follow(blog, ANNA, "pod")
     identify(blog, ANNA)
     settled(shop.program)

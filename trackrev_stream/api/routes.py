@@ -1,4 +1,7 @@
-"""The read API: ``GET /api/workspaces/{ws}/...`` with a Bearer key."""
+"""The read API: ``GET /api/v1/workspaces/{ws}/...`` with a Bearer key.
+
+``/api/workspaces/{ws}/...`` answers the same. It came first, and overlooks parameters that it does not know.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -46,17 +49,23 @@ class ReadApi:
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, to be added to an application."""
-        base = "/api/workspaces/{workspace}"
-        answered: list[tuple[str, Answer]] = [
-            ("", self._workspace),
-            ("/channels", self._channels),
-            ("/revenue", self._revenue),
-            ("/ltv", self._ltv),
-            ("/charges", self._charges),
-            ("/charges/{charge}", self._charge),
-            ("/ledger", self._ledger),
+        answered: list[tuple[str, Answer, tuple[str, ...]]] = [
+            ("", self._workspace, ()),
+            ("/channels", self._channels, ("days", "by")),
+            ("/revenue", self._revenue, ("days", "by")),
+            ("/ltv", self._ltv, ("by",)),
+            ("/charges", self._charges, ("limit",)),
+            ("/charges/{charge}", self._charge, ()),
+            ("/ledger", self._ledger, ("after", "limit")),
         ]
-        named = [web.get(base + path, self._guarded(answer)) for path, answer in answered]
+        named = [
+            web.get(base + path, self._guarded(_knowing(known, answer) if strict else answer))
+            for base, strict in (
+                ("/api/workspaces/{workspace}", False),
+                ("/api/v1/workspaces/{workspace}", True),
+            )
+            for path, answer, known in answered
+        ]
         return [*named, web.get("/api/{rest:.*}", answering_errors(ENDPOINT, _nothing_here))]
 
     async def _workspace(self, request: web.Request, workspace: Workspace) -> Json:
@@ -150,6 +159,19 @@ class ReadApi:
 
 async def _nothing_here(request: web.Request) -> web.Response:
     raise HttpError(404, "not_found", f"there is nothing at {request.path[:100]}")
+
+
+def _knowing(known: tuple[str, ...], answer: Answer) -> Answer:
+    """``answer``, but 400 for what has query parameters that it does not know."""
+
+    async def strictly(request: web.Request, workspace: Workspace) -> Json:
+        if unknown := [name for name in request.query if name not in known]:
+            may = f"it knows {' and '.join(known)}" if known else "it takes none"
+            message = f"there is no parameter {unknown[0][:100]!r} here; {may}"
+            raise HttpError(400, "unknown_parameter", message)
+        return await answer(request, workspace)
+
+    return strictly
 
 
 def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:

@@ -21,7 +21,6 @@ from trackrev_stream.store.workspaces.require import require_workspace
 @contextmanager
 def opened(settings: Settings) -> Iterator[tuple[Store, Sealer]]:
     """The store, and what opens its secrets, for one command."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = Store.open(settings.store)
     try:
         yield store, open_sealer(settings.data, settings.secret_key)

@@ -58,7 +58,8 @@ def dead_letters_show(args: argparse.Namespace, settings: Settings) -> CommandRe
     names = ("id", "status", "processor", "failure", "message", "origin", "attempts", "first_failed_at")
     rows = [f"{name:16} {shown[name]}" for name in (*names, "failed_at", "decided_at", "replay")]
     told = "\n".join([*rows, "", f"payload, {len(letter.raw):,} bytes:", text])
-    return CommandResult(_printable(told), facts | {"payload": payload, "payload_base64": letter.payload})
+    data = facts | {"payload": payload, "payload_base64": letter.payload}
+    return CommandResult(_printable(told), data, verbatim=True)
 
 
 def dead_letters_drop(args: argparse.Namespace, settings: Settings) -> CommandResult:

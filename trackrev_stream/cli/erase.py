@@ -2,9 +2,12 @@
 
 import argparse
 import asyncio
+import sys
+from collections.abc import Sequence
 from typing import Any
 
-from trackrev_stream.cli.context import address_of
+from trackrev_stream.cli.context import address_of, chosen_workspaces, opened
+from trackrev_stream.cli.inspect_email import Joined, joined
 from trackrev_stream.cli.log_access import way_in
 from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
@@ -14,38 +17,61 @@ from trackrev_stream.eventlog.port import Broker
 from trackrev_stream.program.admin_client import Client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
-from trackrev_stream.store.database.sealer import open_sealer
+from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.ledger.applied_positions import StorePositions
-from trackrev_stream.store.workspaces.require import require_workspace
-from trackrev_stream.store.workspaces.workspaces import list_workspaces
 
 
 def erase_email(args: argparse.Namespace, settings: Settings) -> CommandResult:
-    """`erase email`: whoever has this address, in one workspace or in all."""
+    """`erase email`: whoever has this address, in one workspace or in all; asks first, unless told --yes."""
     address = address_of(args.address)
-    erased = asyncio.run(_erase(settings, args.workspace, address))
+    with opened(settings) as (store, sealer):
+        wanted = [each.id for each in chosen_workspaces(store, sealer, args.workspace)]
+        if not wanted:
+            raise CommandError("there is no workspace yet, so nobody is known by any address")
+        known = joined(settings, store, sealer, args.workspace, address)
+        if not args.yes and not _agreed(known):
+            return CommandResult("Nothing was erased.", {"erased": []})
+        erased = asyncio.run(_erase(settings, store, sealer, wanted, address))
     visitors = sum(each["visitors"] for each in erased)
     text = f"Erased from {len(erased)} workspace(s), with {visitors} visitor id(s). The book is as it was."
-    return CommandResult(text, {"erased": erased})
+    nobody = not visitors and not any(each.is_known for each in known)
+    if nobody:
+        text = "Nobody was known by this address. From now on nobody will be. The book is as it was."
+    return CommandResult(text, {"erased": erased, "known": not nobody})
 
 
-async def _erase(settings: Settings, workspace: str | None, address: str) -> list[dict[str, Any]]:
-    store = Store.open(settings.store)
-    try:
-        sealer = open_sealer(settings.data, settings.secret_key)
-        if workspace:
-            store.read_now(lambda connection: require_workspace(connection, workspace))
-        known = [each.id for each in store.read_now(lambda connection: list_workspaces(connection, sealer))]
-        wanted = [workspace] if workspace else known
-        async with way_in(settings, ERASE) as broker:
-            if isinstance(broker, Client):
-                return [await _ask(broker, name, address) for name in wanted]
-            await _alone(broker)
-            eraser = Eraser(broker.erasure_scope(StorePositions(store)), store, sealer, now_ms)
-            await eraser.resume()
-            return [await eraser.erase(name, address) for name in wanted]
-    finally:
-        store.close()
+def _agreed(known: Sequence[Joined]) -> bool:
+    """Show what goes, and ask. Raises CommandError where nobody sits who could answer."""
+    shown = "\n".join(_plan(each) for each in known)
+    if not sys.stdin.isatty():
+        raise CommandError(f"nothing was erased, for there is nobody to ask. With --yes this goes:\n{shown}")
+    sys.stderr.write(f"{shown}\nErase it? There is no way back. [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _plan(one: Joined) -> str:
+    """What an erasure takes from a workspace, and what stays."""
+    if not one.is_known:
+        why = one.nobody or "nobody is known by this address."
+        return f"  {one.workspace}: {why} Erasing it keeps it out from now on."
+    charges = sum(one.counts.values())
+    return (
+        f"  {one.workspace}: {len(one.journeys)} visitor(s) with all their visits, and the address of "
+        f"{len(one.payers)} payer(s). Their {charges} charge(s) stay in the book, with the credit they have."
+    )
+
+
+async def _erase(
+    settings: Settings, store: Store, sealer: Sealer, wanted: Sequence[str], address: str
+) -> list[dict[str, Any]]:
+    async with way_in(settings, ERASE) as broker:
+        if isinstance(broker, Client):
+            return [await _ask(broker, name, address) for name in wanted]
+        await _alone(broker)
+        eraser = Eraser(broker.erasure_scope(StorePositions(store)), store, sealer, now_ms)
+        await eraser.resume()
+        return [await eraser.erase(name, address) for name in wanted]
 
 
 async def _alone(broker: Broker) -> None:

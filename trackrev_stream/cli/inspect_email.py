@@ -36,6 +36,7 @@ from trackrev_stream.explain.wording import disputed, joined_by, of_payer, trust
 from trackrev_stream.program import admin_client
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.reports.payers import Paid, charges_of
 from trackrev_stream.store.workspaces.erased_names import erased_at
 
@@ -50,18 +51,25 @@ def inspect_email(args: argparse.Namespace, settings: Settings) -> CommandResult
     """`inspect email`: looked up by the address's keyed hash; the address itself goes nowhere."""
     address = address_of(args.address)
     with opened(settings) as (store, sealer):
-        known = chosen_workspaces(store, sealer, args.workspace)
-        joins = [(each, email_join(each.id, email_key(each.email_secret, address))) for each in known]
-        told = asyncio.run(_told(settings, joins))
-        found = [
-            _joined(store, workspace, address, journeys, payers)
-            for (workspace, _), (journeys, payers) in zip(joins, told, strict=True)
-        ]
+        found = joined(settings, store, sealer, args.workspace, address)
     if not found:
         return CommandResult("No workspace yet: trackrev workspace create WS --domain D", {"workspaces": []})
     return CommandResult(
         "\n\n".join(each.text() for each in found), {"workspaces": [each.json() for each in found]}
     )
+
+
+def joined(
+    settings: Settings, store: Store, sealer: Sealer, workspace: str | None, address: str
+) -> "list[Joined]":
+    """Whom an address joins, in one workspace or in each. Raises UnknownWorkspace, Unavailable."""
+    known = chosen_workspaces(store, sealer, workspace)
+    joins = [(each, email_join(each.id, email_key(each.email_secret, address))) for each in known]
+    told = asyncio.run(_told(settings, joins))
+    return [
+        _joined(store, each, address, journeys, payers)
+        for (each, _), (journeys, payers) in zip(joins, told, strict=True)
+    ]
 
 
 async def _told(
@@ -86,7 +94,7 @@ async def _told(
 
 def _joined(
     store: Store, workspace: Workspace, address: str, journeys: list[Journey], payers: list[str]
-) -> "_Joined":
+) -> "Joined":
     """What the log told, with the charges from the book."""
     key = email_key(workspace.email_secret, address)
     number = erased_hash(workspace.email_secret, key)
@@ -97,7 +105,7 @@ def _joined(
         nobody = f"whoever had it was erased on {utc_minute(gone)}, and nobody is known by it any more."
     elif is_placeholder(normalise_email(address), workspace.domain):
         nobody = "it is an address of nobody in particular, and joins nobody."
-    return _Joined(
+    return Joined(
         workspace=workspace.id,
         join=email_join(workspace.id, key),
         journeys=sorted(journeys, key=lambda one: (min(each.rank for each in one.identities), one.visitor)),
@@ -110,7 +118,7 @@ def _joined(
 
 
 @dataclass(frozen=True, slots=True)
-class _Joined:
+class Joined:
     """Whom an address joins in one workspace. ``nobody`` says why it can be none, if it can."""
 
     workspace: str
@@ -122,9 +130,14 @@ class _Joined:
     charges: list[Paid]
     nobody: str
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anybody is known by the address."""
+        return bool(self.journeys or self.payers)
+
     def text(self) -> str:
         """For people; times in UTC."""
-        if not self.journeys and not self.payers:
+        if not self.is_known:
             told = (
                 self.nobody or "nobody has identified with this address, and no payment or customer has it."
             )

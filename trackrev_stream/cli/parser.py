@@ -4,6 +4,8 @@ import argparse
 from typing import Any
 
 from trackrev_stream import __version__, settings
+from trackrev_stream.cli.examples import with_examples
+from trackrev_stream.cli.hints import how_called
 from trackrev_stream.contracts.choices import UNLIMITED, By, Status
 from trackrev_stream.domain.attribution.attribution_settings import Returning
 from trackrev_stream.domain.attribution.models import Model
@@ -16,7 +18,7 @@ PACKAGE = "trackrev_stream.cli"
 def build_parser() -> argparse.ArgumentParser:
     """All commands; what `command` names is found with pkgutil.resolve_name."""
     parser = argparse.ArgumentParser(
-        prog="trackrev",
+        prog=how_called(),
         description="Which link earned this Stripe charge, and what is it worth after refunds?",
         epilog="Settings are environment variables:\n"
         + "\n".join(f"  {name:22} {text}" for name, text in settings.VARIABLES.items()),
@@ -38,7 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_dead_letters(top, common)
     _add_erase(top, common)
     _add_reconcile(top, common)
-    return parser
+    _add_doctor(top, common)
+    _add_completion(top, common)
+    return with_examples(parser)
 
 
 def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
@@ -54,7 +58,7 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
         if name not in ("worker", "poll"):
             parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
             parser.add_argument(
-                "--port", metavar="N", type=int, help="the port (default 8765; 0 for any free one)"
+                "--port", metavar="N", type=a_port, help="the port (default 8765; 0 for any free one)"
             )
 
 
@@ -173,7 +177,7 @@ def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
 def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "inspect", "explain what stands in the book")
     charge = _leaf(group, "charge", common, "inspect_charge:inspect_charge", "who earned a charge, and why")
-    charge.add_argument("charge", metavar="ID", help="ch_...")
+    charge.add_argument("charge", metavar="ID", help="ch_..., or what leads to it: pi_, cus_, in_, re_, du_")
     text = "whom an email address joins: visitors, payers and charges"
     email = _leaf(group, "email", common, "inspect_email:inspect_email", text)
     email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
@@ -217,10 +221,11 @@ def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
     )
     email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
     email.add_argument("--workspace", metavar="WS", help="in this workspace alone (default: in all)")
+    email.add_argument("--yes", action="store_true", help="do not ask: erase at once")
 
 
 def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
-    text = "hold the book against Stripe's own lists; 1 where they differ"
+    text = "hold the book against Stripe's own lists; 1 where they differ, 2 where that cannot be told"
     parser = _leaf(top, "reconcile", common, "reconcile:reconcile_ledger", text)
     parser.add_argument("workspace", metavar="WS")
     for name, which in (("from", "first"), ("to", "last")):
@@ -232,6 +237,18 @@ def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
             help=f"the {which} day, UTC, such as 2026-11-20 (default: the last 30 whole days)",
         )
     parser.add_argument("--account", metavar="A", help="this account alone (default: all of them)")
+
+
+def _add_doctor(top: Any, common: argparse.ArgumentParser) -> None:
+    text = "look at everything, and say what to do about what is not well; 1 where something is to be done"
+    parser = _leaf(top, "doctor", common, "doctor:doctor", text)
+    parser.add_argument("workspace", metavar="WS", nargs="?", help="this one alone (default: all of them)")
+
+
+def _add_completion(top: Any, common: argparse.ArgumentParser) -> None:
+    text = "a script that has the Tab key complete the words of trackrev"
+    parser = _leaf(top, "completion", common, "completion:completion", text)
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
 
 
 def _group(top: Any, name: str, text: str) -> Any:
@@ -249,6 +266,13 @@ def _leaf(
 def days_or_unlimited(text: str) -> int | None:
     """A number of days, or None for no limit. Raises ValueError."""
     return None if text == UNLIMITED else int(text)
+
+
+def a_port(text: str) -> int:
+    """A port, or 0 for any free one. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) > settings.LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to {settings.LAST_PORT}")
+    return int(text)
 
 
 def a_count(text: str) -> int:

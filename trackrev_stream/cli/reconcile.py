@@ -5,7 +5,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from collectors.stripe.client import StripeReader
+from collectors.stripe.client import CannotRead, StripeReader
 from collectors.stripe.reconcile import Reconciliation, reconcile
 from trackrev_stream.cli.context import known_workspace, opened
 from trackrev_stream.cli.result import CommandError, CommandResult
@@ -16,33 +16,63 @@ from trackrev_stream.domain.reconciliation.differences import SENTENCES, Differe
 from trackrev_stream.domain.reconciliation.movements import MovementKind, Period
 from trackrev_stream.domain.values.days import day_of, iso_of
 from trackrev_stream.domain.values.money import format_minor
+from trackrev_stream.errors import ForPeople
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import UnknownName
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.operations.poller_state import StorePollState
 from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 
 DAYS = 30
+DIFFERS, NOT_CHECKED = 1, 2
 
 
 def reconcile_ledger(args: argparse.Namespace, settings: Settings) -> CommandResult:
-    """`reconcile`: reads Stripe, compares, keeps and tells the result."""
+    """`reconcile`: reads Stripe, compares, keeps and tells the result, also by what it exits with."""
     last = day_of(now_ms()) - 1 if args.last is None else args.last
     period = Period(last - DAYS + 1 if args.first is None else args.first, last)
     if period.last < period.first:
-        raise CommandError(f"--from {iso_of(period.first)} is later than --to {iso_of(period.last)}")
-    with opened(settings) as (store, sealer):
-        workspace = known_workspace(store, sealer, args.workspace)
-        found = {
-            one.account: asyncio.run(_check(store, sealer, workspace, one, period))
-            for one in chosen_connections(args, store, sealer)
-        }
+        raise CommandError(
+            f"--from {iso_of(period.first)} is later than --to {iso_of(period.last)}", NOT_CHECKED
+        )
+    try:
+        with opened(settings) as (store, sealer):
+            workspace = known_workspace(store, sealer, args.workspace)
+            chosen = chosen_connections(args, store, sealer)
+            found, unchecked = _check_all(store, sealer, workspace, chosen, period)
+    except UnknownName:
+        raise
+    except ForPeople as error:
+        raise CommandError(str(error), NOT_CHECKED) from error
+    told = [as_text(account, one) for account, one in found.items()]
+    told += [f"{account} could not be checked: {reason}" for account, reason in unchecked.items()]
+    accounts = {account: as_json(one) for account, one in found.items()}
+    differs = any(one.differences or one.unread for one in found.values())
     return CommandResult(
-        "\n".join(as_text(account, one) for account, one in found.items()),
-        {"workspace": args.workspace, "accounts": {account: as_json(one) for account, one in found.items()}},
+        "\n".join(told),
+        {"workspace": args.workspace, "accounts": accounts, "unchecked": unchecked},
         [warning for account, one in found.items() for warning in _warnings(account, one)],
-        status=int(any(one.differences or one.unread for one in found.values())),
+        status=DIFFERS if differs else NOT_CHECKED if unchecked else 0,
     )
+
+
+def _check_all(
+    store: Store, sealer: Sealer, workspace: Workspace, chosen: list[StripeConnection], period: Period
+) -> tuple[dict[str, Reconciliation], dict[str, str]]:
+    """What each account came to, and of those that could not be checked why; Ctrl-C leaves out the rest."""
+    found: dict[str, Reconciliation] = {}
+    unchecked: dict[str, str] = {}
+    try:
+        for one in chosen:
+            try:
+                found[one.account] = asyncio.run(_check(store, sealer, workspace, one, period))
+            except CannotRead as error:
+                unchecked[one.account] = str(error)
+    except KeyboardInterrupt:
+        rest = (one.account for one in chosen if one.account not in found)
+        unchecked |= {account: "stopped by Ctrl-C" for account in rest if account not in unchecked}
+    return found, unchecked
 
 
 async def _check(

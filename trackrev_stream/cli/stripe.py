@@ -5,20 +5,27 @@ import sys
 import time
 from functools import partial
 
+from sqlalchemy import Connection
+
 from trackrev_stream.cli.context import opened
 from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.contracts.stripe.events import event_types
 from trackrev_stream.contracts.times import rfc3339_second
+from trackrev_stream.domain.values.ids import EVERY_ACCOUNT
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
+from trackrev_stream.store.database.errors import UnknownAccount
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.operations import poller_state
 from trackrev_stream.store.workspaces import stripe_connections
+from trackrev_stream.store.workspaces.require import require_workspace
 
 LOOK_S = 0.25
 NOBODY_POLLS_S = 15
+NOT_READ = 2  # what it exits with where Stripe could not be read
+INTERRUPTED = 130
 BUDGET = 10_000  # reads a month that Stripe allots at least: https://docs.stripe.com/rate-limits
 
 
@@ -35,16 +42,26 @@ def stripe_sync(args: argparse.Namespace, settings: Settings) -> CommandResult:
         asked = {one.account: store.write_now(partial(poller_state.ask, connection=one)) for one in chosen}
         if args.no_wait:
             return CommandResult("Asked for: the poller begins within seconds.", {"asked": sorted(asked)})
-        results = {one.account: _wait(store, one, asked[one.account]) for one in chosen}
-    failed = [
-        f"{account}: {done.report.result}" for account, done in results.items() if done.report.result != "ok"
-    ]
-    if failed:
-        raise CommandError("; ".join(failed))
+        try:
+            results = {one.account: _wait(store, one, asked[one.account]) for one in chosen}
+        except KeyboardInterrupt:
+            raise CommandError(
+                f"no longer waiting: the poller goes on. `trackrev stripe status {args.workspace}` says how "
+                "far it is",
+                INTERRUPTED,
+            ) from None
+    failed = {account: done for account, done in results.items() if done.report.result != "ok"}
     facts = sum(done.report.facts for done in results.values())
-    text = f"Read from Stripe: {facts:,} facts. The book takes them in now."
+    lines = (
+        [f"Read from Stripe: {facts:,} facts. The book takes them in now."]
+        if len(failed) < len(results)
+        else []
+    )
     return CommandResult(
-        text, {"accounts": {name: _shown(done) for name, done in results.items()}}, _missing(results)
+        "\n".join([*lines, *(f"{name}: {done.report.result}" for name, done in failed.items())]),
+        {"accounts": {name: _shown(done) for name, done in results.items()}},
+        _missing(results),
+        status=NOT_READ if failed else 0,
     )
 
 
@@ -62,14 +79,24 @@ def stripe_status(args: argparse.Namespace, settings: Settings) -> CommandResult
 
 
 def chosen_connections(args: argparse.Namespace, store: Store, sealer: Sealer) -> list[StripeConnection]:
-    """The connections with a key that a command is about. Raises CommandError where there is none."""
-    known = store.read_now(lambda sql: stripe_connections.find_connections(sql, sealer, args.workspace))
+    """The connections with a key that a command is about.
+
+    Raises UnknownWorkspace, UnknownAccount, and CommandError where there is no key.
+    """
+
+    def find(sql: Connection) -> tuple[StripeConnection, ...]:
+        require_workspace(sql, args.workspace)
+        return stripe_connections.find_connections(sql, sealer, args.workspace)
+
+    known = [one for one in store.read_now(find) if one.account != EVERY_ACCOUNT]
+    if args.account and not any(one.account == args.account for one in known):
+        raise UnknownAccount(args.workspace, args.account, [one.account for one in known])
     chosen = [one for one in known if one.api_key and args.account in (None, one.account)]
     if not chosen:
-        which = f"account {args.account}" if args.account else "key"
+        which = f"account {args.account} of workspace" if args.account else "workspace"
         raise CommandError(
-            f"workspace {args.workspace!r} is connected to Stripe with no {which}: "
-            f"trackrev stripe connect {args.workspace}"
+            f"{which} {args.workspace!r} is connected to Stripe with no key, so nothing can be read: "
+            f"`trackrev stripe connect {args.workspace}` takes one"
         )
     return chosen
 

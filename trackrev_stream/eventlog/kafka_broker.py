@@ -51,6 +51,19 @@ log = logging.getLogger(__name__)
 LONGEST_ACK_S = 1.5
 
 
+def cluster_of(settings: Settings) -> Cluster:
+    """The cluster that the settings name."""
+    kafka = settings.kafka
+    return Cluster(
+        servers_of(settings.broker),
+        kafka.security,
+        kafka.mechanism,
+        kafka.username,
+        kafka.password,
+        kafka.ca_file,
+    )
+
+
 class KafkaBroker:
     """A cluster, shared with other processes."""
 
@@ -74,15 +87,7 @@ class KafkaBroker:
         One who is ``patient`` does without for a while, where a spool can take what comes and the topics were
         there before.
         """
-        kafka = settings.kafka
-        cluster = Cluster(
-            servers_of(settings.broker),
-            kafka.security,
-            kafka.mechanism,
-            kafka.username,
-            kafka.password,
-            kafka.ca_file,
-        )
+        cluster = cluster_of(settings)
         broker = cls(settings, cluster, clock)
         try:
             await broker._reach()

@@ -42,6 +42,14 @@ class Intake(Publisher, Protocol):
         """Whether what comes would be saved."""
         ...
 
+    def trouble(self) -> str:
+        """What keeps the log from taking what comes now, in a sentence; empty when nothing does."""
+        ...
+
+    def clock_refused(self) -> bool:
+        """Whether that is this machine's clock."""
+        ...
+
     async def run(self) -> None:
         """What has to run beside it until cancelled."""
 

@@ -5,6 +5,7 @@ finds them by a file in the data directory, which names the place and a token. W
 """
 
 import base64
+import contextlib
 import hmac
 import json
 import os
@@ -47,10 +48,11 @@ class Admin:
             json.dump(asdict(AdminAddress(url, self._token)), file)
         Path(aside).replace(data / FILE)
 
-    @staticmethod
-    def close(data: Path) -> None:
-        """Commands need not ask any more."""
-        (data / FILE).unlink(missing_ok=True)
+    def close(self, data: Path) -> None:
+        """Commands need not ask any more; what another process left there since stays."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if json.loads((data / FILE).read_text())["token"] == self._token:
+                (data / FILE).unlink()
 
     async def _list(self, request: web.Request) -> web.Response:
         self._check(request)

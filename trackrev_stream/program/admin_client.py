@@ -16,6 +16,7 @@ from trackrev_stream.contracts.ports import Unavailable
 FILE = "admin.json"
 PUBLISH = "publish"
 NEWEST = "newest"
+DOCTOR = "doctor"
 LONGEST_WAIT_S = 30.0
 
 

@@ -55,7 +55,13 @@ class Listeners:
             raise AddressTakenError(
                 f"cannot listen on {host}:{port}: {error.strerror}; choose another port"
             ) from error
-        return f"http://{host}:{runner.addresses[0][1]}"
+        return openable(host, runner.addresses[0][1])
+
+
+def openable(host: str, port: int) -> str:
+    """A URL that can be opened on this machine: one who listens on every address is reached on loopback."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is replaced here
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 def admin_app(broker: Broker, admin: Admin | None, lag_of: tuple[Topic, ...]) -> web.Application:

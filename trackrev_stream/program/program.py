@@ -11,6 +11,7 @@ from aiohttp import web
 
 from collectors.deps import EdgeDeps
 from collectors.limits import Limits
+from collectors.recent import Recent
 from collectors.routes import add_routes
 from collectors.stripe.poll_round import poll_deps
 from collectors.stripe.poller import Pace, Poller
@@ -18,6 +19,7 @@ from trackrev_stream.agents import ties
 from trackrev_stream.api import page
 from trackrev_stream.api.routes import ReadApi
 from trackrev_stream.clock import Clock, now_ms
+from trackrev_stream.contracts.codec import Json
 from trackrev_stream.contracts.topics import TOPICS
 from trackrev_stream.erasure.eraser import Eraser
 from trackrev_stream.eventlog.open import open_broker
@@ -25,11 +27,13 @@ from trackrev_stream.eventlog.port import Agents, Broker, Intake
 from trackrev_stream.exchange_rates.ecb import bundled
 from trackrev_stream.exchange_rates.live import LiveRates
 from trackrev_stream.program import listen_address
-from trackrev_stream.program.admin import Admin, newest, publishing
+from trackrev_stream.program.admin import Action, Admin, newest, publishing
+from trackrev_stream.program.admin_client import DOCTOR
 from trackrev_stream.program.agents import define_agents
 from trackrev_stream.program.first_run import FirstRun, first_run
 from trackrev_stream.program.listeners import Listeners, admin_app
 from trackrev_stream.program.roles import Role
+from trackrev_stream.program.running_note import noting
 from trackrev_stream.settings import Settings, SettingsError, is_kafka
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.sealer import open_sealer
@@ -55,9 +59,12 @@ class Program:
         self.settings = settings
         self.roles = roles
         self.url = ""
+        self.admin_url = ""
         self.first: FirstRun | None = None
         self._clock = clock
         self._ready = False
+        self._recent = Recent()
+        self._taking: Intake | None = None
         self._closing = contextlib.AsyncExitStack()
         self._failed: asyncio.Future[BaseException] | None = None
 
@@ -102,6 +109,7 @@ class Program:
         await self._open_admin(listeners, broker, eraser)
         public = web.Application()
         intake = await self._intake(broker, directory) if Role.COLLECT in self.roles else None
+        self._taking = intake
         if intake is not None:
             add_routes(public, self._edge(intake, directory, StorePollState(store, sealer)))
         if Role.POLL in self.roles:
@@ -114,6 +122,8 @@ class Program:
         if intake is not None:
             listen_address.note_address(settings.data, self.url)
             self._closing.push_async_callback(intake.settle)
+        if set(self.roles) == set(Role):
+            self._closing.enter_context(noting(settings))
         self._ready = True
 
     async def _open_broker(self) -> Broker:
@@ -174,19 +184,39 @@ class Program:
             clock=self._clock,
             limits=Limits(behind_proxy=self.settings.behind_proxy),
             ready=lambda: self._ready and intake.ready(),
+            trouble=intake.trouble,
+            recent=self._recent,
             overrides=directory.overrides,
             read_soon=polls.read_soon,
         )
 
     async def _open_admin(self, listeners: Listeners, broker: Broker, eraser: Eraser | None) -> None:
-        admin: Admin | None = None
+        actions: dict[str, Action] = {DOCTOR: partial(self._tell_doctor, broker)}
         if eraser is not None:
-            actions = {"publish": publishing(broker.publisher), "newest": newest(broker.newest)}
-            admin = Admin(**actions, erase=eraser.act)
-        url = await listeners.admin(admin_app(broker, admin, TOPICS if Role.WORK in self.roles else ()))
+            publish, find = publishing(broker.publisher), newest(broker.newest)
+            actions |= {"publish": publish, "newest": find, "erase": eraser.act}
+        # On Kafka several processes may share a data directory: the one that collects is the one to ask.
+        asked = eraser is not None or Role.COLLECT in self.roles
+        admin = Admin(**actions) if asked else None
+        served = admin_app(broker, admin, TOPICS if Role.WORK in self.roles else ())
+        url = self.admin_url = await listeners.admin(served)
         if admin is not None:
             admin.open(self.settings.data, url)
             self._closing.callback(admin.close, self.settings.data)
+
+    async def _tell_doctor(self, broker: Broker, _asked: Json) -> Json:
+        """The admin action: what only this process knows of how it goes."""
+        settings = self.settings
+        return {
+            "roles": sorted(self.roles),
+            "url": self.url,
+            "public_url": settings.public_url,
+            "host": settings.host,
+            "behind_proxy": settings.behind_proxy,
+            "trouble": self._taking.trouble() if self._taking is not None else "",
+            "clock_refused": self._taking is not None and self._taking.clock_refused(),
+            "lag": {topic.name: broker.lag(topic.name) for topic in TOPICS if Role.WORK in self.roles},
+        } | self._recent.as_json()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -77,7 +77,7 @@ def found_in_topics(broker: Broker, names: list[str]) -> set[tuple[str, str]]:
 
 def broken_off(worker: Role) -> None:
     """An erasure is killed when it knows whom it is about."""
-    asking = worker.command_process("erase", "email", EMAIL)
+    asking = worker.command_process("erase", "email", EMAIL, "--yes")
     until(lambda: is_unfinished(worker), "the erasure is under way")
     asking.kill()
     asking.wait()
@@ -91,11 +91,11 @@ def test_nothing_of_an_erased_person_is_left_on_the_cluster(own: Broker, tmp_pat
         names = [LAPTOP, PHONE, key_of(shop.program, shop)]
         before = book(shop)
         assert found_in_topics(own, names)
-        assert "1 worker(s) are at work" in worker.run("erase", "email", EMAIL).stderr
+        assert "1 worker(s) are at work" in worker.run("erase", "email", EMAIL, "--yes").stderr
         assert worker.stop() == 0
         broken_off(worker)
         assert "an erasure is under way, or was broken off" in worker.run("worker").stderr
-        worker.command("erase", "email", EMAIL)
+        worker.command("erase", "email", EMAIL, "--yes")
         assert found_in_topics(own, names) == set()
         worker.start()
         until(lambda: not found_in_files(logs, [*names, EMAIL]), "the broker has deleted the files")

@@ -23,7 +23,9 @@ class Dispute:
     currency: str
     moves: tuple[Move, ...]
 
-    def of_charge(self, currency: str, captured_minor: int, settled: "BalanceEntry | None" = None) -> "Dispute":
+    def of_charge(
+        self, currency: str, captured_minor: int, settled: "BalanceEntry | None" = None
+    ) -> "Dispute":
         """The dispute with its moves in the currency of its charge.
 
         Where Stripe tells of no amount in that, it is the part that the move is of what the charge itself

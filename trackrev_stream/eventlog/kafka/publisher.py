@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.eventlog.kafka.backoff import patient
-from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.cluster import Cluster, clock_refused
 from trackrev_stream.eventlog.kafka.topics import LARGEST_RECORD
+from trackrev_stream.eventlog.records import ClockRefused
 
 LONGEST_WAIT_S = 10.0
 BATCH_BYTES = 512 * 1024
@@ -31,7 +32,8 @@ class KafkaPublisher:
     async def publish(self, topic: str, partition: int, key: bytes | None, value: bytes) -> int:
         """Append a record; return its offset once all replicas that are in sync have it.
 
-        Raises Unavailable when that is not so within the longest wait; it may arrive later all the same.
+        Raises Unavailable when that is not so within the longest wait; it may arrive later all the same. Raises
+        ClockRefused where the brokers are there and refuse the time that this machine gives it.
         """
         opening = self._opening
         if opening is None:
@@ -43,6 +45,9 @@ class KafkaPublisher:
                 return int(metadata.offset)
         except TimeoutError:
             raise Unavailable(f"Kafka has not confirmed within {self._longest_wait_s} s") from None
+        except InvalidTimestampError as error:
+            self._replace(opening)
+            raise ClockRefused(clock_refused(self._cluster.servers)) from error
         except (KafkaError, OSError) as error:
             self._replace(opening)
             raise Unavailable(f"Kafka at {self._cluster.servers} did not take a record: {error!r}") from error

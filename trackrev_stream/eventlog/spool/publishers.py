@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from trackrev_stream import metrics
 from trackrev_stream.contracts.ports import UNKNOWN_OFFSET, Publisher, Unavailable
-from trackrev_stream.eventlog.records import Record, TopicPartition
+from trackrev_stream.eventlog.records import ClockRefused, Record, TopicPartition
 from trackrev_stream.eventlog.spool.spool import Spool, Spools
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,14 @@ class Straight:
     def ready(self) -> bool:
         """Yes."""
         return True
+
+    def trouble(self) -> str:
+        """None."""
+        return ""
+
+    def clock_refused(self) -> bool:
+        """No."""
+        return False
 
     async def run(self) -> None:
         """Nothing has to run beside."""
@@ -66,6 +74,7 @@ class Spooling:
         self._spools = spools
         self._spool = spool
         self._away = away
+        self._reason: Unavailable | None = None
         self._filled, self._emptied = asyncio.Event(), asyncio.Event()
         metrics.SPOOL_CAPACITY_BYTES.set(spool.capacity)
         self._report()
@@ -89,6 +98,16 @@ class Spooling:
         """Whether what comes would be saved: the broker is there, or the spool has room."""
         return not self._away or self._spool.has_room(ALMOST_FULL)
 
+    def trouble(self) -> str:
+        """Why what comes waits on our disk, if it does."""
+        if not self._away:
+            return ""
+        return f"What comes waits on the disk: {self._reason or 'the broker was not there at the start'}."
+
+    def clock_refused(self) -> bool:
+        """Whether the broker is there, and refuses the time of our records."""
+        return isinstance(self._reason, ClockRefused)
+
     async def run(self) -> None:
         """Deliver what waits, and what processes that are gone have left, for ever. Raises TopicMismatch."""
         while True:
@@ -111,14 +130,18 @@ class Spooling:
         await self._spool.close()
 
     def _lost(self, reason: Unavailable) -> None:
-        if not self._away:
-            log.warning("what comes waits on the disk until the broker is back: %s", reason)
-        self._away = True
+        clock = isinstance(reason, ClockRefused)
+        if not self._away or clock != self.clock_refused():
+            until = "the clock is right" if clock else "the broker is back"
+            log.warning("what comes waits on the disk until %s: %s", until, reason)
+        self._away, self._reason = True, reason
+        metrics.CLOCK_REFUSED.set(clock)
 
     def _found(self) -> None:
         if self._away:
             log.warning("the broker is back")
-        self._away = False
+        self._away, self._reason = False, None
+        metrics.CLOCK_REFUSED.set(0)
 
     async def _delivered(self, spool: Spool) -> bool:
         """Empty a spool, in no more than half of the time; False when the broker does not take it all."""
@@ -136,7 +159,8 @@ class Spooling:
         """Whether the broker is there, and takes something of what waits for it."""
         try:
             await self._reach()
-        except Unavailable:
+        except Unavailable as error:
+            self._lost(error)
             return False
         if spool.empty:
             self._found()
@@ -166,6 +190,8 @@ class Spooling:
         sent = [self._late.publish(*place, record.key, record.value or b"") for record in records]
         outcomes = await asyncio.gather(*sent, return_exceptions=True)
         for number, outcome in enumerate(outcomes):
+            if isinstance(outcome, ClockRefused):
+                self._lost(outcome)
             if isinstance(outcome, Unavailable):
                 return number
             if isinstance(outcome, BaseException):

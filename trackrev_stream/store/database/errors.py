@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 from trackrev_stream.errors import ForPeople
 
+MOST_NEAR = 3
+
 
 class StoreError(ForPeople):
     """The store cannot be used as it was asked; the message says why and what to do."""
@@ -18,14 +20,50 @@ class InvalidSetting(StoreError):
     """A setting that cannot be saved: what was wrong with it."""
 
 
-class UnknownWorkspace(InvalidSetting):
-    """No workspace has this id; the message names those that are like it."""
+class UnknownName(InvalidSetting):
+    """Nothing of this ``kind`` has this name; the message names what is like it, and ``where`` to look."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str) -> None:
+        lower = {each.lower(): each for each in known}
+        near = [lower[each] for each in get_close_matches(name.lower(), lower, n=MOST_NEAR)]
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        super().__init__(f"There is no {kind} {name!r}.{hint} {where}")
+
+
+class UnknownWorkspace(UnknownName):
+    """No workspace has this id."""
 
     def __init__(self, workspace: str, known: Iterable[str]) -> None:
-        near = get_close_matches(workspace.lower(), list(known), n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        super().__init__("workspace", workspace, known, "`trackrev workspace list` names them all.")
+
+
+class UnknownCharge(UnknownName):
+    """No charge of the book has this id."""
+
+    def __init__(self, charge: str, known: Iterable[str], workspaces: Iterable[str]) -> None:
+        places = list(workspaces)
+        one = places[0] if len(places) == 1 else "WS"
         super().__init__(
-            f"There is no workspace {workspace!r}.{hint} `trackrev workspace list` names them all."
+            "charge",
+            charge,
+            known,
+            f"It may be unpaid, in the other mode, or not here yet: `trackrev stripe status {one}` says when "
+            f"Stripe was read, `trackrev stripe sync {one}` reads it now.",
+        )
+
+
+class UnknownAccount(UnknownName):
+    """A workspace is not connected to this Stripe account."""
+
+    def __init__(self, workspace: str, account: str, known: Iterable[str]) -> None:
+        theirs = list(known)
+        connected = f"is connected to {', '.join(theirs)}" if theirs else "is connected to none"
+        super().__init__(
+            "account",
+            account,
+            theirs,
+            f"Workspace {workspace} {connected}; `trackrev stripe connect {workspace} --account acct_...` "
+            "connects another one.",
         )
 
 

@@ -56,7 +56,8 @@ def find_link(connection: Connection, slug: str) -> Link | None:
 
 
 def list_links(connection: Connection, workspace: str) -> list[Link]:
-    """The links of a workspace by slug."""
+    """The links of a workspace by slug. Raises UnknownWorkspace."""
+    require_workspace(connection, workspace)
     rows = connection.execute(select(links).where(links.c.workspace == workspace).order_by(links.c.slug))
     return [_link(row) for row in rows]
 

@@ -1,0 +1,67 @@
+"""`trackrev erase email` shows what goes, and asks."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Commands
+from tests.program.running import running
+
+ADDRESS = "anna@example.com"
+
+
+class Person(io.StringIO):
+    """Somebody at a terminal, who will answer so."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
+    found = Commands(tmp_path / "data", capsys)
+    assert found.run("workspace", "create", "ws_shop", "--domain", "shop.example").status == 0
+    return found
+
+
+@pytest.mark.parametrize(("answer", "erased"), [("n", False), ("", False), ("whatever", False), ("y", True)])
+def test_a_person_is_asked(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, answer: str, *, erased: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Person(f"{answer}\n"))
+    told = commands.run("erase", "email", ADDRESS)
+    assert told.status == 0
+    assert "ws_shop: nobody is known by this address. Erasing it keeps it out from now on." in told.err
+    assert told.err.endswith("Erase it? There is no way back. [y/N] ")
+    assert ("Nobody was known by this address." if erased else "Nothing was erased.") in told.out
+    again = commands.run("inspect", "email", ADDRESS)
+    assert ("whoever had it was erased on" in again.out) == erased
+
+
+def test_what_goes_is_shown_before_it_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.program import stripe
+    from tests.program.running import Shop, now_ms
+
+    with running(tmp_path / "data") as program:
+        shop = Shop.open(program)
+        visitor = "5f0c1a52-7d3e-4c58-8f4b-1b0e3f1c9a10"
+        identify = {"id": "h1", "type": "identify", "at": now_ms(), "email": ADDRESS}
+        assert shop.hits(visitor, identify).status == 202
+        assert (
+            shop.webhook(stripe.succeeded(stripe.charge("ch_1", 4_800, now_ms() // 1000, ADDRESS))).status
+            == 200
+        )
+        shop.worth("ch_1", 4_800)
+        told = program.run("erase", "email", ADDRESS)
+        assert told.returncode == 1
+        assert "nothing was erased, for there is nobody to ask. With --yes this goes:" in told.stderr
+        assert (
+            "ws_shop: 1 visitor(s) with all their visits, and the address of 1 payer(s). Their 1 charge(s) stay "
+            "in the book, with the credit they have."
+        ) in told.stderr
+        done = program.command("erase", "email", ADDRESS, "--workspace", "ws_shop", "--yes")
+        assert done == {"erased": [{"workspace": "ws_shop", "visitors": 1}], "known": True}
+        nobody = program.command("erase", "email", "eve@example.com", "--workspace", "ws_shop", "--yes")
+        assert nobody == {"erased": [{"workspace": "ws_shop", "visitors": 0}], "known": False}
