@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from trackrev_stream.clock import Clock
+from trackrev_stream.contracts.choices import Arrival
 from trackrev_stream.contracts.ports import Directory, Publisher
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides
 
@@ -37,6 +38,10 @@ class Limits:
     """
 
 
+def _unseen(_workspace: str, _what: Arrival) -> None:
+    """Nobody wants to know."""
+
+
 async def _no_overrides(_workspace: str) -> ChannelOverrides:
     return NO_OVERRIDES
 
@@ -46,7 +51,7 @@ class EdgeDeps:
     """The surroundings of the edge.
 
     ``partitions`` is the number of partitions of every topic; ``overrides`` looks up a workspace's own rules
-    of channels as they stand now.
+    of channels as they stand now; ``seen`` hears of what came in for a workspace, and keeps nobody waiting.
     """
 
     directory: Directory
@@ -57,3 +62,4 @@ class EdgeDeps:
     ready: Callable[[], bool] = lambda: True
     randomness: Callable[[int], bytes] = os.urandom
     overrides: Callable[[str], Awaitable[ChannelOverrides]] = _no_overrides
+    seen: Callable[[str, Arrival], None] = _unseen

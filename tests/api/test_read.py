@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.conftest import OpenSite
 from tests.store.builders import NOON, WS, charge, decision_of, run, touch, visit
+from trackrev_stream.api.script_tag import STUB
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.attribution.decision import Credit
 from trackrev_stream.domain.values.days import DAY_MS
@@ -383,7 +384,7 @@ def test_the_workspace_tells_its_script_tag(open_site: OpenSite) -> None:
             found = await site.get(WS)
             origin = str(site.client.make_url("/")).rstrip("/")
             assert found["script_tag"] == (
-                f'<script async\n  src="{origin}/p.js"\n  data-workspace="{WS}"\n'
+                f'<script>{STUB}</script>\n<script async\n  src="{origin}/p.js"\n  data-workspace="{WS}"\n'
                 '  data-cookie-domain=".shop.example"></script>'
             )
 

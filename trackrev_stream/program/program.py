@@ -37,6 +37,8 @@ from trackrev_stream.store.ledger.writer import Writer
 from trackrev_stream.store.operations.poller_state import StorePollState
 from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 from trackrev_stream.store.workspaces.directory import StoreDirectory
+from trackrev_stream.store.workspaces.last_seen import keep_seen
+from trackrev_stream.store.workspaces.noticing import Noticing
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ class Program:
         public = web.Application()
         intake = await self._intake(broker, directory) if Role.COLLECT in self.roles else None
         if intake is not None:
-            add_routes(public, self._edge(intake, directory))
+            add_routes(public, self._edge(intake, directory, store))
         if Role.POLL in self.roles:
             await self._poll(broker, directory, StorePollState(store, sealer), StoreLedgerReader(store))
         if Role.SERVE in self.roles:
@@ -163,7 +165,8 @@ class Program:
         self._spawn(intake.run())
         return intake
 
-    def _edge(self, intake: Intake, directory: StoreDirectory) -> EdgeDeps:
+    def _edge(self, intake: Intake, directory: StoreDirectory, store: Store) -> EdgeDeps:
+        seen = Noticing(store, self._clock, keep_seen)
         return EdgeDeps(
             directory=directory,
             publisher=intake,
@@ -172,6 +175,7 @@ class Program:
             limits=Limits(behind_proxy=self.settings.behind_proxy),
             ready=lambda: self._ready and intake.ready(),
             overrides=directory.overrides,
+            seen=lambda workspace, what: seen.note((workspace, what)),
         )
 
     async def _open_admin(self, listeners: Listeners, broker: Broker, eraser: Eraser | None) -> None:

@@ -12,7 +12,7 @@ from trackrev_stream.store.database.schema import bump_meta, stripe_connections,
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.workspaces.links import target
 from trackrev_stream.store.workspaces.require import require_workspace
-from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION
+from trackrev_stream.store.workspaces.settings_version import SETTINGS_VERSION
 
 _ACCOUNT = re.compile(r"^acct_[A-Za-z0-9]{1,64}$")
 MOST_SECRETS = 2  # two are valid while one is rolled
