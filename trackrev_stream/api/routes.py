@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from trackrev_stream.api import shapes
 from trackrev_stream.api.script_tag import script_tag
 from trackrev_stream.clock import Clock
-from trackrev_stream.contracts.choices import By, Scope
+from trackrev_stream.contracts.choices import By, KeyScope
 from trackrev_stream.contracts.codec import Json
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.http_json import Handler, HttpError, answering_errors, json_response
@@ -122,7 +122,7 @@ class ReadApi:
         page, following = await self._store.read(lambda c: ledger_page(c, workspace.id, after, limit))
         return {"entries": [shapes.entry(entry) for entry in page], "next": following}
 
-    def _guarded(self, answer: Answer, needed: Scope = Scope.READ) -> Handler:
+    def _guarded(self, answer: Answer, needed: KeyScope = KeyScope.READ) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             try:
                 return json_response(await answer(request, await self._authorize(request, needed)))
@@ -133,7 +133,7 @@ class ReadApi:
 
         return answering_errors(ENDPOINT, handle)
 
-    async def _authorize(self, request: web.Request, needed: Scope) -> Workspace:
+    async def _authorize(self, request: web.Request, needed: KeyScope) -> Workspace:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise HttpError(

@@ -20,16 +20,16 @@ class Status(StrEnum):
     DROPPED = "dropped"
 
 
-class Scope(StrEnum):
+class KeyScope(StrEnum):
     """What an API key may do. Whoever may manage, or pay out, may read too."""
 
     READ = "read"
     MANAGE = "manage"
     PAYOUTS = "payouts"
 
-    def includes(self, wanted: "Scope") -> bool:
+    def includes(self, wanted: "KeyScope") -> bool:
         """Whether a key of this scope may do what needs ``wanted``."""
-        return wanted in (self, Scope.READ)
+        return wanted in (self, KeyScope.READ)
 
 
 class Arrival(StrEnum):

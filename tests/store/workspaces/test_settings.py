@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tests.store.builders import run
 from tests.store.workspaces.builders import Time, make
-from trackrev_stream.contracts.choices import Scope
+from trackrev_stream.contracts.choices import KeyScope
 from trackrev_stream.contracts.ports import Link, StripeConnection
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import InvalidSetting, SecretKeyError
@@ -198,7 +198,7 @@ def test_the_directory_sees_what_another_process_changes(store: Store, sealer: S
         assert await directory.link("SPRING") == first
         key = await directory.authenticate(made.api_key)
         assert key is not None
-        assert (key.workspace, key.scope) == ("ws_a", Scope.READ)
+        assert (key.workspace, key.scope) == ("ws_a", KeyScope.READ)
         assert await directory.authenticate(made.api_key + "x") is None
         assert await directory.stripe_connections("ws_a") == ()
         connected = connect(other, sealer)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from trackrev_stream.contracts.choices import Scope
+from trackrev_stream.contracts.choices import KeyScope
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import api_keys, bump_meta
 from trackrev_stream.store.workspaces.require import require_workspace
@@ -28,7 +28,7 @@ class ApiKey:
     id: str
     workspace: str
     name: str
-    scope: Scope
+    scope: KeyScope
     created_at: int
     last_used_at: int | None = None
     revoked_at: int | None = None
@@ -46,7 +46,7 @@ class NewApiKey:
 
 
 def add_api_key(
-    connection: Connection, workspace: str, now: int, *, name: str = "", scope: Scope = Scope.READ
+    connection: Connection, workspace: str, now: int, *, name: str = "", scope: KeyScope = KeyScope.READ
 ) -> NewApiKey:
     """Make an API key for a workspace; its name is free to choose, and no other living key has it.
 
@@ -127,7 +127,7 @@ def _key(row: Row[tuple[object, ...]]) -> ApiKey:
         row.key_id,
         row.workspace,
         row.name,
-        Scope(row.scope),
+        KeyScope(row.scope),
         row.created_at,
         row.last_used_at,
         row.revoked_at,

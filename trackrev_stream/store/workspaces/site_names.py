@@ -20,7 +20,7 @@ def site_domain(text: str) -> str:
 
 
 def cookie_domain_for(domain: str, given: str | None = None) -> str:
-    """Where the visitor cookie is valid: as ``given``, or the domain with all below it; empty: the host alone.
+    """Where the cookie is valid: as ``given``, or the domain with all below it; empty: the host alone.
 
     Raises InvalidSetting.
     """

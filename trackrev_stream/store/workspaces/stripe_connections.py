@@ -3,7 +3,7 @@
 import re
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, select
 
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT
@@ -42,6 +42,13 @@ def put_connection(connection: Connection, sealer: Sealer, wanted: StripeConnect
         "created_at": now if since is None else since,
     }
     upsert(connection, stripe_connections, [row])
+    bump_meta(connection, SETTINGS_VERSION)
+
+
+def drop_connection(connection: Connection, workspace: str, account: str) -> None:
+    """Forget a connection with its secrets."""
+    table = stripe_connections
+    connection.execute(delete(table).where(table.c.workspace == workspace, table.c.account == account))
     bump_meta(connection, SETTINGS_VERSION)
 
 
