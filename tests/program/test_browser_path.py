@@ -104,7 +104,7 @@ def test_the_page_of_the_greeting_shows_the_channel_and_the_charge(
         shop = Shop.greeted(program)
         async with site(shop.script_tag) as port, running_chromium.connect() as connection:
             shop.link("yt-review", "YouTube", f"http://127.0.0.1:{port}/")
-            live = await connection.open(program.greeting["Live page"])
+            live = await connection.open(f"{program.url}/#ws={shop.workspace}&key={shop.api_key}")
             await live.wait_for(
                 "document.querySelector('main').innerText.includes('Nothing has come in yet')"
             )

@@ -17,6 +17,9 @@ from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.workspaces.stripe_connections import MOST_SECRETS
 
+EVENTS = [each for each in event_types() if each != "invoice_payment.paid"]
+"""What an endpoint of the poller's version tells: its invoices name their charge, with no event for that."""
+
 
 def stripe_webhook_setup(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """`stripe webhook-setup`: the steps, or with --create the endpoint itself."""
@@ -47,12 +50,12 @@ def _create(
     given = Given(webhook_secrets=(made.secret,), livemode=asking.livemode if told is None else None)
     found = connect(settings, args.workspace, account, given, Choices())
     return CommandResult(
-        f"Stripe has a new endpoint, {made.id}: it tells {url} of {len(event_types())} kinds of events.\n"
+        f"Stripe has a new endpoint, {made.id}: it tells {url} of {len(EVENTS)} kinds of events.\n"
         "Its signing secret is kept, sealed. Charges come within seconds from now on.",
         {
             "workspace": args.workspace,
             "webhook_url": url,
-            "events": event_types(),
+            "events": EVENTS,
             "created": True,
             "endpoint": made.id,
         },
@@ -74,7 +77,8 @@ def _with_key(args: argparse.Namespace, kept: StripeConnection | None) -> Stripe
     if not base.api_key:
         raise CommandError(
             f"workspace {args.workspace} has no key that could make an endpoint: connect one first "
-            f"(trackrev stripe connect {args.workspace}), give one for this once with --key, or leave --create out"
+            f"(trackrev stripe connect {args.workspace}), give one for this once with --key, or leave "
+            "--create out"
         )
     return base
 
@@ -85,10 +89,10 @@ def _made(args: argparse.Namespace, asking: StripeConnection, url: str) -> MadeE
     async def ask() -> MadeEndpoint:
         if found := await find_endpoint(asking, url):
             raise CommandError(
-                f"Stripe has an endpoint for this address already, {found}. Its signing secret is in Stripe's "
+                f"Stripe has an endpoint for this address already, {found}. Its signing secret is in its "
                 f"dashboard: trackrev stripe connect {args.workspace} --webhook-secret whsec_..."
             )
-        return await make_endpoint(asking, url, event_types(), connect=args.platform)
+        return await make_endpoint(asking, url, EVENTS, connect=args.platform)
 
     try:
         return asyncio.run(ask())

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from trackrev_stream.exchange_rates.live import LiveRates
 from trackrev_stream.program import listen_address
 from trackrev_stream.program.admin import Admin, newest, publishing
 from trackrev_stream.program.agents import define_agents
-from trackrev_stream.program.first_run import FirstRun, first_run
+from trackrev_stream.program.first_run import FirstRun, FirstWorkspace, first_run
 from trackrev_stream.program.listeners import Listeners, admin_app
 from trackrev_stream.program.roles import Role
 from trackrev_stream.settings import Settings, SettingsError, is_kafka
@@ -34,6 +34,7 @@ from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.ledger import pending_rates
 from trackrev_stream.store.ledger.ledger_positions import StorePositions
 from trackrev_stream.store.ledger.writer import Writer
+from trackrev_stream.store.operations.overview import Overview, look_over_all
 from trackrev_stream.store.operations.poller_state import StorePollState
 from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 from trackrev_stream.store.workspaces.directory import StoreDirectory
@@ -50,12 +51,18 @@ class Program:
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock = now_ms, roles: Collection[Role] = frozenset(Role)
+        self,
+        settings: Settings,
+        clock: Clock = now_ms,
+        roles: Collection[Role] = frozenset(Role),
+        wanted: FirstWorkspace = FirstWorkspace(),  # noqa: B008 - it never changes
     ) -> None:
         self.settings = settings
         self.roles = roles
         self.url = ""
         self.first: FirstRun | None = None
+        self._wanted = wanted
+        self._overviews: Callable[[int], Awaitable[tuple[list[Overview], int]]] | None = None
         self._clock = clock
         self._ready = False
         self._closing = contextlib.AsyncExitStack()
@@ -80,6 +87,11 @@ class Program:
         assert self._failed is not None, "wait comes after start"
         raise await self._failed
 
+    async def overviews(self, most: int) -> tuple[list[Overview], int]:
+        """What there is of the first so many workspaces, and how many there are; once it has started."""
+        assert self._overviews is not None, "overviews come after start"
+        return await self._overviews(most)
+
     async def _start(self) -> None:
         settings = self.settings
         broker = await self._open_broker()
@@ -89,7 +101,10 @@ class Program:
         sealer = open_sealer(settings.data, settings.secret_key)
         directory = StoreDirectory(store, sealer, self._clock)
         if set(self.roles) == set(Role):
-            self.first = first_run(settings.data, store, sealer, self._clock())
+            self.first = first_run(settings.data, store, sealer, self._clock(), self._wanted)
+        self._overviews = lambda most: store.read(
+            partial(look_over_all, sealer=sealer, now=self._clock(), most=most)
+        )
         positions = StorePositions(store)
         erasing = partial(Eraser, broker.erasure_scope(positions), store, sealer, self._clock)
         if broker.exclusive:
