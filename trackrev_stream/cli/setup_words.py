@@ -42,6 +42,22 @@ def add_workspace_words(workspace: Any, common: argparse.ArgumentParser) -> None
     text = "all that there is of it, with its script tag"
     example = "  trackrev workspace show ws_shop"
     show = leaf(workspace, "show", common, "workspace_changes:workspace_show", text, example=example)
+    show.add_argument("workspace", metavar="WS")
+    _add_changes(workspace, common)
+    text = "take no more hits; reports stay, and refunds still come in"
+    example = "  trackrev workspace archive ws_shop"
+    archive = leaf(workspace, "archive", common, "workspace_changes:workspace_archive", text, example=example)
+    archive.add_argument("workspace", metavar="WS")
+    archive.add_argument("--undo", action="store_true", help="take hits again")
+    text = "delete it with its book, for good"
+    example = "  trackrev workspace delete ws_old --dry-run"
+    delete = leaf(workspace, "delete", common, "workspace_delete:workspace_delete", text, example=example)
+    delete.add_argument("workspace", metavar="WS")
+    delete.add_argument("--dry-run", action="store_true", help="say what would go, and delete nothing")
+    delete.add_argument("--yes", action="store_true", help="do not ask, for scripts")
+
+
+def _add_changes(workspace: Any, common: argparse.ArgumentParser) -> None:
     rename = leaf(
         workspace,
         "rename-domain",
@@ -49,6 +65,11 @@ def add_workspace_words(workspace: Any, common: argparse.ArgumentParser) -> None
         "workspace_changes:workspace_rename_domain",
         "the site has moved to another domain; the old one stays a domain of it",
         example="  trackrev workspace rename-domain ws_shop shop.example",
+    )
+    rename.add_argument("workspace", metavar="WS")
+    rename.add_argument("domain", metavar="D", help="the new first domain, such as shop.example")
+    rename.add_argument(
+        "--drop-old", action="store_true", help="the old one is no domain of the site any more"
     )
     change = leaf(
         workspace,
@@ -58,28 +79,7 @@ def add_workspace_words(workspace: Any, common: argparse.ArgumentParser) -> None
         "further domains, the time zone, where the cookie is valid",
         example="  trackrev workspace set ws_shop --add-domain shop.de --time-zone Europe/Berlin",
     )
-    archive = leaf(
-        workspace,
-        "archive",
-        common,
-        "workspace_changes:workspace_archive",
-        "take no more hits; reports stay, and refunds still come in",
-        example="  trackrev workspace archive ws_shop",
-    )
-    delete = leaf(
-        workspace,
-        "delete",
-        common,
-        "workspace_delete:workspace_delete",
-        "delete it with its book, for good",
-        example="  trackrev workspace delete ws_old --dry-run",
-    )
-    for each in (show, rename, change, archive, delete):
-        each.add_argument("workspace", metavar="WS")
-    rename.add_argument("domain", metavar="D", help="the new first domain, such as shop.example")
-    rename.add_argument(
-        "--drop-old", action="store_true", help="the old one is no domain of the site any more"
-    )
+    change.add_argument("workspace", metavar="WS")
     for name, text in (
         ("--add-domain", "one more domain of the site"),
         ("--remove-domain", "not its domain"),
@@ -89,9 +89,6 @@ def add_workspace_words(workspace: Any, common: argparse.ArgumentParser) -> None
     change.add_argument(
         "--cookie-domain", metavar="D", help="where the visitor cookie is valid on the first domain"
     )
-    archive.add_argument("--undo", action="store_true", help="take hits again")
-    delete.add_argument("--dry-run", action="store_true", help="say what would go, and delete nothing")
-    delete.add_argument("--yes", action="store_true", help="do not ask, for scripts")
 
 
 def add_stripe_words(stripe: Any, common: argparse.ArgumentParser) -> None:

@@ -16,8 +16,6 @@ from trackrev_stream.settings import Settings
 from trackrev_stream.store.operations.overview import Overview
 from trackrev_stream.store.workspaces.site_names import site_domain
 
-MOST_SHOWN = 10
-
 
 def up(args: argparse.Namespace, settings: Settings) -> None:
     """Start the roles that were asked for, and stay until SIGTERM or Ctrl-C."""
@@ -28,8 +26,7 @@ def up(args: argparse.Namespace, settings: Settings) -> None:
 
     async def started(program: Program) -> None:
         if everything:
-            found, count = await program.overviews(MOST_SHOWN)
-            text = _greeting(program, found, count, domain)
+            text = _greeting(program, domain)
         else:
             place = f" at {program.url}" if program.url else ""
             text = f"trackrev {', '.join(sorted(roles))} is up{place}; stop with Ctrl-C."
@@ -60,9 +57,10 @@ def _asked() -> str:
             print(error)
 
 
-def _greeting(program: Program, found: list[Overview], count: int, domain: str) -> str:
+def _greeting(program: Program, domain: str) -> str:
     """What `up` says once it is ready."""
     settings, first, url = program.settings, program.first, program.url
+    found, count = program.there
     key = first.api_key if first is not None and sys.stdout.isatty() else ""
     named = f"#ws={first.workspace.id}&key={key}" if first is not None and key else ""
     lines = ["trackrev is up.", "", f"  Live page   {url}/{named}"]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Collection, Coroutine
 from functools import partial
 from typing import Any
 
@@ -41,11 +41,16 @@ from trackrev_stream.store.workspaces.directory import StoreDirectory
 from trackrev_stream.store.workspaces.last_seen import keep_seen
 from trackrev_stream.store.workspaces.noticing import Noticing
 
+MOST_SHOWN = 10
+
 log = logging.getLogger(__name__)
 
 
 class Program:
     """The roles of one process. ``start`` returns when it is ready, ``run`` ends when it was told to stop.
+
+    ``first`` is the workspace that a first start made, ``there`` what there was of each when it started, of
+    MOST_SHOWN at most, and how many there were.
 
     Raises LogBusy, StoreError and others with messages for people when it cannot start.
     """
@@ -62,7 +67,7 @@ class Program:
         self.url = ""
         self.first: FirstRun | None = None
         self._wanted = wanted
-        self._overviews: Callable[[int], Awaitable[tuple[list[Overview], int]]] | None = None
+        self.there: tuple[list[Overview], int] = ([], 0)
         self._clock = clock
         self._ready = False
         self._closing = contextlib.AsyncExitStack()
@@ -87,11 +92,6 @@ class Program:
         assert self._failed is not None, "wait comes after start"
         raise await self._failed
 
-    async def overviews(self, most: int) -> tuple[list[Overview], int]:
-        """What there is of the first so many workspaces, and how many there are; once it has started."""
-        assert self._overviews is not None, "overviews come after start"
-        return await self._overviews(most)
-
     async def _start(self) -> None:
         settings = self.settings
         broker = await self._open_broker()
@@ -102,9 +102,8 @@ class Program:
         directory = StoreDirectory(store, sealer, self._clock)
         if set(self.roles) == set(Role):
             self.first = first_run(settings.data, store, sealer, self._clock(), self._wanted)
-        self._overviews = lambda most: store.read(
-            partial(look_over_all, sealer=sealer, now=self._clock(), most=most)
-        )
+            look = partial(look_over_all, sealer=sealer, now=self._clock(), most=MOST_SHOWN)
+            self.there = await store.read(look)
         positions = StorePositions(store)
         erasing = partial(Eraser, broker.erasure_scope(positions), store, sealer, self._clock)
         if broker.exclusive:
