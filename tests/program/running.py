@@ -276,7 +276,8 @@ class Shop:
     def read(self, path: str) -> Answer:
         """Ask the read API."""
         headers = {"Authorization": f"Bearer {self.api_key}"}
-        return self.program.request("GET", f"/api/workspaces/{self.workspace}/{path}", headers=headers)
+        place = f"/api/workspaces/{self.workspace}/{path}".rstrip("/")
+        return self.program.request("GET", place, headers=headers)
 
     def charge(self, charge: str) -> Json | None:
         """A charge as the API tells it, or None."""
