@@ -47,9 +47,8 @@ class Links:
         workspace = await self._deps.directory.workspace(link.workspace) if link else None
         if link is None or workspace is None:
             return web.Response(status=404, text=_NOT_FOUND, content_type="text/html", headers=_HEADERS)
-        if request.method == "HEAD" or caller_of(request) is not Caller.PERSON:
-            # Without a token: what a bot makes of the address may be shown to people, who are not its click.
-            LINK_CLICKS.labels("head" if request.method == "HEAD" else "bot").inc()
+        if (unwanted := _not_counted(request, workspace)) is not None:
+            LINK_CLICKS.labels(unwanted).inc()
             return _redirect(link.url)
         click = self._click(link)
         target = with_token(link.url, click_token.sign(click, workspace.id, workspace.click_secret))
@@ -82,7 +81,7 @@ class Links:
             received_at=click.occurred_at,
             url=_scrubbed(link.url, limits.url_characters),
             referrer=scrub_referrer(request.headers.get("Referer", ""), limits.url_characters),
-            site=workspace.domain,
+            site=workspace.site,
             click=click,
         )
         try:
@@ -92,6 +91,18 @@ class Links:
             # kept, and only the count of clicks is short by what the metric says.
             return "not_recorded"
         return "yes"
+
+
+def _not_counted(request: web.Request, workspace: Workspace) -> str | None:
+    """Why a request counts for nothing, and gets no token; None where a person follows a link.
+
+    What a bot makes of an address with a token may be shown to people, who are not its click.
+    """
+    if request.method == "HEAD":
+        return "head"
+    if caller_of(request) is not Caller.PERSON:
+        return "bot"
+    return "archived" if workspace.archived else None
 
 
 def with_token(url: str, token: str) -> str:

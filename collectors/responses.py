@@ -60,7 +60,7 @@ def allow_origin(request: web.Request, response: web.StreamResponse, workspace: 
 
 
 def _may_read(host: str, workspace: Workspace) -> bool:
-    return is_under(host, workspace.domain) or is_loopback(host)
+    return any(is_under(host, each.domain) for each in workspace.domains) or is_loopback(host)
 
 
 def is_under(host: str, domain: str) -> bool:

@@ -25,7 +25,8 @@ def set_visitor_cookie(
     """Set or refresh the visitor cookie, for the whole site where the request came in under it."""
     scheme = request.headers.get("X-Forwarded-Proto", "") if limits.behind_proxy else ""
     host = host_of(f"//{request.host}")
-    domain = workspace.cookie_domain.lstrip(".").lower()
+    valid = (each.cookie_domain.lstrip(".").lower() for each in workspace.domains)
+    domain = next((each for each in valid if each and (host == each or host.endswith(f".{each}"))), None)
     response.set_cookie(
         VISITOR_COOKIE,
         visitor,
@@ -33,5 +34,5 @@ def set_visitor_cookie(
         path="/",
         samesite="Lax",
         secure=request.secure or scheme.strip().lower() == "https",
-        domain=domain if domain and (host == domain or host.endswith("." + domain)) else None,
+        domain=domain,
     )

@@ -17,6 +17,7 @@ from collectors.publisher import DeadLetterPublisher, HitPublisher
 from collectors.recent import DROPPED, REFUSED, TAKEN, Outcome, host_in
 from collectors.responses import PageError, allow_origin, unavailable
 from collectors.visitor_cookie import set_visitor_cookie, visitor_of
+from trackrev_stream.contracts.choices import Arrival
 from trackrev_stream.contracts.dead_letters import DeadLetter
 from trackrev_stream.contracts.drop_reasons import DropReason
 from trackrev_stream.contracts.ports import Unavailable, Workspace
@@ -28,6 +29,7 @@ from trackrev_stream.metrics import HITS_ACCEPTED, HITS_DROPPED
 _PREFLIGHT_AGE_S = 86_400
 _NOTED = 5  # hits of one request whose outcome is kept
 UNKNOWN_WORKSPACE = "unknown_workspace"
+_ARRIVALS = {HitKind.PAGEVIEW: Arrival.HIT, HitKind.IDENTIFY: Arrival.IDENTIFY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,9 @@ class Pixel:
         if workspace is None:
             message = "There is no such workspace. Look at data-workspace in the script tag."
             raise HttpError(404, UNKNOWN_WORKSPACE, message)
+        if workspace.archived:
+            message = f"Workspace {workspace.id} is archived and takes no hits. Take the tag off the page."
+            raise PageError(410, "archived_workspace", message, workspace=workspace)
         wait_ms = self._buckets.take(workspace.id, max(1, len(body.hits)), now)
         if wait_ms:
             message = f"More than {self._deps.limits.hits_a_second} hits a second. Send them again later."
@@ -109,6 +114,7 @@ class Pixel:
             raise unavailable(error, self._deps.limits, envelope.workspace) from error
         for kind, count in Counter([hit.kind for hit in accepted]).items():
             HITS_ACCEPTED.labels(envelope.workspace.id, kind.value).inc(count)
+            self._deps.seen(envelope.workspace.id, _ARRIVALS[kind])
         self._note(envelope.workspace, accepted, dropped, envelope.received_at)
         return _answer(accepted, dropped, envelope.visitor)
 

@@ -1,6 +1,7 @@
 // TrackRev's pixel. One tag:
 //   <script async src="https://HOST/p.js" data-workspace="ws_..." data-cookie-domain=".yoursite.com"></script>
-// Calls before it has loaded wait in a queue, with this stub in the page:
+// A site with several domains names all of them: data-cookie-domain=".yoursite.com .yoursite.de".
+// Calls before it has loaded wait in a queue, with this stub in the page, which `trackrev workspace show` prints:
 //   window.trackrev = window.trackrev || function () { (trackrev.q = trackrev.q || []).push(arguments) }
 //
 //   trackrev('identify', email, {proof})  this visitor has this email; proof comes from your backend
@@ -18,7 +19,9 @@
 
   var host = new URL(script.src, location.href)
   var endpoint = data.endpoint || host.origin + '/e'
-  var domain = (data.cookieDomain || '').replace(/^\./, '')
+  var domain = (data.cookieDomain || '').replace(/(^| )\./g, '$1').split(' ').find(function (each) {
+    return ('.' + location.hostname).endsWith('.' + each)
+  }) || ''
   // On the site's own hosts the collector sets the cookie, which browsers keep for longer than one of a script.
   var foreign = host.hostname != location.hostname && !(domain && ('.' + host.hostname).endsWith('.' + domain))
   var allowed = data.consent != 'required'

@@ -93,7 +93,7 @@ def screen(raw: object, envelope: Envelope) -> Hit:
         received_at=envelope.received_at,
         url=draft.url,
         referrer=draft.referrer,
-        site=workspace.domain,
+        site=workspace.site,
         email_key=email_key(workspace.email_secret, draft.email) if draft.email else "",
         trust=draft.trust,
         click=draft.click,
@@ -169,7 +169,7 @@ def _check_email(draft: Draft, envelope: Envelope) -> None:
         return
     value = draft.raw.get("email")
     email = normalise_email(value) if isinstance(value, str) else ""
-    if "@" in email and is_placeholder(email[-LONGEST_EMAIL:], envelope.workspace.domain):
+    if "@" in email and is_placeholder(email[-LONGEST_EMAIL:], envelope.workspace.site):
         raise Dropped(DropReason.PLACEHOLDER_EMAIL, "email should be a person's")
     if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
         raise Dropped(DropReason.BAD_EMAIL, "email should be an email address")
@@ -191,7 +191,7 @@ def _verify_proof(draft: Draft, envelope: Envelope) -> None:
 
 def _override(draft: Draft, envelope: Envelope) -> None:
     if envelope.overrides.rules and draft.kind is HitKind.PAGEVIEW and draft.click is None:
-        contact = landing_of(draft.url, draft.referrer, envelope.workspace.domain)
+        contact = landing_of(draft.url, draft.referrer, envelope.workspace.site)
         draft.channel = envelope.overrides.channel_of(contact)
 
 

@@ -41,6 +41,10 @@ class RequestRefused(CannotRead):
     """Stripe takes this request for wrong: another one may do."""
 
 
+class UnknownKey(CannotRead):
+    """Stripe does not know the key, or not the account that it should read."""
+
+
 class NotPermitted(CannotRead):
     """The key lacks a permission; ``permission`` is the name that Stripe gives it, or what was to be read."""
 
@@ -96,16 +100,7 @@ class StripeReader:
         self._counted = counted
         self._patience = patience
         self._base = connection.api_base or API_BASE
-        headers = {"Authorization": f"Bearer {connection.api_key}", "Stripe-Version": API_VERSION}
-        if connection.account != OWN_ACCOUNT:
-            headers["Stripe-Account"] = connection.account
-        # The authorities come with the SDK: a slim machine may have none of its own.
-        trusted = ssl.create_default_context(cafile=stripe.ca_bundle_path)
-        self._http = aiohttp.ClientSession(
-            headers=headers,
-            timeout=aiohttp.ClientTimeout(total=patience.timeout_s),
-            connector=aiohttp.TCPConnector(ssl=trusted),
-        )
+        self._http = http_session(connection, patience.timeout_s)
 
     async def close(self) -> None:
         """Close its connections."""
@@ -159,7 +154,7 @@ class StripeReader:
         async with self._http.get(self._base + path, params=query, allow_redirects=False) as response:
             raw = await response.read()
         if response.status != 200:
-            raise _failure(response, raw, path)
+            raise failure_of(response, raw, path)
         took_s = asyncio.get_running_loop().time() - started
         return orjson.loads(raw), _looked_at(response.headers, took_s)
 
@@ -167,6 +162,20 @@ class StripeReader:
         most = min(self._patience.first_wait_s * 2 ** (tried - 1), self._patience.longest_wait_s)
         jittered = random.uniform(0, most)  # noqa: S311 - spreads requests, keeps no secret
         return max(jittered, min(error.after_s, 60.0) if isinstance(error, _Passing) else 0.0)
+
+
+def http_session(connection: StripeConnection, timeout_s: float) -> aiohttp.ClientSession:
+    """Requests to Stripe with the key of a connection, about its account."""
+    headers = {"Authorization": f"Bearer {connection.api_key}", "Stripe-Version": API_VERSION}
+    if connection.account != OWN_ACCOUNT:
+        headers["Stripe-Account"] = connection.account
+    # The authorities come with the SDK: a slim machine may have none of its own.
+    trusted = ssl.create_default_context(cafile=stripe.ca_bundle_path)
+    return aiohttp.ClientSession(
+        headers=headers,
+        timeout=aiohttp.ClientTimeout(total=timeout_s),
+        connector=aiohttp.TCPConnector(ssl=trusted),
+    )
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -181,14 +190,16 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield from _flat(f"{name}[{each}]" if name else str(each), within)
 
 
-def _failure(response: aiohttp.ClientResponse, raw: bytes, path: str) -> CannotRead | _Passing:
+def failure_of(response: aiohttp.ClientResponse, raw: bytes, path: str) -> CannotRead | _Passing:
     """What an answer other than 200 means."""
     said = _said(raw)
     match response.status:
         case 401:
-            return CannotRead(
+            return UnknownKey(
                 "Stripe does not know this key (any more); give a new one to `trackrev stripe connect`"
             )
+        case 403 if _code(raw) == "account_invalid":
+            return UnknownKey(f"Stripe does not let this key read the account: {said}")
         case 403:
             return NotPermitted(permission_in(said, path))
         case 409 | 429:
@@ -206,6 +217,14 @@ def _said(raw: bytes) -> str:
         return str(orjson.loads(raw)["error"]["message"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return raw[:200].decode(errors="replace")
+
+
+def _code(raw: bytes) -> str:
+    """The code of an error, or nothing."""
+    try:
+        return str(orjson.loads(raw)["error"].get("code", ""))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return ""
 
 
 def permission_in(message: str, path: str) -> str:

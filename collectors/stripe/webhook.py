@@ -18,6 +18,7 @@ from collectors.responses import unavailable
 from collectors.stripe.dead_letters import StripeLetters
 from collectors.stripe.signature import Signature
 from collectors.stripe.thin import ThinEvents, in_mode
+from trackrev_stream.contracts.choices import Arrival
 from trackrev_stream.contracts.codec import Json, Malformed
 from trackrev_stream.contracts.drop_reasons import IgnoreReason
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
@@ -117,7 +118,8 @@ class StripeWebhook:
         found: list[StripeFact] = []
         for connection in of_mode:
             workspace = await self._deps.directory.workspace(connection.workspace)
-            assert workspace is not None, "a connection has a workspace"
+            if workspace is None:  # deleted a moment ago
+                continue
             found += facts_of(event, workspace, received_at, VIA)
         if not found:
             return IgnoreReason.NO_EFFECT
@@ -127,6 +129,7 @@ class StripeWebhook:
             raise unavailable(error, self._deps.limits) from error
         for connection in of_mode:
             WEBHOOKS_ACCEPTED.labels(connection.workspace, event["type"]).inc()
+            self._deps.seen(connection.workspace, Arrival.WEBHOOK)
         return None
 
     async def _bury(

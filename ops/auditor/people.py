@@ -135,7 +135,7 @@ def _place(hit: Fact) -> Place | None:
     if click := hit["click"]:
         return click["channel"], "link", click["link"], click["partner"]
     host = (urlsplit(hit["referrer"]).hostname or "").removeprefix("www.")
-    if host and host == hit["site"]:
+    if host and host in hit["site"].split():
         return None
     if host:
         return hit["channel"] or "Organic Search", SEARCH_ENGINES[host], "", ""

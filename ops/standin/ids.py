@@ -28,6 +28,8 @@ _SHAPES: dict[str, tuple[str, int]] = {
     "subscription": ("sub_1", 23),
     "subscription_item": ("si_", 14),
     "client_secret": ("secret_", 25),
+    "webhook_endpoint": ("we_1", 23),
+    "webhook_secret": ("whsec_", 32),
 }
 """Kind of object -> what its ids begin with, and how many random characters follow."""
 

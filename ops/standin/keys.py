@@ -16,7 +16,10 @@ KNOWN_PERMISSIONS = PROMISED_PERMISSIONS | {
     "rak_dispute_read",
     "rak_invoice_read",
 }
-"""What a restricted key of the stand-in can be given. It never writes."""
+"""What a restricted key of the stand-in can be given to read."""
+
+WEBHOOK_PERMISSIONS = frozenset({"rak_webhook_read", "rak_webhook_write"})
+"""What a restricted key can be given beside: its webhook endpoints. It writes nothing else."""
 
 _HINT = (
     "You can provide your API key in the Authorization header, using Bearer auth "
@@ -82,9 +85,9 @@ def _check_restricted(key: Key, prefix: str) -> None:
         raise ValueError(
             f"restricted key {redacted(key.text)}: must begin with {prefix}, as the secret key's mode says"
         )
-    unknown = (key.permissions or frozenset()) - KNOWN_PERMISSIONS
+    unknown = (key.permissions or frozenset()) - KNOWN_PERMISSIONS - WEBHOOK_PERMISSIONS
     if unknown:
         raise ValueError(
             f"restricted key {redacted(key.text)}: unknown permissions {', '.join(sorted(unknown))}; "
-            f"choose from {', '.join(sorted(KNOWN_PERMISSIONS))}"
+            f"choose from {', '.join(sorted(KNOWN_PERMISSIONS | WEBHOOK_PERMISSIONS))}"
         )

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ops.standin.api import Api
 from ops.standin.control import Control
+from ops.standin.endpoints import Endpoints
 from ops.standin.stripe import Stripe
 
 _HOST = "127.0.0.1"
@@ -26,6 +27,7 @@ class StandIn(Stripe):
         api = Api(self)
         application = web.Application(middlewares=[api.answer])
         api.add_routes(application)
+        Endpoints(self).add_routes(application)
         Control(self).add_routes(application)
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()

@@ -65,6 +65,7 @@ class Stripe:
         for id_ in connected:
             self.merchants[id_] = self._merchant(id_, connected=True)
         self.platform = own
+        self._sent_clock = sent_clock
         self._senders = [
             Sender(each, clock=sent_clock, seed=None if seed is None else f"{seed} {number}")
             for number, each in enumerate(all_endpoints)
@@ -89,6 +90,12 @@ class Stripe:
         """Begins to deliver webhooks."""
         for sender in self._senders:
             await sender.start()
+
+    async def add_endpoint(self, endpoint: Endpoint) -> None:
+        """Delivers to one more endpoint from now on."""
+        sender = Sender(endpoint, clock=self._sent_clock)
+        await sender.start()
+        self._senders.append(sender)
 
     async def close(self) -> None:
         """Gives up webhooks that are pending."""

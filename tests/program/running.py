@@ -152,7 +152,7 @@ class Program:
 
     @property
     def greeting(self) -> dict[str, str]:
-        """What it said when it was ready, by its words: `Live page`, `Workspace`, `API key`, `Data`."""
+        """What it said when it was ready, by its words: `Live page`, `Workspace`, `Data`."""
         return dict(re.findall(r"^  (\w+(?: \w+)?)  +(\S+)$", self.said(), re.MULTILINE))
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -233,11 +233,12 @@ class Shop:
 
     @classmethod
     def greeted(cls, program: Program) -> "Shop":
-        """The workspace that the first start made, as the greeting tells it."""
+        """The workspace that the first start made, as the greeting tells it, with a key of its own."""
         workspace = program.greeting["Workspace"]
-        found = re.search(r"<script.*?</script>", program.said(), re.DOTALL)
+        found = re.search(r"<script.*</script>", program.said(), re.DOTALL)
         assert found is not None, program.said()
-        return cls(program, workspace, program.greeting["API key"], found.group())._connected()
+        key = program.command("key", "create", workspace)["api_key"]
+        return cls(program, workspace, key, found.group())._connected()
 
     def _connected(self) -> "Shop":
         self.program.command(
@@ -275,7 +276,8 @@ class Shop:
     def read(self, path: str) -> Answer:
         """Ask the read API."""
         headers = {"Authorization": f"Bearer {self.api_key}"}
-        return self.program.request("GET", f"/api/workspaces/{self.workspace}/{path}", headers=headers)
+        place = f"/api/workspaces/{self.workspace}/{path}".rstrip("/")
+        return self.program.request("GET", place, headers=headers)
 
     def charge(self, charge: str) -> Json | None:
         """A charge as the API tells it, or None."""

@@ -1,6 +1,7 @@
 """From a click in a real browser to a credited charge and its refund, through the whole program."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.browser import Chromium, Page
 from tests.program import stripe
-from tests.program.running import Json, Program, Shop, now_ms, running
+from tests.program.running import ROOT, Json, Program, Shop, now_ms, running
 
 AMOUNT = 48_000
 THIRTY_PERCENT = 14_400
@@ -27,11 +28,11 @@ window.fetch = (url, options) => plain(url, options).then((answer) => {
 
 
 @asynccontextmanager
-async def site(script_tag: str) -> AsyncIterator[int]:
-    """A site on a port of its own, with the tag on every page."""
+async def site(script_tag: str, more: str = "") -> AsyncIterator[int]:
+    """A site on a port of its own, with the tag on every page, and ``more`` behind it."""
 
     async def page(_: web.Request) -> web.Response:
-        html = f"<!doctype html><title>Shop</title>{script_tag}<h1>Everything must go</h1>"
+        html = f"<!doctype html><title>Shop</title>{script_tag}{more}<h1>Everything must go</h1>"
         return web.Response(text=html, content_type="text/html")
 
     app = web.Application()
@@ -104,7 +105,7 @@ def test_the_page_of_the_greeting_shows_the_channel_and_the_charge(
         shop = Shop.greeted(program)
         async with site(shop.script_tag) as port, running_chromium.connect() as connection:
             shop.link("yt-review", "YouTube", f"http://127.0.0.1:{port}/")
-            live = await connection.open(program.greeting["Live page"])
+            live = await connection.open(f"{program.url}/#ws={shop.workspace}&key={shop.api_key}")
             await live.wait_for(
                 "document.querySelector('main').innerText.includes('Nothing has come in yet')"
             )
@@ -117,6 +118,34 @@ def test_the_page_of_the_greeting_shows_the_channel_and_the_charge(
             charge = await live.evaluate("document.querySelector('.charge').innerText")
             assert "YouTube · yt-review" in charge
             assert "$336.00" in charge
+
+    with running(tmp_path / "data") as program:
+        asyncio.run(story(program))
+
+
+def test_the_tag_and_the_identify_example_work_as_they_are_printed(
+    tmp_path: Path, running_chromium: Chromium
+) -> None:
+    """The example runs before the script has come: its call waits in the stub's queue."""
+    example = re.search(
+        r"<script>\s*trackrev\('identify', '([^']+)'.*?</script>", (ROOT / "README.md").read_text()
+    )
+    assert example is not None
+
+    async def story(program: Program) -> None:
+        shop = Shop.open(program, domain="localhost")
+        shown = program.command("workspace", "show", shop.workspace)["script_tag"]
+        assert shown == shop.script_tag == shop.read("").json["script_tag"]
+        async with site(shown, example.group()) as port, running_chromium.connect() as connection:
+            shop.link("yt-review", "YouTube", f"http://127.0.0.1:{port}/")
+            page = await connection.open(before=COUNTED)
+            await page.go(shop.url("/l/yt-review"))
+            await page.wait_for("saved >= 2")
+            assert page.problems == []
+        told = buy_and_refund(shop, example.group(1))
+        assert [credit["link"] for credit in told["credits"]] == ["yt-review"]
+        seen = program.command("workspace", "show", shop.workspace)
+        assert all(seen[f"last_{what}_at"] for what in ("hit", "identify", "webhook"))
 
     with running(tmp_path / "data") as program:
         asyncio.run(story(program))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from trackrev_stream.api import shapes
 from trackrev_stream.api.script_tag import script_tag
 from trackrev_stream.clock import Clock
-from trackrev_stream.contracts.choices import By
+from trackrev_stream.contracts.choices import By, KeyScope
 from trackrev_stream.contracts.codec import Json
 from trackrev_stream.contracts.ports import Workspace
 from trackrev_stream.http_json import Handler, HttpError, answering_errors, json_response
@@ -73,6 +73,7 @@ class ReadApi:
         return {
             "workspace": workspace.id,
             "domain": workspace.domain,
+            "domains": [each.domain for each in workspace.domains],
             "time_zone": workspace.time_zone,
             "livemode": livemode,
             "script_tag": script_tag(self._public_url or str(request.url.origin()), workspace),
@@ -130,10 +131,10 @@ class ReadApi:
         page, following = await self._store.read(lambda c: ledger_page(c, workspace.id, after, limit))
         return {"entries": [shapes.entry(entry) for entry in page], "next": following}
 
-    def _guarded(self, answer: Answer) -> Handler:
+    def _guarded(self, answer: Answer, needed: KeyScope = KeyScope.READ) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             try:
-                return json_response(await answer(request, await self._authorize(request)))
+                return json_response(await answer(request, await self._authorize(request, needed)))
             except DBAPIError as error:
                 log.exception("the database did not answer %s", request.path)
                 message = "the database does not answer now; try again"
@@ -141,7 +142,7 @@ class ReadApi:
 
         return answering_errors(ENDPOINT, handle)
 
-    async def _authorize(self, request: web.Request) -> Workspace:
+    async def _authorize(self, request: web.Request, needed: KeyScope) -> Workspace:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise HttpError(
@@ -149,11 +150,14 @@ class ReadApi:
             )
         allowed = await self._directory.authenticate(key.strip())
         if allowed is None:
-            raise HttpError(401, "unauthorized", "this API key is not known")
-        workspace = await self._directory.workspace(allowed)
+            raise HttpError(401, "unauthorized", "this API key is not known, or was revoked")
+        workspace = await self._directory.workspace(allowed.workspace)
         # Whether another workspace exists is not told.
         if workspace is None or workspace.id != request.match_info["workspace"]:
             raise HttpError(403, "forbidden", "this API key belongs to another workspace")
+        if not allowed.scope.includes(needed):
+            message = f"this needs an API key with the scope {needed}; this one has {allowed.scope}"
+            raise HttpError(403, "forbidden", message)
         return workspace
 
 

@@ -103,7 +103,7 @@ def _joined(
     nobody = ""
     if gone is not None:
         nobody = f"whoever had it was erased on {utc_minute(gone)}, and nobody is known by it any more."
-    elif is_placeholder(normalise_email(address), workspace.domain):
+    elif is_placeholder(normalise_email(address), workspace.site):
         nobody = "it is an address of nobody in particular, and joins nobody."
     return Joined(
         workspace=workspace.id,

@@ -6,13 +6,14 @@ from typing import Any
 from trackrev_stream import __version__, settings
 from trackrev_stream.cli.examples import with_examples
 from trackrev_stream.cli.hints import how_called
+from trackrev_stream.cli.leaf import group as _group
+from trackrev_stream.cli.leaf import leaf as _leaf
+from trackrev_stream.cli.setup_words import add_key_words, add_stripe_words, add_workspace_words
 from trackrev_stream.contracts.choices import UNLIMITED, By, Status
 from trackrev_stream.domain.attribution.attribution_settings import Returning
 from trackrev_stream.domain.attribution.models import Model
 from trackrev_stream.domain.values.days import day_of_iso
 from trackrev_stream.program.roles import Role
-
-PACKAGE = "trackrev_stream.cli"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -33,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     top = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_up(top, common)
     _add_workspace(top, common)
+    add_key_words(top, common)
     _add_link(top, common)
     _add_stripe(top, common)
     _add_inspect(top, common)
@@ -55,6 +57,10 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
     ):
         parser = _leaf(top, name, common, "up:up", text)
         parser.set_defaults(roles=frozenset(roles))
+        if name == "up":
+            parser.add_argument(
+                "--domain", metavar="D", help="on the first start: the site's domain, such as shop.example"
+            )
         if name not in ("worker", "poll"):
             parser.add_argument("--host", metavar="H", help="the address to listen on (default 127.0.0.1)")
             parser.add_argument(
@@ -92,6 +98,7 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
     what.add_argument("--show", action="store_true", help="show the rules as they stand (the default)")
     what.add_argument("--file", metavar="FILE", help="take these rules, in JSON; - reads standard input")
 
+    add_workspace_words(group, common)
     _add_settings(group, common)
 
 
@@ -141,27 +148,7 @@ def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
     group = _group(top, "stripe", "the connection to Stripe")
-    connect = _leaf(
-        group, "connect", common, "stripe_connect:stripe_connect", "connect a Stripe account to a workspace"
-    )
-    connect.add_argument("workspace", metavar="WS", nargs="?")
-    connect.add_argument("--key", metavar="K", help="a restricted key; - reads it from standard input")
-    connect.add_argument("--account", metavar="A", help="a connected account, acct_...")
-    connect.add_argument(
-        "--webhook-secret",
-        metavar="S",
-        action="append",
-        help="whsec_...; - reads it from standard input; given twice while one is rolled",
-    )
-    connect.add_argument("--test-mode", action="store_true", help="events of test mode, where no key tells")
-    connect.add_argument(
-        "--allow-secret-key", action="store_true", help="take a key that may also write (sk_...)"
-    )
-    connect.add_argument(
-        "--csv", metavar="FILE", help="many at once: columns workspace, account, key, webhook_secret"
-    )
-    connect.add_argument("--platform", action="store_true", help="the secret is of a Connect endpoint")
-    connect.add_argument("--api-base", default="", metavar="URL", help="another address of Stripe's API")
+    add_stripe_words(group, common)
     _leaf(group, "webhook-events", common, "stripe:stripe_webhook_events", "what to subscribe the webhook to")
     for name, command, text in (
         ("sync", "stripe:stripe_sync", "read Stripe now, not only on the hour"),
@@ -249,18 +236,6 @@ def _add_completion(top: Any, common: argparse.ArgumentParser) -> None:
     text = "a script that has the Tab key complete the words of trackrev"
     parser = _leaf(top, "completion", common, "completion:completion", text)
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
-
-
-def _group(top: Any, name: str, text: str) -> Any:
-    return top.add_parser(name, help=text, description=text).add_subparsers(required=True, metavar="WHAT")
-
-
-def _leaf(
-    group: Any, name: str, common: argparse.ArgumentParser, command: str, text: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = group.add_parser(name, help=text, description=text, parents=[common])
-    parser.set_defaults(command=f"{PACKAGE}.{command}")
-    return parser
 
 
 def days_or_unlimited(text: str) -> int | None:

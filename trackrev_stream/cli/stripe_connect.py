@@ -1,23 +1,19 @@
-"""`trackrev stripe connect`: keeps the secrets of an account sealed, and says what its key may read."""
+"""`trackrev stripe connect`: what is given is put to what is kept, and said is what the key may read."""
 
 import argparse
-import asyncio
 import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from collectors.stripe.permissions import Probe, probe
-from trackrev_stream.cli.context import opened, origin, secret_of
+from collectors.stripe.permissions import PERMISSIONS
+from trackrev_stream.cli.context import origin, secret_of
+from trackrev_stream.cli.overview import account_in_words, connection_in_words
 from trackrev_stream.cli.result import CommandError, CommandResult
-from trackrev_stream.clock import now_ms
+from trackrev_stream.cli.stripe_connection import Choices, Connected, connect, kept_connection
+from trackrev_stream.cli.stripe_merge import Given
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT
 from trackrev_stream.settings import Settings
-from trackrev_stream.store.database.sealer import Sealer
-from trackrev_stream.store.operations import poller_state
-from trackrev_stream.store.workspaces import stripe_connections
 
 
 def stripe_connect(args: argparse.Namespace, settings: Settings) -> CommandResult:
@@ -26,104 +22,98 @@ def stripe_connect(args: argparse.Namespace, settings: Settings) -> CommandResul
         return _connect_many(args, settings)
     if not args.workspace:
         raise CommandError("which workspace? `trackrev workspace list` names them; many at once: --csv FILE")
-    if args.platform:
-        return _connect_platform(args, settings)
-    key = secret_of(args.key, "Restricted key (rk_..., empty for webhooks alone): ")
-    wanted = StripeConnection(
-        workspace=args.workspace,
-        account=args.account or OWN_ACCOUNT,
-        livemode="_test_" not in key and not args.test_mode,
-        webhook_secrets=_hooks(args),
-        api_key=key,
-        api_base=args.api_base,
-    )
-    found = _connect(wanted, settings, may_write=args.allow_secret_key)
-    text = "\n".join(f"  {name:20} {state}" for name, state in found.permissions.items())
-    hook = _hook(settings, wanted.workspace)
-    return CommandResult(
-        f"Workspace {wanted.workspace} is connected to Stripe.\n{text}\n  webhook              {hook}\n"
-        "Its events: trackrev stripe webhook-events",
-        {"workspace": wanted.workspace, "permissions": found.permissions, "webhook_url": hook},
-        list(found.warnings),
-    )
-
-
-def _connect_platform(args: argparse.Namespace, settings: Settings) -> CommandResult:
-    """The one endpoint of a platform, which is told of every account that is connected to it."""
-    if args.key or args.account:
+    if args.platform and (args.key or args.account):
         raise CommandError(
             "--platform takes the signing secret of a Connect endpoint alone; keys and accounts belong to "
             "the workspaces that its events go to: trackrev stripe connect WS --account acct_..."
         )
-    wanted = StripeConnection(args.workspace, EVERY_ACCOUNT, not args.test_mode, _hooks(args))
-    _connect(wanted, settings, may_write=False)
-    hook = _hook(settings, wanted.workspace)
-    return CommandResult(
-        f"Events of connected accounts go to the workspaces that are connected to them with --account.\n"
-        f"  webhook              {hook}\nIts events: trackrev stripe webhook-events",
-        {"workspace": wanted.workspace, "permissions": {}, "webhook_url": hook},
+    account = EVERY_ACCOUNT if args.platform else args.account or OWN_ACCOUNT
+    before = kept_connection(settings, args.workspace, account)
+    given = _given(args, before)
+    if args.key is not None and given.nothing and not args.platform:
+        raise CommandError("--key is empty; a key begins with rk_live_ or rk_test_. Nothing was changed")
+    found = connect(settings, args.workspace, account, given, _choices(args))
+    return _told(found, settings)
+
+
+def _given(args: argparse.Namespace, before: StripeConnection | None) -> Given:
+    """What the options give; a person at the terminal is asked for the rest."""
+    nothing = args.key is None and args.webhook_secret is None
+    kept = before if before is not None else StripeConnection("", "", livemode=True, webhook_secrets=())
+    key, secrets = args.key, args.webhook_secret
+    if key is None and not args.platform and (nothing or not kept.api_key):
+        then = "keeps the one that is there" if kept.api_key else "for webhooks alone"
+        key = secret_of(None, f"Restricted key (rk_..., empty {then}): ")
+    if secrets is None and (nothing or not kept.webhook_secrets):
+        then = "keeps what is there" if kept.webhook_secrets else "for none"
+        secrets = [secret_of(None, f"Webhook signing secret (whsec_..., empty {then}): ")]
+    return Given(
+        key=secret_of(key, "") if key else "",
+        webhook_secrets=tuple(filter(None, [secret_of(each, "") for each in secrets or []])),
+        livemode=_livemode(args),
+        api_base=args.api_base,
     )
 
 
-def _hooks(args: argparse.Namespace) -> tuple[str, ...]:
-    """The webhook secrets, asked for where none is given."""
-    if args.webhook_secret is None:
-        return tuple(filter(None, [secret_of(None, "Webhook signing secret (whsec_..., empty for none): ")]))
-    return tuple(filter(None, [secret_of(each, "") for each in args.webhook_secret]))
+def _livemode(args: argparse.Namespace) -> bool | None:
+    return False if args.test_mode else True if args.live_mode else None
 
 
-def _hook(settings: Settings, workspace: str) -> str:
-    return f"{origin(settings)}/webhooks/stripe/{workspace}"
+def _choices(args: argparse.Namespace) -> Choices:
+    return Choices(replace=args.replace, may_write=args.allow_secret_key)
 
 
-def _connect(wanted: StripeConnection, settings: Settings, *, may_write: bool) -> Probe:
-    if not wanted.api_key and not wanted.webhook_secrets:
-        raise CommandError("neither a key nor a webhook secret was given: there is nothing to connect with")
-    if wanted.api_key.startswith("sk_") and not may_write:
-        raise CommandError(
-            "this is a secret key (sk_...), which may also charge, refund and pay out. Make a restricted one "
-            "that only reads (Stripe's dashboard, Developers, API keys), or insist with --allow-secret-key"
+def _told(found: Connected, settings: Settings) -> CommandResult:
+    one = found.now
+    hook = f"{origin(settings)}/webhooks/stripe/{one.workspace}"
+    data = {
+        "workspace": one.workspace,
+        "permissions": found.probe.permissions,
+        "webhook_url": hook,
+        "account": one.account,
+        "livemode": one.livemode,
+        "key": bool(one.api_key),
+        "webhook_secrets": len(one.webhook_secrets),
+    }
+    if one.account == EVERY_ACCOUNT:
+        head = "Events of connected accounts go to the workspaces that are connected to them with --account."
+    else:
+        head = f"Workspace {one.workspace} is connected to Stripe."
+    lines = [head, f"  {account_in_words(one.account)}: {connection_in_words(one)}"]
+    lines += [
+        f"  {name:20} {state:8} {PERMISSIONS[name].gives}" for name, state in found.probe.permissions.items()
+    ]
+    lines.append(f"  webhook              {hook}")
+    if found.before is not None and len(one.webhook_secrets) > len(found.before.webhook_secrets) > 0:
+        lines.append(
+            "Two webhook secrets count now. Once the old one is retired at Stripe, keep the new one alone: "
+            "the same command with --replace"
         )
-    with opened(settings) as (store, sealer):
-        store.write_now(lambda connection: _put(connection, sealer, wanted))
-    if not wanted.api_key:
-        return Probe({}, ("no key was given: webhooks alone bring charges",))
-    return asyncio.run(probe(wanted))
-
-
-def _put(sql: Connection, sealer: Sealer, wanted: StripeConnection) -> None:
-    """Keep a connection. With another key all is read again: it may see another account or mode, or more."""
-    known = stripe_connections.find_connections(sql, sealer, wanted.workspace)
-    before = next((one for one in known if one.account == wanted.account), wanted)
-    stripe_connections.put_connection(sql, sealer, wanted, now_ms())
-    if (before.api_key, before.livemode) != (wanted.api_key, wanted.livemode):
-        poller_state.forget_progress(sql, wanted.workspace, wanted.account)
+    lines.append(
+        f"Next: trackrev stripe webhook-setup {one.workspace}"
+        if not one.webhook_secrets
+        else "Its events: trackrev stripe webhook-events"
+    )
+    return CommandResult("\n".join(lines), data, found.warnings)
 
 
 def _connect_many(args: argparse.Namespace, settings: Settings) -> CommandResult:
     """A platform's workspaces from a file: workspace, account, key and webhook secret in named columns."""
     rows = list(_rows(Path(args.csv)))
     warnings, answers = [], []
+    same_key = secret_of(args.key, "") if args.key else ""
     for number, row in enumerate(rows, start=2):  # below the names of the columns
-        key = row.get("key") or secret_of(args.key, "")
-        wanted = StripeConnection(
-            workspace=row.get("workspace", ""),
-            account=row.get("account") or OWN_ACCOUNT,
-            livemode="_test_" not in key and not args.test_mode,
-            webhook_secrets=tuple(filter(None, [row.get("webhook_secret"), *(args.webhook_secret or [])])),
-            api_key=key,
-            api_base=args.api_base,
-        )
+        secrets = tuple(filter(None, [row.get("webhook_secret"), *(args.webhook_secret or [])]))
+        given = Given(row.get("key") or same_key, secrets, _livemode(args), args.api_base)
+        workspace, account = row.get("workspace", ""), row.get("account") or OWN_ACCOUNT
         try:
-            found = _connect(wanted, settings, may_write=args.allow_secret_key)
+            found = connect(settings, workspace, account, given, _choices(args))
         except Exception as error:
             raise CommandError(
                 f"{args.csv}, line {number}: {error} (the lines before it are connected)"
             ) from error
-        answers.append(
-            {"workspace": wanted.workspace, "account": wanted.account, "permissions": found.permissions}
-        )
-        warnings += [f"{wanted.workspace}: {warning}" for warning in found.warnings]
+        answers.append({"workspace": workspace, "account": account, "permissions": found.probe.permissions})
+        warnings += [f"{workspace}: {warning}" for warning in found.warnings]
     return CommandResult(f"{len(rows)} workspaces are connected to Stripe.", {"connected": answers}, warnings)
 
 

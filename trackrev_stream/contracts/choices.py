@@ -18,3 +18,23 @@ class Status(StrEnum):
     OPEN = "open"
     REPLAYED = "replayed"
     DROPPED = "dropped"
+
+
+class KeyScope(StrEnum):
+    """What an API key may do. Whoever may manage, or pay out, may read too."""
+
+    READ = "read"
+    MANAGE = "manage"
+    PAYOUTS = "payouts"
+
+    def includes(self, wanted: "KeyScope") -> bool:
+        """Whether a key of this scope may do what needs ``wanted``."""
+        return wanted in (self, KeyScope.READ)
+
+
+class Arrival(StrEnum):
+    """What the edge notes of a workspace when it comes in."""
+
+    HIT = "hit"
+    IDENTIFY = "identify"
+    WEBHOOK = "webhook"

@@ -55,8 +55,19 @@ class Publisher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SiteDomain:
+    """A domain of a site, and where the visitor cookie is valid on it; empty: on each host alone."""
+
+    domain: str
+    cookie_domain: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
-    """A workspace as collectors see it; its secrets are never logged."""
+    """A workspace as collectors see it; its secrets are never logged.
+
+    ``domain`` is the first of its site, ``more_domains`` are the others. An ``archived`` one takes no hits.
+    """
 
     id: str
     domain: str
@@ -66,6 +77,18 @@ class Workspace:
     identify_secret: bytes
     time_zone: str = "UTC"
     erased: frozenset[str] = frozenset()
+    more_domains: tuple[SiteDomain, ...] = ()
+    archived: bool = False
+
+    @property
+    def domains(self) -> tuple[SiteDomain, ...]:
+        """All domains of the site, the first one first."""
+        return SiteDomain(self.domain, self.cookie_domain), *self.more_domains
+
+    @property
+    def site(self) -> str:
+        """The site as hits carry it: its domains, separated by blanks."""
+        return " ".join(each.domain for each in self.domains) if self.more_domains else self.domain
 
     def has_erased(self, name: str) -> bool:
         """Whether this email key or visitor id was erased, and may not come back."""

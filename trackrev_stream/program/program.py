@@ -30,7 +30,7 @@ from trackrev_stream.program import listen_address
 from trackrev_stream.program.admin import Action, Admin, newest, publishing
 from trackrev_stream.program.admin_client import DOCTOR
 from trackrev_stream.program.agents import define_agents
-from trackrev_stream.program.first_run import FirstRun, first_run
+from trackrev_stream.program.first_run import FirstRun, FirstWorkspace, first_run
 from trackrev_stream.program.listeners import Listeners, admin_app
 from trackrev_stream.program.roles import Role
 from trackrev_stream.program.running_note import noting
@@ -40,9 +40,14 @@ from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.ledger import pending_rates
 from trackrev_stream.store.ledger.applied_positions import StorePositions
 from trackrev_stream.store.ledger.writer import Writer
+from trackrev_stream.store.operations.overview import Overview, look_over_all
 from trackrev_stream.store.operations.poller_state import StorePollState
 from trackrev_stream.store.operations.reconciliations import StoreLedgerReader
 from trackrev_stream.store.workspaces.directory import StoreDirectory
+from trackrev_stream.store.workspaces.last_seen import keep_seen
+from trackrev_stream.store.workspaces.noticing import Noticing
+
+MOST_SHOWN = 10
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +55,26 @@ log = logging.getLogger(__name__)
 class Program:
     """The roles of one process. ``start`` returns when it is ready, ``run`` ends when it was told to stop.
 
+    ``first`` is the workspace that a first start made, ``there`` what there was of each when it started, of
+    MOST_SHOWN at most, and how many there were.
+
     Raises LogBusy, StoreError and others with messages for people when it cannot start.
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock = now_ms, roles: Collection[Role] = frozenset(Role)
+        self,
+        settings: Settings,
+        clock: Clock = now_ms,
+        roles: Collection[Role] = frozenset(Role),
+        wanted: FirstWorkspace = FirstWorkspace(),  # noqa: B008 - it never changes
     ) -> None:
         self.settings = settings
         self.roles = roles
         self.url = ""
         self.admin_url = ""
         self.first: FirstRun | None = None
+        self._wanted = wanted
+        self.there: tuple[list[Overview], int] = ([], 0)
         self._clock = clock
         self._ready = False
         self._recent = Recent()
@@ -96,7 +110,9 @@ class Program:
         sealer = open_sealer(settings.data, settings.secret_key)
         directory = StoreDirectory(store, sealer, self._clock)
         if set(self.roles) == set(Role):
-            self.first = first_run(settings.data, store, sealer, self._clock())
+            self.first = first_run(settings.data, store, sealer, self._clock(), self._wanted)
+            look = partial(look_over_all, sealer=sealer, now=self._clock(), most=MOST_SHOWN)
+            self.there = await store.read(look)
         positions = StorePositions(store)
         erasing = partial(Eraser, broker.erasure_scope(positions), store, sealer, self._clock)
         if broker.exclusive:
@@ -111,7 +127,7 @@ class Program:
         intake = await self._intake(broker, directory) if Role.COLLECT in self.roles else None
         self._taking = intake
         if intake is not None:
-            add_routes(public, self._edge(intake, directory, StorePollState(store, sealer)))
+            add_routes(public, self._edge(intake, directory, store, StorePollState(store, sealer)))
         if Role.POLL in self.roles:
             await self._poll(broker, directory, StorePollState(store, sealer), StoreLedgerReader(store))
         if Role.SERVE in self.roles:
@@ -176,7 +192,10 @@ class Program:
         self._spawn(intake.run())
         return intake
 
-    def _edge(self, intake: Intake, directory: StoreDirectory, polls: StorePollState) -> EdgeDeps:
+    def _edge(
+        self, intake: Intake, directory: StoreDirectory, store: Store, polls: StorePollState
+    ) -> EdgeDeps:
+        seen = Noticing(store, self._clock, keep_seen)
         return EdgeDeps(
             directory=directory,
             publisher=intake,
@@ -188,6 +207,7 @@ class Program:
             recent=self._recent,
             overrides=directory.overrides,
             read_soon=polls.read_soon,
+            seen=lambda workspace, what: seen.note((workspace, what)),
         )
 
     async def _open_admin(self, listeners: Listeners, broker: Broker, eraser: Eraser | None) -> None:

@@ -5,20 +5,30 @@ import re
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
+from collectors.deps import EdgeDeps
 from collectors.limits import Limits
+from collectors.routes import add_routes
 from tests.collectors.edge import (
     BROWSER,
+    LINK,
+    PARTITIONS,
     WORKSPACE,
     DictDirectory,
     Edge,
+    RecordingPublisher,
+    identify,
     on_edge,
     pageview,
     running,
 )
 from tests.facts import NOW, VISITOR
+from trackrev_stream.contracts.choices import Arrival
+from trackrev_stream.contracts.ports import SiteDomain
 from trackrev_stream.contracts.topics import PIXEL_HITS
-from trackrev_stream.domain.journeys.touch import HitKind
+from trackrev_stream.domain.journeys.touch import HitKind, touch_of
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.domain.values.ids import is_visitor_id, partition_of, visitor_key
 
@@ -293,3 +303,58 @@ def test_health() -> None:
             assert (await edge.client.get("/live")).status == 200
 
     asyncio.run(run())
+
+
+SEVERAL = replace(WORKSPACE, more_domains=(SiteDomain("shop.de", ".shop.de"),))
+
+
+def test_a_site_of_several_domains_is_one_site() -> None:
+    async def scenario(edge: Edge) -> None:
+        for domain in ("www.shop.example", "www.shop.de", "elsewhere.example"):
+            origin = f"https://{domain}"
+            view = pageview(domain, url=f"{origin}/", referrer="https://shop.de/cart")
+            status, _, response = await edge.post_hits(
+                view, headers={"Origin": origin, "Host": f"t.{domain}"}
+            )
+            assert status == 202
+            allowed = response.headers.get("Access-Control-Allow-Origin")
+            assert allowed == (None if domain == "elsewhere.example" else origin)
+            told = {"www.shop.example": "shop.example", "www.shop.de": "shop.de"}.get(domain, "")
+            assert response.cookies["tr_vid"]["domain"] == told
+        hits = edge.log.hits()
+        assert [hit.site for hit in hits] == ["shop.example shop.de"] * 3
+        assert [touch_of(hit) for hit in hits] == [None] * 3, (
+            "who comes from the site's other domain is no referral"
+        )
+
+    on_edge(scenario, directory=DictDirectory({"ws_1": SEVERAL}))
+
+
+def test_an_archived_workspace_takes_no_hits_and_says_so_to_its_pages() -> None:
+    async def scenario(edge: Edge) -> None:
+        headers = {"Origin": "https://shop.example"}
+        status, body, response = await edge.post_hits(pageview(), headers=headers)
+        assert (status, body["error"]["code"]) == (410, "archived_workspace")
+        assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+        link = await edge.client.get("/l/spring", headers={"User-Agent": BROWSER}, allow_redirects=False)
+        assert link.headers["Location"] == LINK.url, "a link leads on, uncounted"
+        assert edge.log.records == []
+
+    on_edge(scenario, directory=DictDirectory({"ws_1": replace(WORKSPACE, archived=True)}))
+
+
+def test_what_came_in_is_noted() -> None:
+    seen: list[tuple[str, Arrival]] = []
+
+    async def scenario() -> None:
+        log, found = RecordingPublisher(), DictDirectory()
+        deps = EdgeDeps(found, log, PARTITIONS, lambda: NOW, seen=lambda *what: seen.append(what))
+        app = web.Application()
+        add_routes(app, deps)
+        async with TestClient(TestServer(app)) as client:
+            for hits in ([pageview(), identify("anna@example.com")], [identify("nobody")], []):
+                sent = {"workspace": "ws_1", "sent_at": NOW, "hits": hits}
+                await client.post("/e", json=sent, headers={"User-Agent": BROWSER})
+
+    asyncio.run(scenario())
+    assert seen == [("ws_1", Arrival.HIT), ("ws_1", Arrival.IDENTIFY)], "what was dropped did not come in"

@@ -273,3 +273,21 @@ def test_a_page_rendered_in_advance_counts_when_it_is_seen(browse: Browse) -> No
         assert hits[0].url == site.url("/seen")
 
     browse(scenario)
+
+
+@pytest.mark.parametrize("host", ["www.shop.example", "www.other.example"])
+def test_one_tag_serves_all_domains_of_a_site(browse: Browse, host: str) -> None:
+    async def scenario(site: Site) -> None:
+        domains = 'data-cookie-domain=".shop.example%20.other.example"'
+        options = {"collector": "track.shop.example", "attributes": domains}
+        page = await site.visit("/", host, **options)
+        await page.wait_for("document.cookie.includes('tr_vid=')")
+        cookies = (await page.call("Network.getAllCookies"))["cookies"]
+        valid = {cookie["domain"] for cookie in cookies if cookie["name"] == "tr_vid"}
+        assert f".{host.removeprefix('www.')}" in valid
+        first = await page.evaluate("document.cookie")
+        await page.go(site.url("/again", host, **options))
+        await page.wait_for("!!window.trackrev")
+        assert await page.evaluate("document.cookie") == first
+
+    browse(scenario)

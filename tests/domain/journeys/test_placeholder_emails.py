@@ -55,3 +55,9 @@ def test_stands_for_someone(email: str) -> None:
 
 def test_a_workspace_without_a_domain() -> None:
     assert not is_placeholder("guest@shop.example", "")
+
+
+def test_a_shop_with_several_domains_has_tills_at_each() -> None:
+    assert is_placeholder("guest@shop.de", "shop.example shop.de")
+    assert is_placeholder("guest@shop.example", "shop.example shop.de")
+    assert not is_placeholder("guest@other.example", "shop.example shop.de")

@@ -23,6 +23,7 @@ from trackrev_stream.store.database.errors import StoreError
 from trackrev_stream.store.database.migrate import SCRIPTS
 from trackrev_stream.store.database.schema import SCHEMA_VERSION, metadata, read_meta
 from trackrev_stream.store.ledger.post import post
+from trackrev_stream.store.workspaces import erased_names  # noqa: F401 - it declares a table of its own
 
 OPEN = """
 import sys

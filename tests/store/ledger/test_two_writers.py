@@ -34,7 +34,8 @@ from trackrev_stream.store.ledger.post import Posting, post
 from trackrev_stream.store.ledger.writer import Writer
 from trackrev_stream.store.operations.dead_letters import list_letters, mark_replayed, store_letters
 from trackrev_stream.store.reports.charges import Entry, ledger_page
-from trackrev_stream.store.workspaces.workspaces import add_api_key, create_workspace
+from trackrev_stream.store.workspaces.api_keys import NewApiKey, add_api_key
+from trackrev_stream.store.workspaces.workspaces import create_workspace
 
 pytestmark = pytest.mark.postgres
 NEWS, TUBE = touch(), touch("YouTube", "video")
@@ -144,7 +145,7 @@ def test_commands_that_meet_are_done_one_after_the_other(two: tuple[Server, Stor
 
     assert isinstance(at_the_same_time(*two, make, make), InvalidSetting)
     assert isinstance(
-        at_the_same_time(*two, lambda c: add_api_key(c, WS, 1), lambda c: add_api_key(c, WS, 1)), str
+        at_the_same_time(*two, lambda c: add_api_key(c, WS, 1), lambda c: add_api_key(c, WS, 1)), NewApiKey
     )
 
 

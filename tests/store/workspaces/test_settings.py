@@ -10,11 +10,13 @@ from sqlalchemy import select
 
 from tests.store.builders import run
 from tests.store.workspaces.builders import Time, make
+from trackrev_stream.contracts.choices import KeyScope
 from trackrev_stream.contracts.ports import Link, StripeConnection
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import InvalidSetting, SecretKeyError
 from trackrev_stream.store.database.schema import api_keys, stripe_connections, workspaces
 from trackrev_stream.store.database.sealer import KEY_FILE, Sealer, open_sealer
+from trackrev_stream.store.workspaces.api_keys import add_api_key
 from trackrev_stream.store.workspaces.directory import StoreDirectory
 from trackrev_stream.store.workspaces.links import list_links, put_link
 from trackrev_stream.store.workspaces.stripe_connections import (
@@ -23,11 +25,7 @@ from trackrev_stream.store.workspaces.stripe_connections import (
     put_connection,
     shown_livemode,
 )
-from trackrev_stream.store.workspaces.workspaces import (
-    add_api_key,
-    find_workspace,
-    list_workspaces,
-)
+from trackrev_stream.store.workspaces.workspaces import find_workspace, list_workspaces
 
 
 @pytest.fixture
@@ -198,7 +196,9 @@ def test_the_directory_sees_what_another_process_changes(store: Store, sealer: S
         first = link(other)
         assert await directory.workspace("ws_a") == made.workspace  # what was missing is read at once
         assert await directory.link("SPRING") == first
-        assert await directory.authenticate(made.api_key) == "ws_a"
+        key = await directory.authenticate(made.api_key)
+        assert key is not None
+        assert (key.workspace, key.scope) == ("ws_a", KeyScope.READ)
         assert await directory.authenticate(made.api_key + "x") is None
         assert await directory.stripe_connections("ws_a") == ()
         connected = connect(other, sealer)
@@ -209,8 +209,8 @@ def test_the_directory_sees_what_another_process_changes(store: Store, sealer: S
         assert await directory.link("spring") == first
         time.now += 1
         assert await directory.link("spring") == second
-        key = other.write_now(lambda c: add_api_key(c, "ws_a", 1))
-        assert await directory.authenticate(key) == "ws_a"
+        new = other.write_now(lambda c: add_api_key(c, "ws_a", 1))
+        assert await directory.authenticate(new.text) == new.key
 
     run(story())
     other.close()

@@ -28,8 +28,8 @@ class HashesEmails(Protocol):
         ...
 
     @property
-    def domain(self) -> str:
-        """The domain of its site."""
+    def site(self) -> str:
+        """The domains of its site, separated by blanks."""
         ...
 
     @property
@@ -198,7 +198,7 @@ def hashed_email(workspace: HashesEmails, *places: str) -> str:
     for address in map(normalise_email, places):
         if "@" not in address:
             continue
-        if is_placeholder(address, workspace.domain):
+        if is_placeholder(address, workspace.site):
             EMAILS_REFUSED.inc()
             continue
         key = email_key(workspace.email_secret, address)

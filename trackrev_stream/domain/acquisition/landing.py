@@ -74,6 +74,8 @@ class Landing:
 def is_internal(url: str, referrer: str, site: str) -> bool:
     """Whether a page view continues a visit: it came from the site itself or back from a payment page.
 
+    ``site`` is the site's domain, or several separated by blanks.
+
     A campaign in the URL or the click id of an ad makes it a contact whatever the referrer; ``source`` and
     ``ref`` do not, for sites use them for links of their own.
     """
@@ -177,7 +179,7 @@ def _is_return_between(origin: str, page: str, site: str) -> bool:
     known = source_of_host(host)
     return bool(host) and (
         _under(host, host_of(page))
-        or _under(host, site)
+        or any(_under(host, each) for each in site.split())
         or (known is not None and known.kind is SourceKind.RETURN)
     )
 

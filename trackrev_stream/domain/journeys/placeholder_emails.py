@@ -47,7 +47,10 @@ _SEPARATORS = str.maketrans("", "", ".-_ ")
 
 
 def is_placeholder(email: str, shop: str) -> bool:
-    """Whether the normalised ``email`` stands for nobody, to a shop whose site is at the domain ``shop``."""
+    """Whether the normalised ``email`` stands for nobody, to a shop whose site is at the domain ``shop``.
+
+    A site may have several domains, separated by blanks.
+    """
     local, _, domain = email.rpartition("@")
     name = local.partition("+")[0].translate(_SEPARATORS)
     if name in NOBODY or domain in NO_DOMAINS or domain.rpartition(".")[2] in NOWHERE:
@@ -56,8 +59,11 @@ def is_placeholder(email: str, shop: str) -> bool:
         return name in MADE_UP
     if domain in WELL_KNOWN:
         return name in HURRIED
-    own = bool(shop) and (_is_within(domain, shop) or ("." in domain and _is_within(shop, domain)))
-    return own and name in OF_THE_SHOP
+    return name in OF_THE_SHOP and any(_is_of_shop(domain, each) for each in shop.split())
+
+
+def _is_of_shop(domain: str, shop: str) -> bool:
+    return _is_within(domain, shop) or ("." in domain and _is_within(shop, domain))
 
 
 def _is_within(domain: str, other: str) -> bool:

@@ -61,7 +61,7 @@ class Hit:
     received_at: int
     url: str = ""
     referrer: str = ""
-    site: str = ""
+    site: str = ""  # its domains, separated by blanks
     email_key: str = ""
     trust: Trust = Trust.UNSIGNED
     click: Click | None = None

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 
 metadata = MetaData()
 
@@ -52,8 +52,8 @@ def storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _text(name: str) -> Column[str]:
-    return Column(name, Words, nullable=False)
+def _text(name: str, was: str | None = None) -> Column[str]:
+    return Column(name, Words, nullable=False, server_default=None if was is None else text(f"'{was}'"))
 
 
 def _number(name: str, *, null: bool = False) -> Column[int]:
@@ -90,6 +90,7 @@ workspaces = Table(
     _text("email_secret"),  # the three secrets are sealed
     _text("click_secret"),
     _text("identify_secret"),
+    _number("archived_at", null=True),
 )
 
 attribution_settings = Table(
@@ -113,6 +114,9 @@ api_keys = Table(
     Column("key_hash", Words, primary_key=True),  # SHA-256, hexadecimal
     Column("workspace", Words, ForeignKey("workspaces.id"), nullable=False, index=True),
     _number("created_at"),
+    *(_text(name, was) for name, was in (("key_id", ""), ("name", ""), ("scope", "read"))),
+    *(_number(name, null=True) for name in ("last_used_at", "revoked_at")),
+    Index("api_keys_by_id", "key_id", unique=True),
 )
 
 links = Table(

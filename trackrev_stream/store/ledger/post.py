@@ -10,7 +10,7 @@ how the stream was cut into batches.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
@@ -21,6 +21,7 @@ from trackrev_stream.contracts.records import AttributedCharge, WaitingMoney
 from trackrev_stream.domain.journeys.journey import Visit
 from trackrev_stream.domain.ledger.fx import Rates
 from trackrev_stream.store.database.schema import upsert, visits
+from trackrev_stream.store.database.workspace_schema import deleted_workspaces
 from trackrev_stream.store.ledger.book import Book
 from trackrev_stream.store.ledger.positions import adopt, advance, settle
 from trackrev_stream.store.operations.dead_letters import RecordPosition, rejected_places, store_letters
@@ -95,6 +96,7 @@ def post(
     Raises PositionConflict when another writer or another log has been here, LedgerBroken when the book
     would not add up.
     """
+    postings = _without_deleted(connection, postings)
     ends = _ends(postings)
     first = not known
     known = settle(connection, ends, known or {}) if unsure else known or {}
@@ -135,6 +137,22 @@ def _apply(book: Book, records: Iterable[Postable], posted_at: int) -> int:
             book.apply(record, posted_at)
     book.save(posted_at)
     return surpassed
+
+
+def _without_deleted(connection: Connection, postings: Sequence[Posting]) -> Sequence[Posting]:
+    """The postings without what belongs to workspaces that were deleted: only its place counts."""
+    gone = frozenset(connection.execute(select(deleted_workspaces.c.workspace)).scalars())
+    return [_kept(item, gone) for item in postings] if gone else postings
+
+
+def _kept(item: Posting, gone: frozenset[str]) -> Posting:
+    match item.record:
+        case AttributedCharge(workspace=workspace) if workspace in gone:
+            return replace(item, record=None)
+        case tuple(frame) if any(visit.workspace in gone for visit in frame):
+            return replace(item, record=tuple(visit for visit in frame if visit.workspace not in gone))
+        case _:
+            return item
 
 
 def _ends(postings: Sequence[Posting]) -> dict[Partition, int]:

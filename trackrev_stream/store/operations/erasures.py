@@ -11,7 +11,7 @@ from trackrev_stream.store.database.errors import ErasureUnfinished
 from trackrev_stream.store.database.schema import bump_meta, charges, dead_letters, read_meta, upsert, visits
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.workspaces.erased_names import erasures
-from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION
+from trackrev_stream.store.workspaces.settings_version import SETTINGS_VERSION
 
 TABLES = "tables_since"
 

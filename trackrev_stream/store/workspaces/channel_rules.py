@@ -17,7 +17,7 @@ from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import bump_meta, channel_rules
 from trackrev_stream.store.workspaces.links import plain_name
 from trackrev_stream.store.workspaces.require import require_workspace
-from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION
+from trackrev_stream.store.workspaces.settings_version import SETTINGS_VERSION
 
 
 def put_rules(connection: Connection, workspace: str, raw: object, now: int) -> ChannelOverrides:

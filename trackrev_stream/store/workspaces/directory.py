@@ -11,15 +11,13 @@ from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, C
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import read_meta
 from trackrev_stream.store.database.sealer import Sealer
+from trackrev_stream.store.workspaces.api_keys import ApiKey, find_api_key, key_hash, note_key_uses
 from trackrev_stream.store.workspaces.channel_rules import find_overrides
 from trackrev_stream.store.workspaces.links import find_link, normal_slug
+from trackrev_stream.store.workspaces.noticing import Noticing
+from trackrev_stream.store.workspaces.settings_version import SETTINGS_VERSION
 from trackrev_stream.store.workspaces.stripe_connections import find_connected, find_connections
-from trackrev_stream.store.workspaces.workspaces import (
-    SETTINGS_VERSION,
-    find_api_key,
-    find_workspace,
-    key_hash,
-)
+from trackrev_stream.store.workspaces.workspaces import find_workspace
 
 CHECK_EVERY_MS = 1_000
 
@@ -40,6 +38,7 @@ class StoreDirectory:
         self._kept: dict[tuple[str, str], Any] = {}
         self._version: int | None = None
         self._checked_at: int | None = None
+        self.key_uses: Noticing[str] = Noticing(store, clock, note_key_uses)
 
     async def workspace(self, workspace: str) -> Workspace | None:
         """The workspace with this id, or None."""
@@ -72,12 +71,15 @@ class StoreDirectory:
             await self._look_up(("channels", workspace), lambda c: find_overrides(c, workspace))
         ) or NO_OVERRIDES
 
-    async def authenticate(self, api_key: str) -> str | None:
-        """The workspace that an API key opens, or None."""
+    async def authenticate(self, api_key: str) -> ApiKey | None:
+        """The API key with this text, or None; that it was used is noted in its own time."""
         # Constant in time where it counts: a hash is looked up, and how far a hash matches tells nothing
         # about the key that would match further.
         hashed = key_hash(api_key)
-        return await self._look_up(("key", hashed), lambda c: find_api_key(c, hashed))
+        found = await self._look_up(("key", hashed), lambda c: find_api_key(c, hashed))
+        if found is not None:
+            self.key_uses.note(found.id)
+        return found
 
     async def _look_up(self, key: tuple[str, str], find: Callable[[Connection], T | None]) -> T | None:
         await self._refresh()

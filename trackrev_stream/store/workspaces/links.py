@@ -11,7 +11,7 @@ from trackrev_stream.domain.acquisition.channel import UNATTRIBUTED
 from trackrev_stream.store.database.errors import InvalidSetting
 from trackrev_stream.store.database.schema import bump_meta, links, upsert
 from trackrev_stream.store.workspaces.require import require_workspace
-from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION
+from trackrev_stream.store.workspaces.settings_version import SETTINGS_VERSION
 
 _SLUG = re.compile(r"^[a-z0-9-]{1,64}$")
 LONGEST_URL = 2_048

@@ -3,7 +3,7 @@
 import re
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, select
 
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT
@@ -12,7 +12,7 @@ from trackrev_stream.store.database.schema import bump_meta, stripe_connections,
 from trackrev_stream.store.database.sealer import Sealer
 from trackrev_stream.store.workspaces.links import target
 from trackrev_stream.store.workspaces.require import require_workspace
-from trackrev_stream.store.workspaces.workspaces import SETTINGS_VERSION
+from trackrev_stream.store.workspaces.settings_version import SETTINGS_VERSION
 
 _ACCOUNT = re.compile(r"^acct_[A-Za-z0-9]{1,64}$")
 MOST_SECRETS = 2  # two are valid while one is rolled
@@ -42,6 +42,13 @@ def put_connection(connection: Connection, sealer: Sealer, wanted: StripeConnect
         "created_at": now if since is None else since,
     }
     upsert(connection, stripe_connections, [row])
+    bump_meta(connection, SETTINGS_VERSION)
+
+
+def drop_connection(connection: Connection, workspace: str, account: str) -> None:
+    """Forget a connection with its secrets."""
+    table = stripe_connections
+    connection.execute(delete(table).where(table.c.workspace == workspace, table.c.account == account))
     bump_meta(connection, SETTINGS_VERSION)
 
 

@@ -1,38 +1,41 @@
-"""Workspaces and their API keys."""
+"""Workspaces: made once, with fresh secrets; found by their id."""
 
 import base64
-import hashlib
 import re
 import secrets
+from collections import defaultdict
 from dataclasses import dataclass, replace
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, Row, insert, select
 
-from trackrev_stream.contracts.ports import Workspace
+from trackrev_stream.contracts.ports import SiteDomain, Workspace
+from trackrev_stream.contracts.times import utc_minute
 from trackrev_stream.store.database.errors import InvalidSetting
-from trackrev_stream.store.database.schema import api_keys, bump_meta, workspaces
+from trackrev_stream.store.database.schema import bump_meta, workspaces
 from trackrev_stream.store.database.sealer import Sealer
+from trackrev_stream.store.database.workspace_schema import deleted_workspaces, workspace_domains
+from trackrev_stream.store.workspaces.api_keys import add_api_key
 from trackrev_stream.store.workspaces.attribution_settings import add_first
 from trackrev_stream.store.workspaces.erased_names import erased_in
-from trackrev_stream.store.workspaces.require import require_workspace
+from trackrev_stream.store.workspaces.settings_version import SETTINGS_VERSION
+from trackrev_stream.store.workspaces.site_names import cookie_domain_for, known_time_zone, site_domain
 
-SETTINGS_VERSION = "settings_version"  # counts every change of a setting, so that caches see it
+FIRST_KEY = "first"
+"""The name of the key that a workspace is made with."""
 
 _SECRETS = ("email_secret", "click_secret", "identify_secret")
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_DOMAIN = re.compile(rf"^{_LABEL}(\.{_LABEL})*$")
-_COOKIE_DOMAIN = re.compile(rf"^\.?{_LABEL}(\.{_LABEL})+$")
-_IP = re.compile(r"^[0-9.]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class NewWorkspace:
-    """A workspace just made. The API key is shown this once: only its hash is kept."""
+    """A workspace just made. The API key is shown this once, and empty where none was made."""
 
     workspace: Workspace
     api_key: str
+
+    def __repr__(self) -> str:
+        return f"NewWorkspace({self.workspace!r})"
 
 
 def create_workspace(
@@ -44,65 +47,84 @@ def create_workspace(
     workspace: str = "",
     cookie_domain: str | None = None,
     time_zone: str = "UTC",
+    with_key: bool = True,
 ) -> NewWorkspace:
-    """Make a workspace for the site ``domain``, with fresh secrets and an API key.
+    """Make a workspace for the site ``domain``, with fresh secrets and an API key that reads.
 
     ``workspace`` is its id, by default ``ws_`` and 12 random characters. ``cookie_domain`` is by default the
     domain with all below it; empty means the host alone. Raises InvalidSetting.
     """
     made = Workspace(
         id=workspace or "ws_" + base64.b32encode(secrets.token_bytes(8)).decode()[:12].lower(),
-        domain=_domain(domain),
-        cookie_domain=_cookie_domain(domain, cookie_domain),
+        domain=site_domain(domain),
+        cookie_domain=cookie_domain_for(domain, cookie_domain),
         email_secret=secrets.token_bytes(32),
         click_secret=secrets.token_bytes(32),
         # Site owners keep it in their backend's settings: text, not bytes.
         identify_secret=secrets.token_urlsafe(32).encode(),
-        time_zone=_time_zone(time_zone),
+        time_zone=known_time_zone(time_zone),
     )
-    if not _ID.match(made.id):
-        raise InvalidSetting(f"{made.id!r} is no workspace id: up to 64 letters, digits, '-' and '_'")
-    if connection.execute(select(workspaces.c.id).where(workspaces.c.id == made.id)).scalar():
-        raise InvalidSetting(f"there is a workspace {made.id!r} already; choose another id")
+    _check_id(connection, made.id)
     sealed = {name: sealer.seal(getattr(made, name)) for name in _SECRETS}
     plain = {name: getattr(made, name) for name in ("id", "domain", "cookie_domain", "time_zone")}
     connection.execute(insert(workspaces).values(**plain, **sealed, created_at=now))
     add_first(connection, made.id, now)
-    return NewWorkspace(made, add_api_key(connection, made.id, now))
-
-
-def add_api_key(connection: Connection, workspace: str, now: int) -> str:
-    """Make another API key for a workspace and return it, this once. Raises InvalidSetting without one."""
-    require_workspace(connection, workspace)
-    key = f"trk_{secrets.token_urlsafe(32)}"
-    connection.execute(insert(api_keys).values(key_hash=key_hash(key), workspace=workspace, created_at=now))
     bump_meta(connection, SETTINGS_VERSION)
-    return key
+    key = add_api_key(connection, made.id, now, name=FIRST_KEY).text if with_key else ""
+    return NewWorkspace(made, key)
 
 
 def list_workspaces(connection: Connection, sealer: Sealer) -> list[Workspace]:
     """All workspaces by id."""
-    rows = connection.execute(select(workspaces).order_by(workspaces.c.id))
-    return [_workspace(row, sealer) for row in rows]
+    rows = connection.execute(select(workspaces).order_by(workspaces.c.id)).all()
+    more = _more_domains(connection)
+    return [_workspace(row, sealer, more[row.id]) for row in rows]
 
 
 def find_workspace(connection: Connection, sealer: Sealer, workspace: str) -> Workspace | None:
     """The workspace with this id, or None."""
     row = connection.execute(select(workspaces).where(workspaces.c.id == workspace)).first()
-    return replace(_workspace(row, sealer), erased=erased_in(connection, workspace)) if row else None
+    if row is None:
+        return None
+    found = _workspace(row, sealer, _more_domains(connection, workspace)[workspace])
+    return replace(found, erased=erased_in(connection, workspace))
 
 
-def find_api_key(connection: Connection, hashed: str) -> str | None:
-    """The workspace of the API key with this hash, or None."""
-    return connection.execute(select(api_keys.c.workspace).where(api_keys.c.key_hash == hashed)).scalar()
+def is_id_free(connection: Connection, workspace: str) -> bool:
+    """Whether a new workspace may have this id: none has it, and none that was deleted had it."""
+    taken = select(workspaces.c.id).where(workspaces.c.id == workspace)
+    gone = select(deleted_workspaces.c.workspace).where(deleted_workspaces.c.workspace == workspace)
+    return bool(_ID.match(workspace)) and connection.execute(taken.union(gone)).first() is None
 
 
-def key_hash(api_key: str) -> str:
-    """What is kept of an API key. It has 256 random bits: nothing slower than SHA-256 is called for."""
-    return hashlib.sha256(api_key.encode()).hexdigest()
+def _check_id(connection: Connection, workspace: str) -> None:
+    if not _ID.match(workspace):
+        raise InvalidSetting(f"{workspace!r} is no workspace id: up to 64 letters, digits, '-' and '_'")
+    if connection.execute(select(workspaces.c.id).where(workspaces.c.id == workspace)).scalar():
+        raise InvalidSetting(f"there is a workspace {workspace!r} already; choose another id")
+    gone = select(deleted_workspaces.c.deleted_at).where(deleted_workspaces.c.workspace == workspace)
+    if (deleted_at := connection.execute(gone).scalar()) is not None:
+        raise InvalidSetting(
+            f"workspace {workspace!r} was deleted on {utc_minute(deleted_at)}, and its id is used up: "
+            "the log may still hold records of it; choose another id"
+        )
 
 
-def _workspace(row: Row[tuple[object, ...]], sealer: Sealer) -> Workspace:
+def _more_domains(
+    connection: Connection, workspace: str | None = None
+) -> defaultdict[str, tuple[SiteDomain, ...]]:
+    """The further domains of one workspace, or of all, in the order in which they were added."""
+    table = workspace_domains
+    asked = select(table).order_by(table.c.created_at, table.c.domain)
+    if workspace is not None:
+        asked = asked.where(table.c.workspace == workspace)
+    found: defaultdict[str, tuple[SiteDomain, ...]] = defaultdict(tuple)
+    for row in connection.execute(asked):
+        found[row.workspace] += (SiteDomain(row.domain, row.cookie_domain),)
+    return found
+
+
+def _workspace(row: Row[tuple[object, ...]], sealer: Sealer, more: tuple[SiteDomain, ...]) -> Workspace:
     return Workspace(
         id=row.id,
         domain=row.domain,
@@ -111,32 +133,6 @@ def _workspace(row: Row[tuple[object, ...]], sealer: Sealer) -> Workspace:
         email_secret=sealer.open(row.email_secret),
         click_secret=sealer.open(row.click_secret),
         identify_secret=sealer.open(row.identify_secret),
+        more_domains=more,
+        archived=row.archived_at is not None,
     )
-
-
-def _domain(text: str) -> str:
-    domain = text.strip().lower().rstrip(".")
-    if not _DOMAIN.match(domain) or len(domain) > 253:
-        raise InvalidSetting(f"{text!r} is no domain: give the site's host name alone, such as example.com")
-    return domain
-
-
-def _cookie_domain(domain: str, given: str | None) -> str:
-    site = _domain(domain).removeprefix("www.")
-    if given is None:
-        # A cookie for localhost or an address is for that host alone.
-        return f".{site}" if "." in site and not _IP.match(site) else ""
-    wanted = given.strip().lower()
-    if wanted and (not _COOKIE_DOMAIN.match(wanted) or not f".{site}".endswith(f".{wanted.lstrip('.')}")):
-        raise InvalidSetting(
-            f"the cookie domain {given!r} must be the site's domain {site!r} or one above it"
-        )
-    return wanted
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidSetting(f"{name!r} is no time zone; give one such as Europe/Berlin") from error
-    return name
