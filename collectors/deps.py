@@ -19,7 +19,7 @@ class EdgeDeps:
     """The surroundings of the edge.
 
     ``partitions`` is the number of partitions of every topic; ``overrides`` looks up a workspace's own rules
-    of channels as they stand now.
+    of channels as they stand now; ``trouble`` says why what comes has to wait for the log, if it has.
     """
 
     directory: Directory
@@ -28,5 +28,6 @@ class EdgeDeps:
     clock: Clock
     limits: Limits = field(default_factory=Limits)
     ready: Callable[[], bool] = lambda: True
+    trouble: Callable[[], str] = lambda: ""
     randomness: Callable[[int], bytes] = os.urandom
     overrides: Callable[[str], Awaitable[ChannelOverrides]] = _no_overrides

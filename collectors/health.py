@@ -13,13 +13,16 @@ async def live(_request: web.Request) -> web.Response:
 
 
 class Readiness:
-    """Answers ``GET /ready``."""
+    """Answers ``GET /ready``; ``trouble`` says why what comes has to wait for the log, if it has."""
 
-    def __init__(self, is_ready: Callable[[], bool]) -> None:
+    def __init__(self, is_ready: Callable[[], bool], trouble: Callable[[], str] = lambda: "") -> None:
         self._is_ready = is_ready
+        self._trouble = trouble
 
     async def ready(self, _request: web.Request) -> web.Response:
         """Answer 200, or raise HttpError (503) while starting, stopping or without a log."""
+        trouble = self._trouble()
         if not self._is_ready():
-            raise HttpError(503, "not_ready", "Starting, stopping, or the log cannot be reached.")
-        return json_response({"ready": True})
+            known = f" What comes waits on the disk: {trouble}" if trouble else ""
+            raise HttpError(503, "not_ready", f"Starting, stopping, or the log cannot be reached.{known}")
+        return json_response({"ready": True} | ({"trouble": trouble} if trouble else {}))

@@ -23,7 +23,7 @@ def routes(deps: EdgeDeps) -> list[web.RouteDef]:
     dead_letters = DeadLetterPublisher(deps.publisher, deps.partitions, bounds)
     pixel = Pixel(deps, hits, dead_letters)
     webhook = StripeWebhook(deps, facts, StripeLetters(dead_letters))
-    readiness = Readiness(deps.ready)
+    readiness = Readiness(deps.ready, deps.trouble)
     return [
         web.post("/e", readable_by_pages("pixel", pixel.take)),
         web.options("/e", pixel.preflight),

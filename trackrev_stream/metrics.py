@@ -122,6 +122,16 @@ SPOOL_DELIVERED = Counter(
 SPOOL_DAMAGED = Counter(
     "trackrev_spool_damaged", "Records or whole logs of the spool that could not be read", registry=REGISTRY
 )
+CLOCK_REFUSED = Gauge(
+    "trackrev_clock_refused",
+    "1 while the broker refuses what a collector sends, because a clock is wrong by more than an hour",
+    registry=REGISTRY,
+)
+TOPICS_GROWN = Gauge(
+    "trackrev_topics_grown",
+    "Topics on Kafka with another number of partitions than TRACKREV_PARTITIONS",
+    registry=REGISTRY,
+)
 
 
 def exposition() -> bytes:

@@ -42,6 +42,10 @@ class Intake(Publisher, Protocol):
         """Whether what comes would be saved."""
         ...
 
+    def trouble(self) -> str:
+        """Why what comes waits on our disk, for people; nothing where it goes straight to the log."""
+        ...
+
     async def run(self) -> None:
         """What has to run beside it until cancelled."""
 

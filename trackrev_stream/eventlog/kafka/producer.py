@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTimestampError, KafkaError
 from aiokafka.protocol.produce import ProduceRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
@@ -15,6 +15,7 @@ from faust.types.tuples import RecordMetadata
 
 from trackrev_stream.eventlog.faust_patches.ordered_sends import OrderedSends, Outgoing
 from trackrev_stream.eventlog.kafka.backoff import patient
+from trackrev_stream.eventlog.kafka.cluster import clock_refused
 from trackrev_stream.eventlog.kafka.topics import LARGEST_RECORD
 
 BATCH_BYTES = 256 * 1024
@@ -137,7 +138,10 @@ class Producer(OrderedSends, driver.Producer):  # type: ignore[misc]  # Faust ha
         delivered, record = queued.delivered, queued.record
         self.undelivered.discard(delivered)
         if error is not None:
-            lost = NotDelivered(f"a record for {record.topic}[{record.partition}] is lost: {error!r}")
+            reason = (
+                clock_refused(queued.timestamp_ms) if isinstance(error, InvalidTimestampError) else repr(error)
+            )
+            lost = NotDelivered(f"a record for {record.topic}[{record.partition}] is lost: {reason}")
             lost.__cause__ = error
             # Mends topics.py:470, which only logs it: the next commit would pass over what was lost.
             self.transport.fail(lost)
