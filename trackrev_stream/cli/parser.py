@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from trackrev_stream import __version__, settings
+from trackrev_stream.cli.parser_topics import add_topics
 from trackrev_stream.contracts.choices import UNLIMITED, By, Status
 from trackrev_stream.domain.attribution.attribution_settings import Returning
 from trackrev_stream.domain.attribution.models import Model
@@ -38,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_dead_letters(top, common)
     _add_erase(top, common)
     _add_reconcile(top, common)
+    add_topics(_group(top, "topics", "the topics on Kafka"), common, _leaf)
     return parser
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import faust
@@ -153,7 +153,7 @@ class KafkaBroker:
         over.commit_barriers.append(barrier)
         over.on_revoked.append(released)
         define(app)
-        return KafkaAgents(app, self.cluster, self._settings, place)
+        return KafkaAgents(app, self.cluster, self._settings, place, self._accept)
 
     def chores(self) -> list[Coroutine[Any, Any, None]]:
         """A look at the topics now and then; else brokers keep house themselves."""
@@ -205,8 +205,16 @@ class KafkaBroker:
 class KafkaAgents:
     """Runs an app over Kafka, with its changelogs made first and a watchdog beside it."""
 
-    def __init__(self, app: faust.App, cluster: Cluster, settings: Settings, place: TablesDirectory) -> None:
+    def __init__(
+        self,
+        app: faust.App,
+        cluster: Cluster,
+        settings: Settings,
+        place: TablesDirectory,
+        accept: Callable[[topics.Known], None],
+    ) -> None:
         self._app = app
+        self._accept = accept
         self._runtime = Runtime(app)
         self._cluster = cluster
         self._settings = settings
@@ -222,7 +230,9 @@ class KafkaAgents:
         """Return once the partitions that this worker was given are recovered."""
         names = sorted(self._app.tables.changelog_topics)
         await topics.ensure(
-            self._cluster, (topics.changelog_spec(name, self._settings.partitions) for name in names)
+            self._cluster,
+            (topics.changelog_spec(name, self._settings.partitions) for name in names),
+            self._accept,
         )
         watchdog = Watchdog(self._app.consumer.progress, self._settings.stuck_s)
         self._watching = asyncio.create_task(watchdog.run())

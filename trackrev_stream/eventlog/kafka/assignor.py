@@ -28,8 +28,8 @@ class SamePartitions(PartitionAssignor):  # type: ignore[misc]  # Faust has no t
         wrong = [f"{name} has {count}" for name, count in counts.items() if count not in (0, wanted)]
         if wrong:
             end(
-                f"{', '.join(wrong)} partitions, and each topic shall have {wanted}: this worker ends here, before "
-                f"anything is lost; see `trackrev topics check` ({RUNBOOK})"
+                f"{', '.join(wrong)} partitions, and each topic shall have {wanted}: this worker ends here, "
+                f"before anything is lost; see `trackrev topics check` ({RUNBOOK})"
             )
         assigned: Mapping[str, Any] = super()._perform_assignment(cluster, member_metadata)
         return assigned

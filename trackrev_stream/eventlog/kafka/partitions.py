@@ -53,7 +53,7 @@ class Partitions:
 
     @property
     def harmless(self) -> bool:
-        """Whether who only publishes may go on: each partition that it names is there, and is the right one."""
+        """Whether who only publishes may go on: the partitions that it names are there, and are right."""
         return not self.short and (not self.counts or self.wanted in self.counts.values())
 
     def trouble(self) -> str:
@@ -86,8 +86,8 @@ class Partitions:
             return f"{names} was made anew by somebody, with too few: see {RUNBOOK}"
         names = ", ".join(sorted(self.grown))
         return (
-            f"Somebody has added partitions to {names}: stop all workers, then `{REPAIR}` makes it as it was, "
-            f"and loses nothing ({RUNBOOK})"
+            f"Somebody has added partitions to {names}: stop all workers, then `{REPAIR}` makes it as it "
+            f"was, and loses nothing ({RUNBOOK})"
         )
 
     def _advice_on_the_setting(self, usual: int) -> str:

@@ -139,7 +139,9 @@ class Producer(OrderedSends, driver.Producer):  # type: ignore[misc]  # Faust ha
         self.undelivered.discard(delivered)
         if error is not None:
             reason = (
-                clock_refused(queued.timestamp_ms) if isinstance(error, InvalidTimestampError) else repr(error)
+                clock_refused(queued.timestamp_ms)
+                if isinstance(error, InvalidTimestampError)
+                else repr(error)
             )
             lost = NotDelivered(f"a record for {record.topic}[{record.partition}] is lost: {reason}")
             lost.__cause__ = error

@@ -10,7 +10,7 @@ from aiokafka.errors import InvalidTimestampError, KafkaError
 from trackrev_stream.clock import Clock, now_ms
 from trackrev_stream.contracts.ports import ClockRefused, Unavailable
 from trackrev_stream.eventlog.kafka.backoff import patient
-from trackrev_stream.eventlog.kafka.cluster import Cluster
+from trackrev_stream.eventlog.kafka.cluster import Cluster, clock_refused
 from trackrev_stream.eventlog.kafka.topics import LARGEST_RECORD
 
 LONGEST_WAIT_S = 10.0
@@ -20,8 +20,8 @@ BATCH_BYTES = 512 * 1024
 class KafkaPublisher:
     """Publishes records one by one; those published while a request is under way share the next one.
 
-    Idempotent, acks=all. ``allowed`` raises while nothing may be published. After a failed delivery the producer is replaced: its sequence of numbers has a gap,
-    which a broker does not forgive.
+    Idempotent, acks=all. After a failed delivery the producer is replaced: its sequence of numbers has a gap,
+    which a broker does not forgive. ``allowed`` raises Unavailable while nothing may be published.
     """
 
     def __init__(

@@ -22,10 +22,12 @@ log = logging.getLogger(__name__)
 # A tombstone stays for this long, so that a standby that was away for a week-end still sees it.
 TOMBSTONE_MS = 7 * DAY_MS
 MOST_REPLICAS = 3
+BROKERS_RETENTION_MS = 7 * DAY_MS  # of a topic that says nothing of it
 _COORDINATOR_TRIES = 150
 _COORDINATOR_PAUSE_S = 0.2
 # The journeys under a shared address are one record: fifty visitors with all their touches.
 LARGEST_RECORD = 16 * 1024 * 1024
+_NO_SUCH_GROUP = 69  # aiokafka has no name for it
 _VISIBLE_S = 30.0
 _LOOK_AGAIN_S = 0.1
 
@@ -158,13 +160,23 @@ async def committed(cluster: Cluster, group: str) -> dict[tuple[str, int], int]:
 
 
 async def members(cluster: Cluster, group: str) -> int:
-    """How many are at work in a group. Raises ClusterUnavailable."""
+    """How many are at work in a group. Raises ClusterUnavailable, also while the brokers do not know."""
+    reason: KafkaError | None = None
     async with admin(cluster) as client:
-        try:
-            [response] = await client.describe_consumer_groups([group])
-        except KafkaError as error:
-            raise ClusterUnavailable(f"the group {group!r} cannot be seen: {error!r}") from error
-    return sum(len(of_group[5]) for of_group in response.groups)
+        for _ in range(_COORDINATOR_TRIES):
+            try:
+                [response] = await client.describe_consumer_groups([group])
+                [(code, _, _, _, _, found, *_)] = response.groups
+                if code not in (0, _NO_SUCH_GROUP):
+                    raise for_code(code)(f"the group {group}")
+            except KafkaError as error:
+                reason = error
+                if not error.retriable:
+                    break
+            else:
+                return len(found)
+            await asyncio.sleep(_COORDINATOR_PAUSE_S)
+    raise ClusterUnavailable(f"the group {group!r} cannot be seen: {reason!r}")
 
 
 async def committed_by(client: AIOKafkaAdminClient, group: str) -> dict[tuple[str, int], int]:
