@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from typing import Any
 
@@ -41,6 +42,8 @@ def topics_repair(args: argparse.Namespace, settings: Settings) -> CommandResult
     names = sorted({*found.grown, *found.repairs})
     if names and not args.yes:
         _ask(found.trouble(), names, settings.partitions)
+    # It says of each topic that is deleted, again and again, that it is not there.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     done = asyncio.run(repair.run())
     if not done:
         return CommandResult("Nothing needs a repair.", {"repaired": []})

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -15,19 +15,19 @@ from ops.kafka.broker import Broker
 from tests.program.running import now_ms
 from trackrev_stream.contracts.topics import STRIPE_PAYMENTS
 from trackrev_stream.domain.values.ids import partition_of
-from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
+from trackrev_stream.eventlog.kafka.cluster import Cluster
 from trackrev_stream.eventlog.kafka.reader import reading
 from trackrev_stream.eventlog.kafka.repair import repair as steps
+from trackrev_stream.eventlog.kafka.repair.alone import AnotherRepair
 from trackrev_stream.eventlog.kafka.repair.appender import Appender, appending
 from trackrev_stream.eventlog.kafka.repair.batches import FILLER_KEY, MANY, Fillers
 from trackrev_stream.eventlog.kafka.repair.repair import Repair, RepairRefused
-from trackrev_stream.eventlog.kafka.temporary_configs import config_of
+from trackrev_stream.eventlog.kafka.temporary_configs import config_of, set_configs
 from trackrev_stream.eventlog.kafka.topics import (
     KafkaTopicSpec,
     admin,
     committed,
     config,
-    create,
     ensure,
     known_topics,
 )
@@ -87,7 +87,7 @@ class Site:
         async with admin(self.cluster) as client:
             gone = {self.places[0]: RecordsToDelete(GONE), self.places[1]: RecordsToDelete(-1)}
             await client.delete_records(gone)
-            await steps.set_configs(client, {self.topic: config(None, compact=compact)})
+            await set_configs(client, {self.topic: config(None, compact=compact)})
         await self.commit(GONE + 7)
 
     async def put(self, *values: bytes, partition: int = 0, key: bytes | None = None) -> None:
@@ -113,7 +113,7 @@ class Site:
     async def grow(self, count: int = WANTED + 1) -> None:
         async with admin(self.cluster) as client:
             await client.create_partitions({self.topic: NewPartitions(count)})
-            while len((await known_topics(client, [self.topic]))[self.topic]["partitions"]) < count:
+            while len((await known_topics(client, [self.topic]))[self.topic]["partitions"]) < count:  # noqa: ASYNC110 - a broker does not tell
                 await asyncio.sleep(0.05)
 
     async def state(self) -> State:
@@ -171,6 +171,19 @@ def crashing(monkeypatch: pytest.MonkeyPatch, *, after: bool) -> Callable[[int],
     return crash_at
 
 
+async def until_done(site: Site, crash_at: Callable[[int], None]) -> int:
+    """Run it until it is done, each time a change further; how often."""
+    for number in itertools.count(1):
+        crash_at(number)
+        try:
+            await site.repair().run()
+        except Crash:
+            continue
+        crash_at(0)
+        break
+    return number
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_each_record_stands_where_it_stood_whatever_breaks_it_off(
     own: Broker, monkeypatch: pytest.MonkeyPatch, *, after: bool
@@ -182,14 +195,7 @@ def test_each_record_stands_where_it_stood_whatever_breaks_it_off(
         await site.fill()
         before = await site.state()
         await site.grow()
-        for number in itertools.count(1):
-            crash_at(number)
-            try:
-                await site.repair().run()
-            except Crash:
-                continue
-            break
-        crash_at(0)
+        number = await until_done(site, crash_at)
         assert await site.state() == before
         names = await site.names()
         assert names[site.topic] == WANTED
@@ -199,3 +205,102 @@ def test_each_record_stands_where_it_stood_whatever_breaks_it_off(
 
     # Each time it comes further by itself, so not each change is the last one of a run.
     assert asyncio.run(scenario()) > 4
+
+
+def facts(count: int) -> list[bytes]:
+    """Keys of payments; what is no fact goes where its key says."""
+    return [b"ws|own|live|pi_%d" % number for number in range(count)]
+
+
+def test_records_of_the_partition_that_is_too_many_go_where_they_belong_once(
+    own: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_at = crashing(monkeypatch, after=True)
+
+    async def scenario() -> None:
+        site = Site(Cluster(own.address), STRIPE_PAYMENTS.name)
+        await site.fill(compact=False)
+        before = await site.state()
+        await site.grow(WANTED + 2)
+        for number, key in enumerate(facts(6)):
+            await site.put(b"late", partition=WANTED + number % 2, key=key)
+        await until_done(site, crash_at)
+        after = await site.state()
+        assert (after.starts, after.committed, after.config) == (
+            before.starts,
+            before.committed,
+            before.config,
+        )
+        for number, records in after.records.items():
+            old = len(before.records[number])
+            assert records[:old] == before.records[number]
+            late = sorted(key for *_, key, value, _ in records[old:])
+            assert late == [key for key in facts(6) if partition_of(key.decode(), WANTED) == number]
+            assert {offset >= before.ends[number] for offset, *_ in records[old:]} <= {True}
+
+    asyncio.run(scenario())
+
+
+def test_what_somebody_writes_meanwhile_is_kept_once_and_moves_nothing(
+    own: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        site = Site(Cluster(own.address), STRIPE_PAYMENTS.name)
+        await site.fill(compact=False)
+        before = await site.state()
+        await site.grow()
+        send, key = Appender.append, next(k for k in facts(9) if not partition_of(k.decode(), WANTED))
+        times = iter(range(2))
+
+        async def disturbed(self: Appender, place: TopicPartition, *rest: Any) -> None:
+            if place == site.places[0] and (number := next(times, None)) is not None:
+                await site.put(b"in between %d" % number, key=key)  # of one who did not hear of the repair
+            await send(self, place, *rest)
+
+        monkeypatch.setattr(Appender, "append", disturbed)
+        await site.repair().run()
+        after = await site.state()
+        old = before.records[0]
+        assert after.records[0][: len(old)] == old
+        assert sorted(value for *_, value, _ in after.records[0][len(old) :]) == [
+            b"in between 0",
+            b"in between 1",
+        ]
+        assert after.records[1] == before.records[1]
+        assert (after.starts, after.committed) == (before.starts, before.committed)
+
+    asyncio.run(scenario())
+
+
+def test_it_is_refused_where_it_would_be_wrong(own: Broker) -> None:
+    async def scenario() -> None:
+        site = Site(Cluster(own.address))
+        await site.fill()
+        await site.grow()
+        with pytest.raises(RepairRefused, match=r"Set TRACKREV_PARTITIONS=2.*then `trackrev topics repair`"):
+            await Repair(site.cluster, GROUP, WANTED + 2, now_ms, print).run()
+        await site.put(b"row", partition=WANTED)
+        with pytest.raises(RepairRefused, match="holds rows in the partitions from 2 on"):
+            await site.repair().run()
+        assert f"{site.topic}.repair" not in await site.names()
+
+    asyncio.run(scenario())
+
+
+def test_one_repair_at_a_time_and_no_worker(own: Broker) -> None:
+    async def scenario() -> None:
+        site = Site(Cluster(own.address))
+        await site.fill()
+        await site.grow()
+        worker = AIOKafkaConsumer(site.topic, **site.cluster.options, group_id=GROUP)
+        await worker.start()
+        with pytest.raises(RepairRefused, match=r"1 worker\(s\) are at work: stop all of them"):
+            await site.repair().run()
+        await worker.stop()
+        both = (site.repair().run(), site.repair().run())
+        done = await asyncio.gather(*both, return_exceptions=True)
+        assert any(isinstance(one, AnotherRepair) for one in done)  # or both, if they came at the same time
+        await site.repair().run()
+        assert (await site.names())[site.topic] == WANTED
+
+    asyncio.run(scenario())

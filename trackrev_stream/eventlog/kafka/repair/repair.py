@@ -14,7 +14,7 @@ from trackrev_stream.clock import Clock
 from trackrev_stream.errors import ForPeople
 from trackrev_stream.eventlog.kafka import topics
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
-from trackrev_stream.eventlog.kafka.partitions import RUNBOOK, Partitions
+from trackrev_stream.eventlog.kafka.partitions import RUNBOOK, SAVED, Partitions
 from trackrev_stream.eventlog.kafka.reader import Reader, reading
 from trackrev_stream.eventlog.kafka.repair.alone import alone
 from trackrev_stream.eventlog.kafka.repair.appender import Appender, SomebodyWrites, appending
@@ -75,6 +75,9 @@ class Repair:
         try:
             async with alone(self.cluster, self.group, stays), self._tools() as tools:
                 await self._announce(tools, sorted(set(found.grown) - found.repairs))
+                if Step.SAVING in [(await self._planned(tools, name)).step for name in names]:
+                    self.say(f"waiting {QUIET_S:.0f} s, until collectors keep what comes on their disks")
+                    await asyncio.sleep(QUIET_S)
                 for name in names:
                     await self._one(tools, name)
         except (KafkaError, OSError, TimeoutError, SomebodyWrites) as error:
@@ -100,7 +103,7 @@ class Repair:
             )
 
     async def _announce(self, tools: _Tools, names: list[str]) -> None:
-        """Let everybody hear of it, and wait until nobody publishes any more."""
+        """Let everybody hear of it."""
         for name in names:
             await self._refuse_rows(tools, name)
         for name in names:
@@ -109,8 +112,6 @@ class Repair:
             plan = Plan(name, self.wanted, len(known), len(known[0]["replicas"]), config)
             await self._create(tools, plan.saved_in, plan.notes + 1, plan)
             await self._note(tools, plan)
-        self.say(f"waiting {QUIET_S:.0f} s, until collectors keep what comes on their disks")
-        await asyncio.sleep(QUIET_S)
 
     async def _refuse_rows(self, tools: _Tools, name: str) -> None:
         """Raises RepairRefused where an agent has worked with so many partitions."""
@@ -155,8 +156,8 @@ class Repair:
 
     async def _planned(self, tools: _Tools, name: str) -> Plan:
         """What was noted last, or the plan of a repair that was broken off before it was."""
-        known = (await topics.known_topics(tools.client, [name + ".repair"]))[name + ".repair"]["partitions"]
-        async for record in tools.reader.read(name + ".repair", len(known) - 1, newest=1):
+        notes = await self._count(tools, name + SAVED) - 1
+        async for record in tools.reader.read(name + SAVED, notes, newest=1):
             return decode_plan(record.value)
         there = (await topics.known_topics(tools.client, [name]))[name]["partitions"]
         config = await config_of(tools.client, name)
