@@ -1,5 +1,7 @@
 """What people are told when topics have other partitions than they shall, and where a record belongs."""
 
+from typing import Any
+
 import pytest
 
 from trackrev_stream.contracts.codec import decode_frame, encode, encode_frame
@@ -58,7 +60,7 @@ def test_all_topics_are_named_with_what_to_do(
 
 
 def test_a_repair_is_told_first() -> None:
-    topic = {"partitions": [{}, {}]}
+    topic: dict[str, Any] = {"partitions": [{}, {}]}
     known = {"binds": topic, "visits": topic, "visits.repair": topic, "somebody.repair": topic, "else": topic}
     found = partitions_of(known, 2, "trackrev")
     assert found.counts == {"binds": 2, "visits": 2}

@@ -1,4 +1,4 @@
-"""Partitions are added to topics of a running cluster: it says so, is repaired by its page, and loses nothing."""
+"""Partitions are added to topics of a running cluster: it says so, is repaired, and nothing is lost."""
 
 import asyncio
 import json
