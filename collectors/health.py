@@ -13,7 +13,7 @@ async def live(_request: web.Request) -> web.Response:
 
 
 class Readiness:
-    """Answers ``GET /ready``."""
+    """Answers ``GET /ready``; ``trouble`` says why what comes has to wait for the log, if it has."""
 
     def __init__(self, is_ready: Callable[[], bool], trouble: Callable[[], str] = lambda: "") -> None:
         """``trouble`` says what keeps the log from taking what comes, if anything does."""

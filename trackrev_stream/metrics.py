@@ -127,17 +127,22 @@ SPOOL_SINCE_TIMESTAMP_SECONDS = Gauge(
     "When the oldest record in the spool came, in seconds since the epoch; 0 when it is empty",
     registry=REGISTRY,
 )
-CLOCK_REFUSED = Gauge(
-    "trackrev_clock_refused",
-    "1 while the brokers refuse a collector's records because its clock is too far ahead, else 0",
-    registry=REGISTRY,
-)
 SPOOLED = Counter("trackrev_spooled", "Records put into the spool", registry=REGISTRY)
 SPOOL_DELIVERED = Counter(
     "trackrev_spool_delivered", "Records of the spool that Kafka has taken", registry=REGISTRY
 )
 SPOOL_DAMAGED = Counter(
     "trackrev_spool_damaged", "Records or whole logs of the spool that could not be read", registry=REGISTRY
+)
+CLOCK_REFUSED = Gauge(
+    "trackrev_clock_refused",
+    "1 while the broker refuses what a collector sends, because a clock is wrong by more than an hour",
+    registry=REGISTRY,
+)
+TOPICS_GROWN = Gauge(
+    "trackrev_topics_grown",
+    "Topics on Kafka with another number of partitions than TRACKREV_PARTITIONS",
+    registry=REGISTRY,
 )
 
 

@@ -24,8 +24,8 @@ from trackrev_stream.doctor.facts import Facts, LogFacts
 from trackrev_stream.doctor.findings import Finding, Severity
 from trackrev_stream.doctor.site import last_hits
 from trackrev_stream.errors import ForPeople
+from trackrev_stream.eventlog.kafka.cluster import cluster_of
 from trackrev_stream.eventlog.kafka.status import look_at
-from trackrev_stream.eventlog.kafka_broker import cluster_of
 from trackrev_stream.program.admin_client import DOCTOR, Client, NotAnswering, reached
 from trackrev_stream.settings import Settings, is_kafka
 from trackrev_stream.store.database.engine import Store

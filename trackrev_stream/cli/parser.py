@@ -8,6 +8,7 @@ from trackrev_stream.cli.examples import with_examples
 from trackrev_stream.cli.hints import how_called
 from trackrev_stream.cli.leaf import group as _group
 from trackrev_stream.cli.leaf import leaf as _leaf
+from trackrev_stream.cli.parser_topics import add_topics
 from trackrev_stream.cli.setup_words import add_key_words, add_stripe_words, add_workspace_words
 from trackrev_stream.contracts.choices import UNLIMITED, By, Status
 from trackrev_stream.domain.attribution.attribution_settings import Returning
@@ -44,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_reconcile(top, common)
     _add_doctor(top, common)
     _add_completion(top, common)
+    add_topics(_group(top, "topics", "the topics on Kafka"), common, _leaf)
     return with_examples(parser)
 
 

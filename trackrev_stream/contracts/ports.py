@@ -20,6 +20,10 @@ class Unavailable(ForPeople):
     """The log cannot promise durability now; what was offered is not saved, and may be offered again."""
 
 
+class ClockRefused(Unavailable):
+    """The log takes nothing because this machine's clock, or its own, is wrong; the message says so."""
+
+
 class PositionConflict(ForPeople):
     """The stored positions are not those of this writer: a second writer, or a log that was created anew."""
 

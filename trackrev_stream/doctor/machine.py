@@ -78,7 +78,7 @@ def check_spool(facts: Facts) -> Iterator[Finding]:
     """Whether Kafka takes what collectors have."""
     running = facts.running
     if running is not None and running.clock_refused:
-        yield error("clock_refused", running.trouble, "set the clock, then see ops/runbooks/clock-wrong.md")
+        yield error("clock_refused", running.trouble, "set the clock, then see ops/runbooks/clock-ahead.md")
     elif running is not None and running.trouble:
         yield warning("spool_waiting", running.trouble, "see ops/runbooks/spool-waiting.md")
     elif facts.log.spooled:

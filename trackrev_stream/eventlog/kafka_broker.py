@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import faust
@@ -22,11 +22,14 @@ from trackrev_stream.eventlog.faust_patches.rocksdb_memory import taken_by_table
 from trackrev_stream.eventlog.faust_patches.runtime import Runtime
 from trackrev_stream.eventlog.history import ErasureScope, PausableAgents
 from trackrev_stream.eventlog.kafka import topics, transport
-from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable, servers_of
+from trackrev_stream.eventlog.kafka.assignor import SamePartitions
+from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable, cluster_of
+from trackrev_stream.eventlog.kafka.partitions import partitions_of
 from trackrev_stream.eventlog.kafka.publisher import KafkaPublisher
 from trackrev_stream.eventlog.kafka.reader import reading
 from trackrev_stream.eventlog.kafka.rewrite import KafkaPast
 from trackrev_stream.eventlog.kafka.tables_directory import TablesDirectory
+from trackrev_stream.eventlog.kafka.topics_watch import TopicsWatch
 from trackrev_stream.eventlog.kafka.watchdog import Watchdog
 from trackrev_stream.eventlog.port import (
     POSTED,
@@ -43,25 +46,12 @@ from trackrev_stream.eventlog.spool import topics_seen
 from trackrev_stream.eventlog.spool.erasure_filter import WithoutErased
 from trackrev_stream.eventlog.spool.publishers import Spooling, Straight
 from trackrev_stream.eventlog.spool.spool import Spools
-from trackrev_stream.settings import Settings
+from trackrev_stream.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
 
 # So long a request waits before its record goes to the spool; who follows a link waits for 2 s at most.
 LONGEST_ACK_S = 1.5
-
-
-def cluster_of(settings: Settings) -> Cluster:
-    """The cluster that the settings name."""
-    kafka = settings.kafka
-    return Cluster(
-        servers_of(settings.broker),
-        kafka.security,
-        kafka.mechanism,
-        kafka.username,
-        kafka.password,
-        kafka.ca_file,
-    )
 
 
 class KafkaBroker:
@@ -76,19 +66,25 @@ class KafkaBroker:
         self.cluster = cluster
         self._app: faust.App | None = None
         self._away = False
-        self._publisher = KafkaPublisher(cluster)
-        self._edge_publisher = KafkaPublisher(cluster, LONGEST_ACK_S)
+        self._strict = True
+        self._watch = TopicsWatch(cluster, settings.partitions, APP_ID)
+        allowed = self._watch.refuse_while_paused
+        self._publisher = KafkaPublisher(cluster, allowed=allowed)
+        self._edge_publisher = KafkaPublisher(cluster, LONGEST_ACK_S, allowed=allowed)
         self.publisher: Publisher = self._publisher
 
     @classmethod
-    async def open(cls, settings: Settings, clock: Clock, *, patient: bool = False) -> "KafkaBroker":
+    async def open(
+        cls, settings: Settings, clock: Clock, *, patient: bool = False, agents: bool = True
+    ) -> "KafkaBroker":
         """The cluster, with the topics of the registry. Raises SettingsError, ClusterUnavailable.
 
         One who is ``patient`` does without for a while, where a spool can take what comes and the topics were
-        there before.
+        there before. One without ``agents`` goes on where a topic has grown.
         """
         cluster = cluster_of(settings)
         broker = cls(settings, cluster, clock)
+        broker._strict = agents
         try:
             await broker._reach()
         except ClusterUnavailable as reason:
@@ -101,10 +97,15 @@ class KafkaBroker:
     async def _reach(self) -> None:
         """See that the topics are there. Raises SettingsError, ClusterUnavailable."""
         specs = (topics.spec_of(topic, self._settings.partitions) for topic in TOPICS)
-        try:
-            await topics.ensure(self.cluster, specs)
-        except TopicMismatch as error:
-            raise partitions_differ(self._settings, error) from error
+        await topics.ensure(self.cluster, specs, self._accept)
+
+    def _accept(self, known: topics.Known) -> None:
+        """Raises SettingsError, and ClusterUnavailable while the topics are being repaired."""
+        found = partitions_of(known, self._settings.partitions, APP_ID)
+        if found.repairs:
+            raise ClusterUnavailable(found.trouble())
+        if (trouble := found.trouble()) and (self._strict or not found.harmless):
+            raise SettingsError(trouble)
 
     async def intake(self, directory: Directory) -> Intake:
         """With a spool, unless the settings say otherwise."""
@@ -146,16 +147,18 @@ class KafkaBroker:
     def agents(self, define: Define, barrier: Barrier, released: Released) -> Agents:
         """Agents that share the partitions with those of other workers."""
         place = TablesDirectory(self._settings.data, self._tables_since)
-        app = self._app = new_app(self._settings, place.path, **transport.SETTINGS)
+        guarded = {**transport.SETTINGS, "PartitionAssignor": SamePartitions}
+        app = self._app = new_app(self._settings, place.path, **guarded)
+        self._watch.agents = True
         over = transport.attach(app, self.cluster)
         over.commit_barriers.append(barrier)
         over.on_revoked.append(released)
         define(app)
-        return KafkaAgents(app, self.cluster, self._settings, place)
+        return KafkaAgents(app, self.cluster, self._settings, place, self._accept)
 
     def chores(self) -> list[Coroutine[Any, Any, None]]:
-        """None: brokers keep house themselves."""
-        return []
+        """A look at the topics now and then; else brokers keep house themselves."""
+        return [self._watch.run()]
 
     async def newest(self, topic: str, partition: int, beginning: str) -> list[bytes]:
         """As of now. Raises ClusterUnavailable."""
@@ -203,8 +206,16 @@ class KafkaBroker:
 class KafkaAgents:
     """Runs an app over Kafka, with its changelogs made first and a watchdog beside it."""
 
-    def __init__(self, app: faust.App, cluster: Cluster, settings: Settings, place: TablesDirectory) -> None:
+    def __init__(
+        self,
+        app: faust.App,
+        cluster: Cluster,
+        settings: Settings,
+        place: TablesDirectory,
+        accept: Callable[[topics.Known], None],
+    ) -> None:
         self._app = app
+        self._accept = accept
         self._runtime = Runtime(app)
         self._cluster = cluster
         self._settings = settings
@@ -220,7 +231,9 @@ class KafkaAgents:
         """Return once the partitions that this worker was given are recovered."""
         names = sorted(self._app.tables.changelog_topics)
         await topics.ensure(
-            self._cluster, (topics.changelog_spec(name, self._settings.partitions) for name in names)
+            self._cluster,
+            (topics.changelog_spec(name, self._settings.partitions) for name in names),
+            self._accept,
         )
         watchdog = Watchdog(self._app.consumer.progress, self._settings.stuck_s)
         self._watching = asyncio.create_task(watchdog.run())

@@ -79,10 +79,6 @@ class LogUnavailable(Unavailable):
     """The disk did not take a write; it may be retried, and works again once the disk does."""
 
 
-class ClockRefused(Unavailable):
-    """The brokers are there, and refuse the time that records have: a clock is wrong."""
-
-
 class LogCorrupt(ForPeople):
     """Stored data is not what was written; nothing is skipped silently."""
 

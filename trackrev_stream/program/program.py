@@ -118,6 +118,8 @@ class Program:
         if broker.exclusive:
             await erasing().resume()
         agents = await self._work(broker, store, positions) if Role.WORK in self.roles else None
+        for chore in broker.chores():
+            self._spawn(chore)
         listeners = Listeners(settings, self._closing)
         pausable = agents.pausable if agents is not None else None
         # On Kafka commands reach the log themselves.
@@ -150,7 +152,8 @@ class Program:
                 "TRACKREV_BROKER to kafka://HOST:PORT to run collect, worker and api apart"
             )
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return await open_broker(settings, self._clock, patient=set(self.roles) == {Role.COLLECT})
+        patient = set(self.roles) == {Role.COLLECT}
+        return await open_broker(settings, self._clock, patient=patient, agents=Role.WORK in self.roles)
 
     async def _work(self, broker: Broker, store: Store, positions: StorePositions) -> Agents:
         await broker.resume(positions)
@@ -163,8 +166,7 @@ class Program:
         agents = broker.agents(define, writer.barrier, writer.release)
         self._closing.push_async_callback(agents.stop)
         await agents.start()
-        for chore in (*broker.chores(), agents.run()):
-            self._spawn(chore)
+        self._spawn(agents.run())
         self._spawn(ties.keep_tied(store, broker.publisher, self.settings.partitions))
         self._spawn(pending_rates.keep_converted(store, self._clock, lambda: rates.current))
         if self.settings.rates_url:

@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.domain.values.days import DAY_MS, day_of, iso_of
+from trackrev_stream.settings import Settings
 
 SECURITIES = ("plaintext", "tls", "sasl", "sasl+tls")
 
@@ -55,15 +57,33 @@ class ClusterUnavailable(Unavailable):
     """The cluster cannot be reached or does not accept us; the message says where and why."""
 
 
+def clock_refused(now: int) -> str:
+    """What people are told when brokers refuse our records for their time.
+
+    Brokers take no record that is stamped more than an hour after their own time
+    (`message.timestamp.after.max.ms`), for it would outlive its retention. Who is wrong they do not say.
+    """
+    seconds = now % DAY_MS // 1_000
+    time = f"{iso_of(day_of(now))} {seconds // 3_600:02}:{seconds // 60 % 60:02}"
+    return (
+        f"the brokers refuse the time of this machine, {time} UTC: it is more than an hour ahead of "
+        "theirs, or theirs is behind. Set the clock that is wrong (ops/runbooks/clock-ahead.md)"
+    )
+
+
+def cluster_of(settings: Settings) -> Cluster:
+    """The cluster that the settings name."""
+    kafka = settings.kafka
+    return Cluster(
+        servers_of(settings.broker),
+        kafka.security,
+        kafka.mechanism,
+        kafka.username,
+        kafka.password,
+        kafka.ca_file,
+    )
+
+
 def servers_of(url: str) -> str:
     """The addresses in ``kafka://host:port[,host:port]``."""
     return urlsplit(url).netloc
-
-
-def clock_refused(servers: str) -> str:
-    """The message about brokers that refuse the time of records: by default more than an hour ahead of theirs."""
-    return (
-        "this machine's clock is wrong: it is so far ahead that Kafka refuses its records "
-        f"(message.timestamp.after.max.ms, an hour by default; Kafka at {servers} is there). Set the clock "
-        "right, by NTP, here and on the brokers"
-    )

@@ -138,9 +138,12 @@ class Producer(OrderedSends, driver.Producer):  # type: ignore[misc]  # Faust ha
         delivered, record = queued.delivered, queued.record
         self.undelivered.discard(delivered)
         if error is not None:
-            clock = isinstance(error, InvalidTimestampError)
-            why = clock_refused(self.transport.cluster.servers) if clock else repr(error)
-            lost = NotDelivered(f"a record for {record.topic}[{record.partition}] is lost: {why}")
+            reason = (
+                clock_refused(queued.timestamp_ms)
+                if isinstance(error, InvalidTimestampError)
+                else repr(error)
+            )
+            lost = NotDelivered(f"a record for {record.topic}[{record.partition}] is lost: {reason}")
             lost.__cause__ = error
             # Mends topics.py:470, which only logs it: the next commit would pass over what was lost.
             self.transport.fail(lost)

@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError
 
-from trackrev_stream.contracts.ports import Unavailable
+from trackrev_stream.clock import Clock, now_ms
+from trackrev_stream.contracts.ports import ClockRefused, Unavailable
 from trackrev_stream.eventlog.kafka.backoff import patient
 from trackrev_stream.eventlog.kafka.cluster import Cluster, clock_refused
 from trackrev_stream.eventlog.kafka.topics import LARGEST_RECORD
-from trackrev_stream.eventlog.records import ClockRefused
 
 LONGEST_WAIT_S = 10.0
 BATCH_BYTES = 512 * 1024
@@ -20,34 +21,44 @@ class KafkaPublisher:
     """Publishes records one by one; those published while a request is under way share the next one.
 
     Idempotent, acks=all. After a failed delivery the producer is replaced: its sequence of numbers has a gap,
-    which a broker does not forgive.
+    which a broker does not forgive. ``allowed`` raises Unavailable while nothing may be published.
     """
 
-    def __init__(self, cluster: Cluster, longest_wait_s: float = LONGEST_WAIT_S) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        longest_wait_s: float = LONGEST_WAIT_S,
+        *,
+        allowed: Callable[[], None] = lambda: None,
+        clock: Clock = now_ms,
+    ) -> None:
         self._cluster = cluster
         self._longest_wait_s = longest_wait_s
+        self._allowed = allowed
+        self._clock = clock
         self._opening: asyncio.Task[AIOKafkaProducer] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     async def publish(self, topic: str, partition: int, key: bytes | None, value: bytes) -> int:
         """Append a record; return its offset once all replicas that are in sync have it.
 
-        Raises Unavailable when that is not so within the longest wait; it may arrive later all the same. Raises
-        ClockRefused where the brokers are there and refuse the time that this machine gives it.
+        Raises Unavailable when that is not so within the longest wait; it may arrive later all the same.
+        Raises ClockRefused where it is our clock that the brokers do not take.
         """
+        self._allowed()
         opening = self._opening
         if opening is None:
             opening = self._opening = asyncio.create_task(self._open())
         try:
             async with asyncio.timeout(self._longest_wait_s):
                 producer = await asyncio.shield(opening)
-                metadata = await producer.send_and_wait(topic, value, key, partition)
+                metadata = await producer.send_and_wait(topic, value, key, partition, self._clock())
                 return int(metadata.offset)
         except TimeoutError:
             raise Unavailable(f"Kafka has not confirmed within {self._longest_wait_s} s") from None
         except InvalidTimestampError as error:
             self._replace(opening)
-            raise ClockRefused(clock_refused(self._cluster.servers)) from error
+            raise ClockRefused(clock_refused(self._clock())) from error
         except (KafkaError, OSError) as error:
             self._replace(opening)
             raise Unavailable(f"Kafka at {self._cluster.servers} did not take a record: {error!r}") from error

@@ -21,12 +21,26 @@ class Reader:
         self._cluster = cluster
         self._consumer = consumer
 
-    async def read(self, topic: str, partition: int) -> AsyncIterator[Any]:
-        """The records that the partition has now, as aiokafka has them. Raises ClusterUnavailable."""
+    async def start(self, place: TopicPartition) -> int:
+        """The first offset that a partition has. Raises KafkaError."""
+        return int((await self._consumer.beginning_offsets([place]))[place])
+
+    async def end(self, place: TopicPartition) -> int:
+        """The offset that comes next. Raises KafkaError."""
+        return int((await self._consumer.end_offsets([place]))[place])
+
+    async def read(
+        self, topic: str, partition: int, first: int = 0, newest: int | None = None
+    ) -> AsyncIterator[Any]:
+        """The records that the partition has now, as aiokafka has them, from the offset ``first`` on.
+
+        Of the ``newest`` offsets alone, where it is given. Raises ClusterUnavailable.
+        """
         place, consumer = TopicPartition(topic, partition), self._consumer
         try:
-            first = (await consumer.beginning_offsets([place]))[place]
-            end = (await consumer.end_offsets([place]))[place]
+            end = await self.end(place)
+            wanted = first if newest is None else end - newest
+            first = max(wanted, await self.start(place))
             if first >= end:
                 return
             consumer.assign([place])

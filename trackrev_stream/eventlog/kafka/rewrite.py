@@ -27,6 +27,7 @@ from aiokafka.errors import KafkaError
 from trackrev_stream.clock import Clock
 from trackrev_stream.eventlog.kafka import topics
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
+from trackrev_stream.eventlog.kafka.partitions import is_ours
 from trackrev_stream.eventlog.kafka.reader import Reader, reading
 from trackrev_stream.eventlog.kafka.temporary_configs import (
     allowing_deletion,
@@ -118,7 +119,7 @@ class KafkaPast:
         """The program's topics, or those of ``names``, with their numbers of partitions."""
         async with topics.admin(self.cluster) as client:
             known = {topic["topic"]: len(topic["partitions"]) for topic in await client.describe_topics()}
-        ours = topics.is_ours(self.group)
+        ours = is_ours(self.group)
         wanted = [name for name in known if ours(name)] if names is None else names
         return {name: known[name] for name in sorted(wanted) if name in known}
 

@@ -9,7 +9,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from trackrev_stream.contracts.ports import Unavailable
 from trackrev_stream.eventlog.faust_patches.app import APP_ID
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
-from trackrev_stream.eventlog.kafka.topics import admin, members, partitions_of
+from trackrev_stream.eventlog.kafka.topics import admin, members, partition_counts
 
 DEADLINE_S = 10.0
 
@@ -29,7 +29,7 @@ async def look_at(cluster: Cluster, topics: Iterable[str], deadline_s: float = D
     try:
         async with asyncio.timeout(deadline_s):
             async with admin(cluster) as client:
-                known = await partitions_of(client)
+                known = await partition_counts(client)
             workers = await _workers(cluster)
     except TimeoutError:
         return ClusterStatus(f"no Kafka broker has answered at {cluster.servers} within {deadline_s:g} s")

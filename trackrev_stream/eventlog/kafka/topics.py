@@ -11,9 +11,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.commit import OffsetFetchRequest
 
-from trackrev_stream.contracts.topics import TOPICS, Topic
+from trackrev_stream.contracts.topics import Topic
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.eventlog.kafka.cluster import Cluster, ClusterUnavailable
+from trackrev_stream.eventlog.kafka.partitions import Partitions, partitions_of
 from trackrev_stream.eventlog.records import TopicMismatch
 
 log = logging.getLogger(__name__)
@@ -21,12 +22,17 @@ log = logging.getLogger(__name__)
 # A tombstone stays for this long, so that a standby that was away for a week-end still sees it.
 TOMBSTONE_MS = 7 * DAY_MS
 MOST_REPLICAS = 3
+BROKERS_RETENTION_MS = 7 * DAY_MS  # of a topic that says nothing of it
 _COORDINATOR_TRIES = 150
 _COORDINATOR_PAUSE_S = 0.2
 # The journeys under a shared address are one record: fifty visitors with all their touches.
 LARGEST_RECORD = 16 * 1024 * 1024
+_NO_SUCH_GROUP = 69  # aiokafka has no name for it
 _VISIBLE_S = 30.0
 _LOOK_AGAIN_S = 0.1
+
+Known = dict[str, Any]
+"""All topics by name, as `describe_topics` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +54,6 @@ def changelog_spec(name: str, partitions: int) -> KafkaTopicSpec:
     return KafkaTopicSpec(name, partitions, config(None, compact=True))
 
 
-def is_ours(group: str) -> Callable[[str], bool]:
-    """What tells the program's own topics by their names: the streams, and the changelogs of its tables."""
-    streams = {topic.name for topic in TOPICS}
-    return lambda name: name in streams or (name.startswith(f"{group}-") and name.endswith("-changelog"))
-
-
 def config(retention_ms: int | None, *, compact: bool) -> dict[str, str]:
     """How long a topic keeps its records: Kafka's defaults would drop them after a week."""
     if compact:
@@ -65,26 +65,38 @@ def config(retention_ms: int | None, *, compact: bool) -> dict[str, str]:
     }
 
 
-async def ensure(cluster: Cluster, specs: Iterable[KafkaTopicSpec]) -> None:
+async def ensure(
+    cluster: Cluster, specs: Iterable[KafkaTopicSpec], accept: Callable[[Known], None] | None = None
+) -> None:
     """Make the topics that are missing; those that exist keep the configuration that an operator gave them.
 
-    Each has three replicas, or as many as there are brokers. Raises TopicMismatch, ClusterUnavailable.
+    Each has three replicas, or as many as there are brokers. ``accept`` looks first at all topics that there
+    are, by their names, and raises where they do not fit. Raises TopicMismatch, ClusterUnavailable.
     """
     wanted = {spec.name: spec for spec in specs}
     async with admin(cluster) as client:
         try:
-            known = await _known(client, ())
-            _verify(wanted, known)
+            known = await known_topics(client)
+            accept(known) if accept else _verify(wanted, known)
             missing = [spec for name, spec in wanted.items() if name not in known]
             if missing:
-                await _create(client, missing)
+                await create(client, missing)
                 # Another process may have been quicker, with other settings.
-                _verify(wanted, await _known(client, wanted))
+                known = await known_topics(client, wanted)
+                accept(known) if accept else _verify(wanted, known)
         except (KafkaError, TimeoutError) as error:
             raise ClusterUnavailable(f"topics cannot be made on {cluster.servers}: {error!r}") from error
 
 
-async def _known(client: AIOKafkaAdminClient, awaited: Iterable[str]) -> dict[str, Any]:
+async def partitions(client: AIOKafkaAdminClient, wanted: int, group: str) -> Partitions:
+    """How many the program's topics have now. Raises ClusterUnavailable."""
+    try:
+        return partitions_of(await known_topics(client), wanted, group)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise ClusterUnavailable(f"the topics cannot be seen: {error!r}") from error
+
+
+async def known_topics(client: AIOKafkaAdminClient, awaited: Iterable[str] = ()) -> Known:
     """The topics by name, once all those ``awaited`` can be used: brokers hear of them late."""
     async with asyncio.timeout(_VISIBLE_S):
         while True:
@@ -94,7 +106,7 @@ async def _known(client: AIOKafkaAdminClient, awaited: Iterable[str]) -> dict[st
             await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def partitions_of(client: AIOKafkaAdminClient) -> dict[str, int]:
+async def partition_counts(client: AIOKafkaAdminClient) -> dict[str, int]:
     """How many partitions each topic has. Raises ClusterUnavailable."""
     try:
         return {topic["topic"]: len(topic["partitions"]) for topic in await client.describe_topics()}
@@ -115,8 +127,11 @@ def _verify(wanted: Mapping[str, KafkaTopicSpec], known: Mapping[str, Any]) -> N
             )
 
 
-async def _create(client: AIOKafkaAdminClient, specs: Iterable[KafkaTopicSpec]) -> None:
-    replicas = min(MOST_REPLICAS, len((await client.describe_cluster())["brokers"]))
+async def create(
+    client: AIOKafkaAdminClient, specs: Iterable[KafkaTopicSpec], replicas: int | None = None
+) -> None:
+    """Make topics, with so many replicas, or as many as are safe. Raises KafkaError."""
+    replicas = replicas or await usual_replicas(client)
     safe = {
         "min.insync.replicas": str(max(1, replicas - 1)),
         "max.message.bytes": str(LARGEST_RECORD),
@@ -127,6 +142,11 @@ async def _create(client: AIOKafkaAdminClient, specs: Iterable[KafkaTopicSpec]) 
         if code not in (0, TopicAlreadyExistsError.errno):
             raise for_code(code)(f"topic {name}: {reason[0] if reason else code}")
         log.info("topic %s is there", name)
+
+
+async def usual_replicas(client: AIOKafkaAdminClient) -> int:
+    """How many replicas a new topic gets. Raises KafkaError."""
+    return min(MOST_REPLICAS, len((await client.describe_cluster())["brokers"]))
 
 
 async def committed(cluster: Cluster, group: str) -> dict[tuple[str, int], int]:
@@ -148,13 +168,23 @@ async def committed(cluster: Cluster, group: str) -> dict[tuple[str, int], int]:
 
 
 async def members(cluster: Cluster, group: str) -> int:
-    """How many are at work in a group. Raises ClusterUnavailable."""
+    """How many are at work in a group. Raises ClusterUnavailable, also while the brokers do not know."""
+    reason: KafkaError | None = None
     async with admin(cluster) as client:
-        try:
-            [response] = await client.describe_consumer_groups([group])
-        except KafkaError as error:
-            raise ClusterUnavailable(f"the group {group!r} cannot be seen: {error!r}") from error
-    return sum(len(of_group[5]) for of_group in response.groups)
+        for _ in range(_COORDINATOR_TRIES):
+            try:
+                [response] = await client.describe_consumer_groups([group])
+                [(code, _, _, _, _, found, *_)] = response.groups
+                if code not in (0, _NO_SUCH_GROUP):
+                    raise for_code(code)(f"the group {group}")
+            except KafkaError as error:
+                reason = error
+                if not error.retriable:
+                    break
+            else:
+                return len(found)
+            await asyncio.sleep(_COORDINATOR_PAUSE_S)
+    raise ClusterUnavailable(f"the group {group!r} cannot be seen: {reason!r}")
 
 
 async def committed_by(client: AIOKafkaAdminClient, group: str) -> dict[tuple[str, int], int]:

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from trackrev_stream import metrics
-from trackrev_stream.contracts.ports import UNKNOWN_OFFSET, Publisher, Unavailable
-from trackrev_stream.eventlog.records import ClockRefused, Record, TopicPartition
+from trackrev_stream.contracts.ports import UNKNOWN_OFFSET, ClockRefused, Publisher, Unavailable
+from trackrev_stream.eventlog.records import Record, TopicPartition
 from trackrev_stream.eventlog.spool.spool import Spool, Spools
 
 log = logging.getLogger(__name__)
 
 PROBE_S = 0.5
+CLOCK_PROBE_S = 5.0  # each record that is refused for its time costs a new connection
 LOOK_AROUND_S = 30.0
 SETTLE_S = 10.0
 ALMOST_FULL = 0.8
@@ -52,6 +53,7 @@ class Spooling:
 
     The first record that the broker does not take in its time tells that it is away. From then on nothing
     waits for it, until it has taken something from the spool. What the broker did take after all comes twice.
+    A broker that refuses our clock is there; its records wait in the same way, and `trouble` says so.
 
     ``reach`` sees that the broker is there, with its topics, or raises Unavailable; ``away`` tells that it
     was not when we looked last. ``spool`` is the own one of ``spools``; what has waited goes to the broker by
@@ -74,7 +76,7 @@ class Spooling:
         self._spools = spools
         self._spool = spool
         self._away = away
-        self._reason: Unavailable | None = None
+        self._trouble: Unavailable | None = None  # why the broker took nothing, when it was asked last
         self._filled, self._emptied = asyncio.Event(), asyncio.Event()
         metrics.SPOOL_CAPACITY_BYTES.set(spool.capacity)
         self._report()
@@ -99,14 +101,12 @@ class Spooling:
         return not self._away or self._spool.has_room(ALMOST_FULL)
 
     def trouble(self) -> str:
-        """Why what comes waits on our disk, if it does."""
-        if not self._away:
-            return ""
-        return f"What comes waits on the disk: {self._reason or 'the broker was not there at the start'}."
+        """Why what comes waits on our disk, for people; nothing where it does not."""
+        return f"What comes waits on the disk: {self._trouble or 'the broker is away'}." if self._away else ""
 
     def clock_refused(self) -> bool:
         """Whether the broker is there, and refuses the time of our records."""
-        return isinstance(self._reason, ClockRefused)
+        return isinstance(self._trouble, ClockRefused)
 
     async def run(self) -> None:
         """Deliver what waits, and what processes that are gone have left, for ever. Raises TopicMismatch."""
@@ -117,7 +117,8 @@ class Spooling:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._filled.wait(), LOOK_AROUND_S)
             else:
-                await asyncio.sleep(PROBE_S)
+                refused = isinstance(self._trouble, ClockRefused)
+                await asyncio.sleep(CLOCK_PROBE_S if refused else PROBE_S)
 
     async def settle(self) -> None:
         """Before the end: wait for a while until nothing is left in the spool, if the broker is there."""
@@ -130,18 +131,24 @@ class Spooling:
         await self._spool.close()
 
     def _lost(self, reason: Unavailable) -> None:
-        clock = isinstance(reason, ClockRefused)
-        if not self._away or clock != self.clock_refused():
-            until = "the clock is right" if clock else "the broker is back"
-            log.warning("what comes waits on the disk until %s: %s", until, reason)
-        self._away, self._reason = True, reason
-        metrics.CLOCK_REFUSED.set(clock)
+        """What comes waits from now on, or still, for this reason."""
+        refused = isinstance(reason, ClockRefused)
+        if not self._away or refused != isinstance(self._trouble, ClockRefused):
+            what = "the clock is right" if refused else "the broker is back"
+            log.log(
+                logging.CRITICAL if refused else logging.WARNING,
+                "what comes waits on the disk until %s: %s",
+                *(what, reason),
+            )
+        metrics.CLOCK_REFUSED.set(refused)
+        self._away, self._trouble = True, reason
 
     def _found(self) -> None:
         if self._away:
-            log.warning("the broker is back")
-        self._away, self._reason = False, None
+            refused = isinstance(self._trouble, ClockRefused)
+            log.warning("the clock is right again" if refused else "the broker is back")
         metrics.CLOCK_REFUSED.set(0)
+        self._away, self._trouble = False, None
 
     async def _delivered(self, spool: Spool) -> bool:
         """Empty a spool, in no more than half of the time; False when the broker does not take it all."""
@@ -193,6 +200,8 @@ class Spooling:
             if isinstance(outcome, ClockRefused):
                 self._lost(outcome)
             if isinstance(outcome, Unavailable):
+                if self._away or isinstance(outcome, ClockRefused):
+                    self._lost(outcome)
                 return number
             if isinstance(outcome, BaseException):
                 raise outcome
