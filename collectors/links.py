@@ -41,15 +41,17 @@ class Links:
         self._hits = hits
 
     async def follow(self, request: web.Request) -> web.Response:
-        """Answer ``GET /l/{slug}``: 302 to the link's target with a ``tr_click``, or a 404 page."""
+        """Answer ``GET /l/{slug}``: 302 to the link's target with a ``tr_click``, or a 404 page.
+
+        A link that was archived still leads on, for it is out in the world; it counts nothing.
+        """
         slug = request.match_info["slug"]
         link = await self._deps.directory.link(slug) if is_plain(slug, LONGEST_SLUG) else None
         workspace = await self._deps.directory.workspace(link.workspace) if link else None
         if link is None or workspace is None:
             return web.Response(status=404, text=_NOT_FOUND, content_type="text/html", headers=_HEADERS)
-        if request.method == "HEAD" or caller_of(request) is not Caller.PERSON:
-            # Without a token: what a bot makes of the address may be shown to people, who are not its click.
-            LINK_CLICKS.labels("head" if request.method == "HEAD" else "bot").inc()
+        if (unwanted := _not_counted(request, link)) is not None:
+            LINK_CLICKS.labels(unwanted).inc()
             return _redirect(link.url)
         click = self._click(link)
         target = with_token(link.url, click_token.sign(click, workspace.id, workspace.click_secret))
@@ -92,6 +94,18 @@ class Links:
             # kept, and only the count of clicks is short by what the metric says.
             return "not_recorded"
         return "yes"
+
+
+def _not_counted(request: web.Request, link: Link) -> str | None:
+    """Why a request counts for nothing, and gets no token; None where a person follows a link that counts.
+
+    What a bot makes of an address with a token may be shown to people, who are not its click.
+    """
+    if request.method == "HEAD":
+        return "head"
+    if caller_of(request) is not Caller.PERSON:
+        return "bot"
+    return None if link.archived_at is None else "archived"
 
 
 def with_token(url: str, token: str) -> str:

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from trackrev_stream import __version__, settings
+from trackrev_stream.cli.parser_link import add_link
 from trackrev_stream.contracts.choices import UNLIMITED, By, Status
 from trackrev_stream.domain.attribution.attribution_settings import Returning
 from trackrev_stream.domain.attribution.models import Model
@@ -31,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     top = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_up(top, common)
     _add_workspace(top, common)
-    _add_link(top, common)
+    add_link(_group(top, "link", "tracked links"), common, _leaf)
     _add_stripe(top, common)
     _add_inspect(top, common)
     _add_ltv(top, common)
@@ -121,18 +122,6 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
         help="when the change takes effect, such as 2026-12-01T00:00 (default: in a minute)",
     )
     parser.add_argument("--withdraw", action="store_true", help="take back the last one before its time")
-
-
-def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "link", "tracked links")
-    create = _leaf(group, "create", common, "link:link_create", "make a tracked link, or change it")
-    create.add_argument("workspace", metavar="WS")
-    create.add_argument("slug", metavar="SLUG", help="its name in /l/SLUG, unique in this installation")
-    create.add_argument("--to", required=True, metavar="URL", help="where it leads")
-    create.add_argument("--channel", required=True, metavar="NAME", help="the channel it counts for")
-    create.add_argument("--partner", default="", metavar="P", help="the partner it belongs to")
-    listing = _leaf(group, "list", common, "link:link_list", "the links of a workspace")
-    listing.add_argument("workspace", metavar="WS")
 
 
 def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
