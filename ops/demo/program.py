@@ -15,7 +15,7 @@ import aiohttp
 
 from ops.demo.moved_clock import MovedClock
 from ops.demo.processes import ROOT, Child, DemoError, child, environment, module
-from ops.demo.ways import DOMAIN, LINKS
+from ops.demo.ways import DOMAIN, LINKS, TrackedLink
 
 WORKSPACE = "ws_demo"
 WEBHOOK_SECRET = "whsec_demo"
@@ -99,22 +99,12 @@ async def make_workspace(data: Path, clock: MovedClock) -> str:
     """The workspace and its tracked links; returns the API key."""
     create = ("workspace", "create", WORKSPACE, "--domain", DOMAIN)
     key: str = (await command_by(clock, data, *create))["api_key"]
-    links = [
-        (
-            "link",
-            "create",
-            WORKSPACE,
-            x.slug,
-            "--to",
-            x.target,
-            "--channel",
-            x.channel,
-            "--partner",
-            x.partner,
-        )
-        for x in LINKS
-    ]
-    await asyncio.gather(*(command_by(clock, data, *words) for words in links))
+
+    async def make(link: TrackedLink) -> None:
+        words = ("link", "create", WORKSPACE, link.slug, "--to", link.target, "--channel", link.channel)
+        await command_by(clock, data, *words, "--partner", link.partner)
+
+    await asyncio.gather(*(make(link) for link in LINKS))
     return key
 
 
