@@ -24,15 +24,15 @@ install: $(READY) ## make the virtual environment .venv and install the program 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Creating $(VENV) and installing what is needed ..."
+	@echo "Making $(VENV) and installing what is needed into it: once, a minute or so, some 300 MB ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python ops/install.py --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 up: $(READY) ## start everything in one process (Ctrl-C stops it; the next start goes on from there)
 	@$(BIN)/trackrev up $(ARGS)
 
-demo: $(READY) ## a made-up shop with a stand-in for Stripe; compares the two books to the cent
+demo: $(READY) ## ten days of a made-up shop with a stand-in for Stripe; compares the two books to the cent
 	@$(BIN)/python -m ops.demo $(ARGS)
 
 servers: $(READY) kafka-server postgres-server ## a Kafka and a PostgreSQL on this machine, to try the cluster on (Ctrl-C removes both)

@@ -41,13 +41,16 @@ class Links:
         self._hits = hits
 
     async def follow(self, request: web.Request) -> web.Response:
-        """Answer ``GET /l/{slug}``: 302 to the link's target with a ``tr_click``, or a 404 page."""
+        """Answer ``GET /l/{slug}``: 302 to the link's target with a ``tr_click``, or a 404 page.
+
+        A link that was archived still leads on, for it is out in the world; it counts nothing.
+        """
         slug = request.match_info["slug"]
         link = await self._deps.directory.link(slug) if is_plain(slug, LONGEST_SLUG) else None
         workspace = await self._deps.directory.workspace(link.workspace) if link else None
         if link is None or workspace is None:
             return web.Response(status=404, text=_NOT_FOUND, content_type="text/html", headers=_HEADERS)
-        if (unwanted := _not_counted(request, workspace)) is not None:
+        if (unwanted := _not_counted(request, workspace, link)) is not None:
             LINK_CLICKS.labels(unwanted).inc()
             return _redirect(link.url)
         click = self._click(link)
@@ -93,8 +96,8 @@ class Links:
         return "yes"
 
 
-def _not_counted(request: web.Request, workspace: Workspace) -> str | None:
-    """Why a request counts for nothing, and gets no token; None where a person follows a link.
+def _not_counted(request: web.Request, workspace: Workspace, link: Link) -> str | None:
+    """Why a request counts for nothing, and gets no token; None where a person follows a link that counts.
 
     What a bot makes of an address with a token may be shown to people, who are not its click.
     """
@@ -102,7 +105,7 @@ def _not_counted(request: web.Request, workspace: Workspace) -> str | None:
         return "head"
     if caller_of(request) is not Caller.PERSON:
         return "bot"
-    return "archived" if workspace.archived else None
+    return "archived" if workspace.archived or link.archived_at is not None else None
 
 
 def with_token(url: str, token: str) -> str:

@@ -4,18 +4,20 @@ import argparse
 import asyncio
 import contextlib
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ops.demo.processes import DemoError
-from ops.demo.program import WORKSPACE, connect_stripe, make_workspace, program
+from ops.demo.program import WORKSPACE
+from ops.demo.run import Run
 from ops.demo.screen import Screen
-from ops.demo.show import Show
-from ops.demo.stripe import stand_in
+
+_PREFIX = "trackrev-demo-"
 
 
 def main() -> int:
@@ -23,7 +25,7 @@ def main() -> int:
     given = _arguments().parse_args()
     screen = Screen()
     try:
-        with _data(given.data) as data:
+        with _data(given.data, keep=given.keep) as data:
             return asyncio.run(_run(given, screen, data))
     except asyncio.CancelledError:
         screen.say("\nStopped before the end.")
@@ -35,9 +37,15 @@ def main() -> int:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ops.demo", description=__doc__)
-    parser.add_argument("--seed", type=int, metavar="N", help="makes the visitors repeatable (default: any)")
-    parser.add_argument("--visitors", type=_count, default=300, metavar="N", help="how many come (300)")
+    parser.add_argument("--seed", type=int, metavar="N", help="makes the people repeatable (default: any)")
+    parser.add_argument(
+        "--visitors", type=_count(1, 5_000), default=300, metavar="N", help="how many people come (300)"
+    )
+    parser.add_argument("--days", type=_count(2, 30), default=10, metavar="N", help="in so many days (10)")
     parser.add_argument("--exit", action="store_true", help="end after the comparison")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the data directory, to open it again with trackrev up"
+    )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="a fresh data directory, kept (default: a temporary one)"
     )
@@ -48,18 +56,25 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 5_000:
-        raise argparse.ArgumentTypeError(f"a number from 1 to 5000, not {text!r}")
-    return int(text)
+def _count(least: int, most: int) -> Callable[[str], int]:
+    def counted(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"a number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return counted
 
 
 @contextlib.contextmanager
-def _data(chosen: Path | None) -> Iterator[Path]:
-    """The data directory: the chosen one, which stays, or a temporary one, which does not."""
+def _data(chosen: Path | None, *, keep: bool) -> Iterator[Path]:
+    """The data directory: the chosen one, which stays, or a temporary one, which does if it is to be kept."""
     if chosen is None:
-        with tempfile.TemporaryDirectory(prefix="trackrev-demo-", ignore_cleanup_errors=True) as made:
-            yield Path(made)
+        place = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        try:
+            yield place
+        finally:
+            if not keep:
+                shutil.rmtree(place, ignore_errors=True)
         return
     chosen.mkdir(parents=True, exist_ok=True)
     if any(chosen.iterdir()):
@@ -71,21 +86,36 @@ async def _run(given: argparse.Namespace, screen: Screen, data: Path) -> int:
     _cancel_on_signals()
     began = time.monotonic()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
-    stays = "kept" if given.data else "removed at the end"
-    screen.say(screen.strong(f"trackrev demo, seed {seed}"), f"  data       {data} ({stays})")
-    async with program(data, given.port) as running:
-        key = await make_workspace(data)
-        async with stand_in(data, running.webhook_url, seed) as stripe:
-            await connect_stripe(data, stripe.restricted_key, stripe.url)
-            page = f"{running.url}/#ws={WORKSPACE}&key={key}"
-            screen.say(f"  live page  {page}", f"  books      {stripe.url}/_standin/books")
-            agreed = await Show(screen, running, key, stripe, seed, given.wait).run(given.visitors)
-            screen.say(f"  seed {seed}, {time.monotonic() - began:.0f} s from start to end")
-            if not given.exit:
-                screen.say("", f"It stays up: {page}", "Ctrl-C ends it.")
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.Event().wait()
-            return 0 if agreed else 1
+    stays = bool(given.data or given.keep)
+    screen.say(
+        screen.strong(f"trackrev demo, seed {seed}"),
+        "A made-up shop, its visitors and a stand-in for Stripe; nothing leaves this machine.",
+        f"  data       {data} ({'kept' if stays else 'removed at the end'})",
+    )
+    run = Run(screen, data, given.port, seed, people=given.visitors, days=given.days, wait_s=given.wait)
+    async with run.shown() as outcome:
+        screen.say(f"  seed {seed}, {time.monotonic() - began:.0f} s from start to end")
+        screen.say("", *_about_data(data, outcome.key, stays=stays))
+        if not given.exit:
+            screen.say("", f"It stays up: {outcome.page}", "Ctrl-C ends it.")
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        return 0 if outcome.agreed else 1
+
+
+def _about_data(data: Path, key: str, *, stays: bool) -> list[str]:
+    """What the data directory is for."""
+    if not stays:
+        return [
+            f"All of it is in {data}, which is removed at the end;",
+            'keep it with: make demo ARGS="--keep"',
+        ]
+    return [
+        f"All of it is in {data}: the log, the book, the settings. Open it again, when this has ended, with",
+        f"  trackrev up --data {data}",
+        f"on the page that it names with the workspace {WORKSPACE} and the key {key}.",
+        "The stand-in for Stripe is gone by then: what is in the book stays, and nothing new comes.",
+    ]
 
 
 def _cancel_on_signals() -> None:

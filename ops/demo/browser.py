@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from ops.demo.moved_clock import MovedClock
 from ops.demo.people import BOT_AGENT
 from ops.demo.processes import DemoError
 from ops.demo.program import WORKSPACE
@@ -22,25 +22,34 @@ Hit = dict[str, Any]
 class Tally:
     """What was sent to the program's edge."""
 
+    visitors: int = 0
     hits: int = 0
     links_followed: int = 0
     batches_repeated: int = 0
     bots: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Where the program takes hits, the connections to it, and the clock that browsers go by."""
+
+    connector: aiohttp.BaseConnector
+    url: str
+    clock: MovedClock
+
+
 class Browser:
     """One device of one visitor. Methods raise DemoError when the edge does not take what it should."""
 
-    def __init__(
-        self, connector: aiohttp.BaseConnector, url: str, agent: str, chance: random.Random, tally: Tally
-    ) -> None:
-        self._url = url
+    def __init__(self, edge: Edge, agent: str, chance: random.Random, tally: Tally) -> None:
+        self._edge = edge
         self._tally = tally
         self._chance = chance
         self._page = ""
+        self._known = False
         # Each browser has cookies of its own; the connections below are shared.
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=edge.connector,
             connector_owner=False,
             cookie_jar=aiohttp.CookieJar(unsafe=True),
             headers={"User-Agent": agent},
@@ -55,6 +64,8 @@ class Browser:
         """Come to the shop; with `repeated` the pixel sends the landing once more, as after a broken line."""
         landing = await self._follow(way) if way.slug else SITE + way.page
         await self._send([self._view(landing, way.referrer)], repeated=repeated)
+        self._tally.visitors += not self._known
+        self._known = True
 
     async def look(self, path: str) -> None:
         """Go to a page within the shop."""
@@ -71,7 +82,7 @@ class Browser:
     async def _follow(self, way: Way) -> str:
         headers = {"Referer": way.referrer} if way.referrer else {}
         self._tally.links_followed += 1
-        return await follow(self._session, f"{self._url}/l/{way.slug}", headers)
+        return await follow(self._session, f"{self._edge.url}/l/{way.slug}", headers)
 
     def _view(self, url: str, referrer: str) -> Hit:
         self._page = url.partition("?")[0].partition("#")[0]
@@ -79,26 +90,26 @@ class Browser:
 
     def _hit(self, kind: str, url: str) -> Hit:
         hit_id = str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
-        return {"id": hit_id, "type": kind, "at": _now_ms(), "url": url}
+        return {"id": hit_id, "type": kind, "at": self._edge.clock(), "url": url}
 
     async def _send(self, hits: list[Hit], *, repeated: bool = False) -> None:
         for _ in range(2 if repeated else 1):
-            accepted = await post_hits(self._session, self._url, hits)
+            accepted = await post_hits(self._session, self._edge, hits)
             if accepted != len(hits):
                 raise DemoError(f"the pixel took {accepted} hits of {len(hits)}")
         self._tally.hits += len(hits)
         self._tally.batches_repeated += repeated
 
 
-async def crawl(connector: aiohttp.BaseConnector, url: str, slug: str, tally: Tally) -> None:
+async def crawl(edge: Edge, slug: str, tally: Tally) -> None:
     """A bot follows a link and runs the page's script: nothing of it may count."""
     session = aiohttp.ClientSession(
-        connector=connector, connector_owner=False, headers={"User-Agent": BOT_AGENT}
+        connector=edge.connector, connector_owner=False, headers={"User-Agent": BOT_AGENT}
     )
     async with session:
-        landing = await follow(session, f"{url}/l/{slug}", {})
-        hit = {"id": f"bot-{uuid.uuid4()}", "type": "pageview", "at": _now_ms(), "url": landing}
-        accepted = await post_hits(session, url, [hit])
+        landing = await follow(session, f"{edge.url}/l/{slug}", {})
+        hit = {"id": f"bot-{uuid.uuid4()}", "type": "pageview", "at": edge.clock(), "url": landing}
+        accepted = await post_hits(session, edge, [hit])
     if accepted or "tr_click" in landing:
         raise DemoError("a bot was counted as a visitor")
     tally.bots += 1
@@ -112,15 +123,11 @@ async def follow(session: aiohttp.ClientSession, link: str, headers: dict[str, s
         return response.headers["Location"]
 
 
-async def post_hits(session: aiohttp.ClientSession, url: str, hits: list[Hit]) -> int:
+async def post_hits(session: aiohttp.ClientSession, edge: Edge, hits: list[Hit]) -> int:
     """Send hits as p.js does; returns how many were accepted. Raises DemoError for a refusal."""
-    body = json.dumps({"workspace": WORKSPACE, "sent_at": _now_ms(), "hits": hits})
+    body = json.dumps({"workspace": WORKSPACE, "sent_at": edge.clock(), "hits": hits})
     headers = {"Content-Type": "text/plain;charset=UTF-8", "Origin": SITE, "Referer": f"{SITE}/"}
-    async with session.post(URL(f"{url}/e"), data=body, headers=headers) as response:
+    async with session.post(URL(f"{edge.url}/e"), data=body, headers=headers) as response:
         if response.status != 202:
             raise DemoError(f"POST /e: {response.status} {(await response.text())[:300]}")
         return int((await response.json())["accepted"])
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,13 +1,15 @@
-"""The program's figures beside the books of the stand-in, channel by channel."""
+"""The program's figures beside the books of the stand-in, channel by channel and currency by currency."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_FIRST = "usd"
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one side says of a channel; money in minor units."""
+    """What one side says; money in minor units of one currency."""
 
     clicks: int = 0
     gross_minor: int = 0
@@ -23,9 +25,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A channel as both sides have it."""
+    """A channel's money in one currency as both sides have it; its clicks are in its first row."""
 
     channel: str
+    currency: str
     program: Figures
     books: Figures
 
@@ -35,29 +38,51 @@ class Row:
 
 
 def compare(program: Iterable[Mapping[str, Any]], books: Mapping[str, Mapping[str, Any]]) -> list[Row]:
-    """A row for each channel that either side knows, those that earned most first.
+    """Rows for each channel that either side knows, those that earned most US dollars first.
 
     `program` are the rows of the read API's channels, `books` the channels of the stand-in's books. A side
-    that does not know a channel has nothing in it.
+    that does not know a channel or a currency of it has nothing in it.
     """
-    ours = {row["channel"]: _figures(row) for row in program}
-    theirs = {channel: _figures(row) for channel, row in books.items()}
+    ours = {row["channel"]: row for row in program}
     rows = [
-        Row(channel, ours.get(channel, Figures()), theirs.get(channel, Figures()))
-        for channel in ours.keys() | theirs.keys()
+        Row(channel, currency, _figures(ours.get(channel), currency, first), _figures(its, currency, first))
+        for channel in ours.keys() | books.keys()
+        for its in (books.get(channel),)
+        for first, currency in _currencies(ours.get(channel), its)
     ]
-    return sorted(rows, key=lambda row: (-row.books.net_minor, -row.books.clicks, row.channel))
+    worth = {row.channel: (-row.books.net_minor, -row.books.clicks) for row in rows if row.currency == _FIRST}
+    return sorted(rows, key=lambda row: (*worth[row.channel], row.channel, _place(row.currency)))
 
 
-def total(rows: Iterable[Row]) -> Row:
-    """The sums of both sides."""
+def totals(rows: Iterable[Row]) -> list[Row]:
+    """The sums of both sides by currency, all clicks in the first of them."""
     listed = list(rows)
-    return Row(
-        "total",
-        sum((row.program for row in listed), Figures()),
-        sum((row.books for row in listed), Figures()),
-    )
+    return [
+        Row("total", currency, _sum(listed, currency, "program"), _sum(listed, currency, "books"))
+        for currency in sorted({row.currency for row in listed} | {_FIRST}, key=_place)
+    ]
 
 
-def _figures(row: Mapping[str, Any]) -> Figures:
-    return Figures(row["clicks"], row["gross_minor"], row["net_minor"])
+def _sum(rows: Iterable[Row], currency: str, side: str) -> Figures:
+    figures = [(row.currency, getattr(row, side)) for row in rows]
+    money = sum((each for its, each in figures if its == currency), Figures())
+    clicks = sum(each.clicks for _, each in figures) if currency == _FIRST else 0
+    return Figures(clicks, money.gross_minor, money.net_minor)
+
+
+def _currencies(*sides: Mapping[str, Any] | None) -> list[tuple[bool, str]]:
+    """The currencies of a channel, US dollars always, and whether each is the first."""
+    found = {one["currency"] for side in sides if side for one in side["native"]} | {_FIRST}
+    return [(currency == _FIRST, currency) for currency in found]
+
+
+def _figures(side: Mapping[str, Any] | None, currency: str, first: bool) -> Figures:
+    if side is None:
+        return Figures()
+    money = next((one for one in side["native"] if one["currency"] == currency), None)
+    clicks = side["clicks"] if first else 0
+    return Figures(clicks, money["gross_minor"], money["net_minor"]) if money else Figures(clicks)
+
+
+def _place(currency: str) -> tuple[bool, str]:
+    return currency != _FIRST, currency

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.demo.moved_clock import MovedClock
+
 ROOT = Path(__file__).parents[2]
 _STOP_S = 20.0
 _TAIL_LINES = 15
@@ -49,7 +51,7 @@ class Child:
 @asynccontextmanager
 async def child(name: str, *arguments: str, errors: Path, **settings: str) -> AsyncIterator[Child]:
     """Run `python ARGUMENTS` for as long as the context lasts; then end it, by force if it has to be."""
-    with errors.open("wb") as file:
+    with errors.open("ab") as file:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *arguments,
@@ -79,6 +81,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def module(*words: str, clock: MovedClock | None) -> tuple[str, ...]:
+    """The arguments with which Python runs a module by a clock; without one it is the real one."""
+    return ("-m", *words) if clock is None else ("-m", "ops.demo.moved_clock", str(clock.file), *words)
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -6,29 +6,42 @@ by the promise made to merchants, and from nothing that the program says.
 
 import asyncio
 import random
-import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-import aiohttp
-
-from ops.demo.browser import Browser, Tally, crawl
+from ops.demo.browser import Browser, Edge, Tally, crawl
 from ops.demo.people import Arrival, Bot, Gives, Person, Purchase
-from ops.demo.stripe import Charge, Till
+from ops.demo.stripe import Till
 from ops.demo.ways import DIRECT, UNATTRIBUTED
 
-MOST_AT_ONCE = 64
-_LATE_S = (1.3, 3.0)
+MOST_AT_ONCE = 24
+_BETWEEN_S = 150
+"""By the shop's clock, between coming and paying, and between that and what becomes of it. Stripe tells times
+in whole seconds: whoever came within the second of a charge came before it."""
 
 
 @dataclass(slots=True)
 class Sales:
-    """What the shop sold."""
+    """What the shop did at its till; renewals come by themselves."""
 
-    visitors: int = 0
-    charges: int = 0
+    people: int = 0
+    payments: int = 0
+    subscriptions: int = 0
     refunds: int = 0
+    won: int = 0
+    lost: int = 0
     late_emails: int = 0
+
+
+@dataclass(slots=True)
+class _Case:
+    """What is known of one person: their browsers, what they paid, and what was disputed."""
+
+    person: Person
+    browsers: list[Browser]
+    customer: str = ""
+    charges: dict[int, str] = field(default_factory=dict)
+    disputes: dict[int, str] = field(default_factory=dict)
 
 
 def earned_by(gives: Gives, came: Sequence[Arrival]) -> str:
@@ -43,97 +56,116 @@ def earned_by(gives: Gives, came: Sequence[Arrival]) -> str:
     return next((channel for channel in channels if channel != DIRECT), DIRECT)
 
 
-@dataclass(slots=True)
+def channel_of(person: Person, purchase: Purchase) -> str:
+    """The channel that earned a purchase: what won a customer earns what they buy later too.
+
+    Guests are won anew each time.
+    """
+    decides = person.purchases[0] if person.is_customer else purchase
+    return earned_by(person.gives, [each for each in person.arrivals if each.turn <= decides.turn])
+
+
 class Shop:
-    """Lets people in: a bounded number at a time, each doing one thing after the other."""
+    """Lets people do what they do in each turn; a bounded number at a time."""
 
-    till: Till
-    connector: aiohttp.BaseConnector
-    url: str
-    seed: int
-    tally: Tally = field(default_factory=Tally)
-    sales: Sales = field(default_factory=Sales)
+    def __init__(
+        self, till: Till, edge: Edge, people: Sequence[Person], bots: Sequence[Bot], seed: int
+    ) -> None:
+        self.tally = Tally()
+        self.sales = Sales(people=len(people))
+        self._till = till
+        self._edge = edge
+        self._bots = bots
+        self._cases = [_Case(person, self._devices(person, seed)) for person in people]
 
-    async def open_for(self, people: Sequence[Person], bots: Sequence[Bot]) -> None:
-        """Return when everybody has left. Raises an ExceptionGroup when something went wrong for anybody."""
-        room = asyncio.Semaphore(MOST_AT_ONCE)
-        async with asyncio.TaskGroup() as tasks:
-            for person in people:
-                tasks.create_task(self._welcome(person, room))
-            for bot in bots:
-                tasks.create_task(self._crawled(bot))
+    async def turn(self, turn: int) -> None:
+        """People come, then pay, then comes what becomes of payments.
 
-    async def _welcome(self, person: Person, room: asyncio.Semaphore) -> None:
-        await asyncio.sleep(person.comes_after_s)
-        chance = random.Random(f"{person.email} {self.seed}")
-        async with room:
-            browsers = [
-                Browser(self.connector, self.url, agent, chance, self.tally) for agent in person.agents
-            ]
-            try:
-                await self._serve(person, browsers, chance)
-            finally:
-                for browser in browsers:
-                    await browser.close()
-        self.sales.visitors += 1
+        Raises an ExceptionGroup when something went wrong for anybody.
+        """
+        await _all([self._come(case, turn) for case in self._cases], self._crawled(turn))
+        self._edge.clock.forward(_BETWEEN_S)
+        await _all([self._buy(case, turn) for case in self._cases])
+        self._edge.clock.forward(_BETWEEN_S)
+        await _all([self._afterwards(case, turn) for case in self._cases])
 
-    async def _serve(self, person: Person, browsers: list[Browser], chance: random.Random) -> None:
-        for arrival in person.arrivals:
-            await self._arrive(person, arrival, browsers)
-        if person.gives is Gives.BEFORE_PAYING:
-            for browser in browsers:
+    async def close(self) -> None:
+        """Everybody closes their browsers."""
+        for case in self._cases:
+            for browser in case.browsers:
+                await browser.close()
+
+    def _devices(self, person: Person, seed: int) -> list[Browser]:
+        chance = random.Random(f"{person.email} {seed}")
+        return [Browser(self._edge, agent, chance, self.tally) for agent in person.agents]
+
+    async def _come(self, case: _Case, turn: int) -> None:
+        person = case.person
+        came = [arrival for arrival in person.arrivals if arrival.turn == turn]
+        for arrival in came:
+            browser = case.browsers[arrival.device]
+            await self._till.visited(arrival.way.channel)
+            await browser.arrive(arrival.way, repeated=arrival.repeated)
+            for page in ("/pricing", "/docs", "/about")[: arrival.pages]:
+                await browser.look(page)
+        if person.gives is Gives.BEFORE_PAYING and person.gives_in == turn:
+            for browser in case.browsers:
                 await browser.identify(person.email)
-        if person.purchases:
-            await self._sell(person, browsers, chance)
 
-    async def _sell(self, person: Person, browsers: list[Browser], chance: random.Random) -> None:
-        customer = await self.till.customer(person.email, person.name) if person.is_customer else ""
-        first, *renewals = person.purchases
-        came = list(person.arrivals)
-        channel = earned_by(person.gives, came)
-        paid = await self._pay(person, first, customer, channel)
-        await browsers[-1].come_back_from_paying()
-        if person.gives is Gives.AFTER_PAYING:
-            await asyncio.sleep(chance.uniform(*_LATE_S))
-            await browsers[0].identify(person.email)
-            self.sales.late_emails += 1
-        await self._refund(paid, first, person)
-        for purchase in renewals:
-            if person.comeback is not None:
-                await _second_over(paid)
-                await self._arrive(person, person.comeback, browsers)
-                came.append(person.comeback)
-            # What won a customer earns the renewals too; guests are won anew each time.
-            if not person.is_customer:
-                channel = earned_by(person.gives, came)
-            await self._refund(await self._pay(person, purchase, customer, channel), purchase, person)
+    async def _buy(self, case: _Case, turn: int) -> None:
+        person = case.person
+        for number, purchase in enumerate(person.purchases):
+            if purchase.turn != turn:
+                continue
+            if person.is_customer and not case.customer:
+                case.customer = await self._till.customer(person.email, person.name)
+            channel = channel_of(person, purchase)
+            if purchase.weekly:
+                await self._till.subscribe(purchase.amount_minor, person.currency, case.customer, channel)
+                self.sales.subscriptions += 1
+            else:
+                # People spell their address now this way, now that.
+                said = (purchase.amount_minor, person.currency, person.email.title())
+                case.charges[number] = await self._till.pay(*said, case.customer, channel)
+            self.sales.payments += 1
+            await case.browsers[-1].come_back_from_paying()
 
-    async def _arrive(self, person: Person, arrival: Arrival, browsers: list[Browser]) -> None:
-        browser = browsers[arrival.device]
-        await self.till.visited(arrival.way.channel)
-        await browser.arrive(arrival.way, repeated=arrival.repeated)
-        for page in ("/pricing", "/docs", "/about")[: arrival.pages]:
-            await asyncio.sleep(person.thinks_s)
-            await browser.look(page)
-        await asyncio.sleep(person.thinks_s)
+    async def _afterwards(self, case: _Case, turn: int) -> None:
+        person = case.person
+        if person.gives is Gives.AFTER_PAYING and person.gives_in == turn:
+            await case.browsers[0].identify(person.email)
+            self.sales.late_emails += bool(person.purchases)
+        for number, purchase in enumerate(person.purchases):
+            for refund in purchase.refunds:
+                if refund.turn == turn:
+                    await self._till.refund(case.charges[number], refund.amount_minor)
+                    self.sales.refunds += 1
+            if purchase.dispute is not None:
+                await self._disputed(case, number, purchase, turn)
 
-    async def _pay(self, person: Person, purchase: Purchase, customer: str, channel: str) -> Charge:
-        # People spell their address now this way, now that.
-        charge = await self.till.pay(purchase.amount_minor, person.email.title(), customer, channel)
-        self.sales.charges += 1
-        return charge
+    async def _disputed(self, case: _Case, number: int, purchase: Purchase, turn: int) -> None:
+        dispute = purchase.dispute
+        assert dispute is not None
+        if dispute.turn == turn:
+            case.disputes[number] = await self._till.dispute(case.charges[number])
+        if dispute.closed_in == turn:
+            await self._till.end_dispute(case.disputes[number], dispute.outcome)
+            self.sales.won += dispute.outcome == "won"
+            self.sales.lost += dispute.outcome == "lost"
 
-    async def _refund(self, charge: Charge, purchase: Purchase, person: Person) -> None:
-        for amount_minor in purchase.refunds_minor:
-            await asyncio.sleep(person.thinks_s)
-            await self.till.refund(charge.id, amount_minor)
-            self.sales.refunds += 1
-
-    async def _crawled(self, bot: Bot) -> None:
-        await asyncio.sleep(bot.comes_after_s)
-        await crawl(self.connector, self.url, bot.slug, self.tally)
+    async def _crawled(self, turn: int) -> None:
+        for bot in self._bots:
+            if bot.turn == turn:
+                await crawl(self._edge, bot.slug, self.tally)
 
 
-async def _second_over(charge: Charge) -> None:
-    # Stripe tells times in whole seconds: whoever came within the second of a charge came before it.
-    await asyncio.sleep(charge.created_s + 1.05 - time.time())
+async def _all(work: Iterable[Awaitable[None]], *more: Awaitable[None]) -> None:
+    room = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def in_room(one: Awaitable[None]) -> None:
+        async with room:
+            await one
+
+    async with asyncio.TaskGroup() as tasks:
+        for each in (*work, *more):
+            tasks.create_task(in_room(each))

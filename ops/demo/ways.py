@@ -16,6 +16,7 @@ class TrackedLink:
     slug: str
     channel: str
     target: str
+    partner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,17 @@ class Way:
 LINKS = (
     TrackedLink("spring-letter", "Newsletter", f"{SITE}/spring?edition=12"),
     TrackedLink("fb-launch", "Facebook", f"{SITE}/launch"),
-    TrackedLink("yt-review", "YouTube", f"{SITE}/review#offer"),
-    TrackedLink("pod-42", "Podcast", f"{SITE}/listeners"),
+    TrackedLink("yt-review", "YouTube", f"{SITE}/review#offer", "Vera Lindqvist"),
+    TrackedLink("yt-howto", "YouTube", f"{SITE}/howto", "Tomasz Films"),
+    TrackedLink("pod-42", "Podcast", f"{SITE}/listeners", "Night Shift FM"),
 )
 
-# Each with a weight: how many of the visitors come that way.
+# Each with a weight: how many of the visitors come that way. Nobody comes to a link's channel without one.
 WAYS = (
     (Way("Newsletter", slug="spring-letter"), 5),
     (Way("Facebook", slug="fb-launch", referrer="https://l.facebook.com/"), 4),
-    (Way("YouTube", slug="yt-review", referrer="https://www.youtube.com/"), 5),
+    (Way("YouTube", slug="yt-review", referrer="https://www.youtube.com/"), 4),
+    (Way("YouTube", slug="yt-howto", referrer="https://www.youtube.com/"), 2),
     (Way("Podcast", slug="pod-42"), 2),
     (Way("Organic Search", referrer="https://www.google.com/"), 4),
     (Way("Organic Search", referrer="https://duckduckgo.com/", page="/pricing"), 1),

@@ -59,6 +59,8 @@ def run(heavy: tuple[str, ...], *words: str) -> tuple[int, set[str]]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> str:
     found = tmp_path_factory.mktemp("data")
     assert main(["workspace", "create", "ws_1", "--domain", "shop.example", "--data", str(found)]) == 0
+    link = ["link", "create", "ws_1", "news", "--to", "https://shop.example/", "--channel", "Newsletter"]
+    assert main([*link, "--data", str(found)]) == 0
     return str(found)
 
 
@@ -73,6 +75,10 @@ def test_what_only_tells_of_commands_loads_none_of_it(words: tuple[str, ...]) ->
         (0, "workspace list"),
         (0, "workspace settings ws_1"),
         (0, "link create ws_1 mail --to https://shop.example/ --channel email"),
+        (0, "link edit ws_1 news --partner Anna"),
+        (0, "link show ws_1 news"),
+        (0, "link list ws_1"),
+        (0, "link archive ws_1 news"),
         (0, "ltv ws_1"),
         (1, "inspect charge ch_1"),
         (0, "dead-letters list"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -115,6 +116,19 @@ def test_a_link_never_breaks() -> None:
         assert clicks("not_recorded") == before + 1
 
     on_edge(scenario)
+
+
+def test_an_archived_link_leads_on_and_counts_nothing() -> None:
+    async def scenario(edge: Edge) -> None:
+        before = clicks("archived")
+        response = await edge.client.get("/l/spring", headers=PERSON, allow_redirects=False)
+        assert (response.status, response.headers["Location"]) == (302, LINK.url)
+        assert "Set-Cookie" not in response.headers
+        assert edge.log.records == []
+        assert clicks("archived") == before + 1
+
+    archived = replace(LINK, archived_at=1)
+    on_edge(scenario, directory=DictDirectory(links={"spring": archived}))
 
 
 @pytest.mark.parametrize("slug", ["winter", "a%7Cb", "%0a", "x" * 500, "%F0%9F%92%A9", "%FF"])

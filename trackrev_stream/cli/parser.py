@@ -8,6 +8,7 @@ from trackrev_stream.cli.examples import with_examples
 from trackrev_stream.cli.hints import how_called
 from trackrev_stream.cli.leaf import group as _group
 from trackrev_stream.cli.leaf import leaf as _leaf
+from trackrev_stream.cli.parser_link import add_link
 from trackrev_stream.cli.parser_topics import add_topics
 from trackrev_stream.cli.setup_words import add_key_words, add_stripe_words, add_workspace_words
 from trackrev_stream.contracts.choices import UNLIMITED, By, Status
@@ -36,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_up(top, common)
     _add_workspace(top, common)
     add_key_words(top, common)
-    _add_link(top, common)
+    add_link(_group(top, "link", "tracked links"), common, _leaf)
     _add_stripe(top, common)
     _add_inspect(top, common)
     _add_ltv(top, common)
@@ -134,18 +135,6 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
         help="when the change takes effect, such as 2026-12-01T00:00 (default: in a minute)",
     )
     parser.add_argument("--withdraw", action="store_true", help="take back the last one before its time")
-
-
-def _add_link(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "link", "tracked links")
-    create = _leaf(group, "create", common, "link:link_create", "make a tracked link, or change it")
-    create.add_argument("workspace", metavar="WS")
-    create.add_argument("slug", metavar="SLUG", help="its name in /l/SLUG, unique in this installation")
-    create.add_argument("--to", required=True, metavar="URL", help="where it leads")
-    create.add_argument("--channel", required=True, metavar="NAME", help="the channel it counts for")
-    create.add_argument("--partner", default="", metavar="P", help="the partner it belongs to")
-    listing = _leaf(group, "list", common, "link:link_list", "the links of a workspace")
-    listing.add_argument("workspace", metavar="WS")
 
 
 def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:

@@ -104,7 +104,10 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A tracked link; ``version`` grows when its target, channel or partner changes."""
+    """A tracked link; ``version`` grows when its target, channel or partner changes.
+
+    One that was archived leads on to its target and counts no more.
+    """
 
     slug: str
     workspace: str
@@ -112,6 +115,7 @@ class Link:
     channel: str
     partner: str
     version: int
+    archived_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ops.bench.harness import usage
 from ops.bench.harness.traffic import DOMAIN, WEBHOOK_SECRET, WORKSPACE
 from ops.demo.processes import Child, child
-from ops.demo.program import command, program
+from ops.demo.program import Program, command, free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,9 @@ class Target:
 @asynccontextmanager
 async def the_program(data: Path) -> AsyncIterator[Target]:
     """`trackrev up` with a workspace that takes webhooks. Raises DemoError when it does not start."""
-    async with program(data, 0) as running:
-        yield Target(running.url, running.child, await _workspace(data))
+    program = Program(data, free_port())
+    async with program.running() as process:
+        yield Target(program.url, process, await _workspace(data))
 
 
 @asynccontextmanager

@@ -107,7 +107,7 @@ def test_a_link_grows_its_version_with_its_content(store: Store, sealer: Sealer)
         ({"url": "https://shop.example/\r\nSet-Cookie: a=b"}, "http or https"),
         ({"url": "https://[::1/"}, "http or https"),
         ({"channel": " "}, "needs a channel"),
-        ({"channel": "unattributed"}, "needs a channel"),
+        ({"channel": "unattributed"}, "cannot be a channel"),
         ({"channel": "a\nb"}, "no channel"),
         ({"workspace": "ws_none"}, "no workspace"),
     ],

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 14
 
 metadata = MetaData()
 
@@ -129,6 +129,7 @@ links = Table(
     _text("partner"),
     _number("version"),
     _number("created_at"),
+    _number("archived_at", null=True),
 )
 
 stripe_connections = Table(

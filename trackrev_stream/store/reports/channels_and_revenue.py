@@ -4,6 +4,9 @@ Gross is what was captured (lines of reason ``credit``), net what remains of it 
 A line counts on the day it happened, a refund on its own, or on request all lines on the day of their charge.
 Totals are in USD; a line without a rate is in no total, and ``unconverted`` counts such lines. Fees, of
 payments and of disputes, are apart from both, and not known where a single one is not.
+
+A visitor is a browser that the pixel saw, counted once in the span. A click is an arrival at the site: over a
+tracked link, or over anything else that led to a landing. Sessions are not counted.
 """
 
 from collections.abc import Iterable
@@ -13,11 +16,12 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, case, distinct, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, distinct, func, select
 
 from trackrev_stream.domain.ledger.lines import FEES, REVENUE
 from trackrev_stream.domain.values.days import DAY_MS
 from trackrev_stream.store.database.schema import charges, lines, visits
+from trackrev_stream.store.workspaces.channel_names import as_shown, shown_as
 from trackrev_stream.store.workspaces.stripe_connections import shown_livemode
 
 _QUARTER_MS = 900_000  # the offsets of all time zones are whole quarters of an hour
@@ -67,7 +71,7 @@ class Money:
     native: dict[str, Native] = field(default_factory=dict)
 
     def add(self, row: Any) -> None:
-        """Add a row of ``_sums``."""
+        """Add a row of ``sums``."""
         # PostgreSQL sums whole numbers to a decimal one.
         self.gross_minor += int(row.gross_usd)
         self.net_minor += int(row.net_usd)
@@ -104,26 +108,25 @@ def channels(
 ) -> Channels:
     """What each channel brought in the last ``days`` days, today included.
 
-    Days are the workspace's for money. Visits are kept by UTC day: those of the days that the span touches.
+    Spellings of a channel are one row (channel_names.py). Days are the workspace's for money. Visits are kept
+    by UTC day: those of the days that the span touches.
     """
-    span = start, end = _span(days, now, time_zone)
+    span = span_of(days, now, time_zone)
+    earned = list(sums(connection, workspace, span, lines.c.channel, by))
+    seen = seen_by(connection, workspace, span, visits.c.channel)
+    names = shown_as(connection, workspace, {row.channel for row in earned} | seen.keys())
+    if names:  # who came over two spellings is one visitor
+        seen = seen_by(connection, workspace, span, as_shown(visits.c.channel, names))
     found: dict[str, ChannelRow] = {}
     total = ChannelRow("")
-    for row in _sums(connection, workspace, span, lines.c.channel, by):
-        found.setdefault(row.channel, ChannelRow(row.channel)).money.add(row)
+    for row in earned:
+        name = names.get(row.channel, row.channel)
+        found.setdefault(name, ChannelRow(name)).money.add(row)
         total.money.add(row)
-    visitors = func.count(distinct(case((visits.c.landed, visits.c.visitor))))
-    clicks = func.coalesce(func.sum(visits.c.clicks), 0)
-    seen_in = (
-        visits.c.workspace == workspace,
-        visits.c.day.between(start // DAY_MS, (end - 1) // DAY_MS),
-    )
-    grouped = select(visits.c.channel, visitors, clicks).where(*seen_in).group_by(visits.c.channel)
-    for channel, seen, clicked in connection.execute(grouped):
+    for channel, (visitors, clicks) in seen.items():
         row = found.setdefault(channel, ChannelRow(channel))
-        row.visitors, row.clicks = int(seen), int(clicked)
-    seen, clicked = connection.execute(select(visitors, clicks).where(*seen_in)).one()
-    total.visitors, total.clicks = int(seen), int(clicked)
+        row.visitors, row.clicks = visitors, clicks
+    total.visitors, total.clicks = map(int, connection.execute(_seen(workspace, span)).one())
     order = sorted(found.values(), key=lambda row: (-row.money.net_minor, -row.visitors, row.channel))
     return Channels(order, total)
 
@@ -132,16 +135,35 @@ def revenue(
     connection: Connection, workspace: str, days: int, now: int, time_zone: str, *, by: Days = Days.OWN
 ) -> list[tuple[date, Money]]:
     """Revenue of each of the last ``days`` days in the workspace's time zone, oldest first, with today."""
-    span = _span(days, now, time_zone)
+    span = span_of(days, now, time_zone)
     zone = ZoneInfo(time_zone)
     by_day = {day: Money() for day in _days(days, now, zone)}
     quarter = (_AT[by] // _QUARTER_MS).label("quarter")
-    for row in _sums(connection, workspace, span, quarter, by):
+    for row in sums(connection, workspace, span, quarter, by):
         by_day[_day_of(row.quarter * _QUARTER_MS, zone)].add(row)
     return list(by_day.items())
 
 
-def _sums(
+def seen_by(
+    connection: Connection, workspace: str, span: tuple[int, int], group: ColumnElement[str]
+) -> dict[str, tuple[int, int]]:
+    """How many visitors and clicks there were by ``group``, a column of visits."""
+    shown = group.label("shown")  # by its name, or PostgreSQL takes two times the same CASE for two
+    found = connection.execute(_seen(workspace, span).add_columns(shown).group_by(shown))
+    return {name: (int(visitors), int(clicks)) for visitors, clicks, name in found}
+
+
+def _seen(workspace: str, span: tuple[int, int]) -> Select[Any]:
+    """Distinct visitors that landed, and clicks, of the UTC days that the span touches."""
+    visitors = func.count(distinct(case((visits.c.landed, visits.c.visitor))))
+    start, end = span
+    return select(visitors, func.coalesce(func.sum(visits.c.clicks), 0)).where(
+        visits.c.workspace == workspace,
+        visits.c.day.between(start // DAY_MS, (end - 1) // DAY_MS),
+    )
+
+
+def sums(
     connection: Connection, workspace: str, span: tuple[int, int], group: ColumnElement[Any], by: Days
 ) -> Iterable[Any]:
     """Gross, net and fees, in USD and natively, by ``group`` and the currency of the charges."""
@@ -191,7 +213,7 @@ _COLUMNS = {
 }
 
 
-def _span(days: int, now: int, time_zone: str) -> tuple[int, int]:
+def span_of(days: int, now: int, time_zone: str) -> tuple[int, int]:
     """From the first midnight to the one after today, in ms."""
     zone = ZoneInfo(time_zone)
     dates = _days(days, now, zone)

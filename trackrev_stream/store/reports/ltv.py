@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, distinct, func, 
 from trackrev_stream.contracts.choices import By
 from trackrev_stream.domain.ledger.lines import REVENUE
 from trackrev_stream.store.database.schema import charges, lines
+from trackrev_stream.store.workspaces.channel_names import as_shown, shown_as
 from trackrev_stream.store.workspaces.stripe_connections import shown_livemode
 
 
@@ -109,21 +110,20 @@ def _each_line(connection: Connection, workspace: str, by: By, starts: list[int]
         .group_by(charges.c.payer)
         .subquery()
     )
+    mine = (lines.c.workspace == workspace, lines.c.livemode == livemode)
+    found = connection.execute(select(lines.c.channel).where(*mine).distinct()).scalars()
+    channel = as_shown(lines.c.channel, shown_as(connection, workspace, found))
     link: ColumnElement[Any] = lines.c.link if by is By.LINK else literal("")
     return (
         select(
             _place(of_payer.c.first_at, starts).label("cohort"),
             _place(lines.c.occurred_at, starts).label("month"),
-            *(charges.c.payer, lines.c.channel, link.label("link"), lines.c.reason),
+            *(charges.c.payer, channel.label("channel"), link.label("link"), lines.c.reason),
             *(lines.c.currency, lines.c.amount_minor, lines.c.usd_minor),
         )
         .join_from(lines, charges, lines.c.charge_key == charges.c.key)
         .join(of_payer, of_payer.c.payer == charges.c.payer)
-        .where(
-            lines.c.workspace == workspace,
-            lines.c.livemode == livemode,
-            lines.c.reason.in_(sorted(REVENUE)),
-        )
+        .where(*mine, lines.c.reason.in_(sorted(REVENUE)))
     )
 
 
