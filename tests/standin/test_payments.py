@@ -7,6 +7,7 @@ import stripe
 
 from ops.standin import ACACIA, BASIL, StandIn
 from ops.standin.currencies import exchanged
+from ops.standin.errors import ApiError
 from tests.standin.support import START_MS, Hand, client, endpoint, pay, receiving, run, standing_in
 
 DAY_MS = 86_400_000
@@ -258,3 +259,29 @@ def test_an_exchange_rounds_halves_away_from_zero() -> None:
     assert exchanged(1, "jpy", "usd", Decimal("0.005")) == 1
     assert exchanged(-1, "jpy", "usd", Decimal("0.005")) == -1
     assert exchanged(1000, "kwd", "jpy", Decimal("1.4")) == 1
+
+
+def test_a_payment_that_had_succeeded_can_fail_after_all() -> None:
+    async def scenario() -> None:
+        async with standing_in(secret_key="sk_test_standin") as stand_in, client(stand_in) as api:
+            told: list[dict[str, Any]] = []
+            stand_in.listeners.append(told.append)
+            intent = await pay(api, 1000)
+            charge = await api.v1.charges.retrieve_async(str(intent.latest_charge))
+            stand_in.platform.payments.bounce(stand_in.platform.account.find("charges", "charge", charge.id))
+            gone = await api.v1.charges.retrieve_async(charge.id, {"expand": ["failure_balance_transaction"]})
+            assert (gone.status, gone.paid, gone.captured) == ("failed", False, True)
+            home = gone.failure_balance_transaction
+            assert not isinstance(home, str)
+            assert home is not None
+            assert (home.type, home.amount, home.source) == ("payment_failure_refund", -1000, charge.id)
+            assert [event["type"] for event in told][-1] == "charge.failed"
+            assert stand_in.books.by_charge()[charge.id].net_minor == 0
+            found = await api.v1.balance_transactions.list_async({"type": "payment_failure_refund"})
+            assert [one.id for one in found.data] == [home.id]
+            with pytest.raises(ApiError, match="has not succeeded"):
+                stand_in.platform.payments.bounce(
+                    stand_in.platform.account.find("charges", "charge", charge.id)
+                )
+
+    run(scenario())

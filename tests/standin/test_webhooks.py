@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import stripe
+from stripe.events import V1ChargeSucceededEventNotification
 
 from ops.standin import ACACIA, BASIL, Endpoint
 from ops.standin.clock import wall_clock_ms
@@ -312,3 +313,26 @@ def test_stopping_gives_up_what_is_pending() -> None:
 def test_an_endpoint_that_cannot_be_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"duplicate|drop|concurrency|secret|address"):
         Endpoint(**{"url": "http://127.0.0.1/", "secret": SECRET, **options})
+
+
+def test_a_destination_with_thin_payloads_is_told_but_addresses() -> None:
+    async def scenario() -> None:
+        async with receiving() as receiver:
+            receiver.checks = False
+            async with (
+                standing_in(endpoint=endpoint(receiver, thin=True)) as stand_in,
+                client(stand_in) as api,
+            ):
+                intent = await pay(api, 1000)
+                await stand_in.drained()
+            notes = [
+                api.parse_event_notification(body, header, SECRET)
+                for body, header in zip(receiver.bodies, receiver.signatures, strict=True)
+            ]
+            [paid] = [note for note in notes if note.type == "v1.charge.succeeded"]
+            assert isinstance(paid, V1ChargeSucceededEventNotification)
+            assert paid.related_object.id == intent.latest_charge
+            assert paid.related_object.url == f"/v1/charges/{intent.latest_charge}"
+            assert all(b'"data"' not in body for body in receiver.bodies)
+
+    run(scenario())

@@ -72,9 +72,8 @@ def _tell_waiting(result: StepResult, row: PaymentRow, *, changed: bool, again: 
 
     What was joined waits no more; who has not seen that may tell otherwise, and is outranked.
     """
-    beside = row.ahead and (
-        row.refunds or row.disputes
-    )  # another order of its inputs may have told otherwise
+    # Its inputs have no order among each other: who saw them in another one may have told otherwise.
+    beside = row.ahead > 0 and bool(row.refunds or row.disputes)
     if changed or beside or (again and row.waited):
         told = WaitingMoney(row.key, row.order, row.received_at, () if row.joined else waiting_in(row))
         result.send(WAITING_MONEY, told, route=row.key, key=row.key)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from collectors.stripe.lists import DISPUTES, came_late, unsettled
 from collectors.stripe.rechecks import DAY_MS, HOUR_MS
 from ops.standin.cards import card_of
 from ops.standin.payments import Terms
@@ -66,3 +67,10 @@ async def test_a_dispute_that_ends_after_months_is_heard_of(tmp_path: Path) -> N
         newest = [fact for fact in at.log.facts() if fact.id == dispute["id"]][-1]
         assert newest.status == "won"
         assert sum(move.amount_minor for move in newest.moves) == 0
+
+
+@pytest.mark.parametrize("status", ["won", "lost", "warning_closed", "prevented"])
+def test_a_dispute_that_is_over_is_not_read_again(status: str) -> None:
+    assert unsettled(DISPUTES, {"status": status}) == ""
+    assert came_late(DISPUTES, {"status": status})
+    assert unsettled(DISPUTES, {"status": "appeal_under_review"}) == "open"

@@ -64,6 +64,8 @@ def test_a_dispute_that_names_but_its_intent_or_no_time_is_told_all_the_same() -
         ("created", "warning_needs_response", [], ()),
         ("updated", "warning_under_review", None, ()),
         ("closed", "warning_closed", None, ()),
+        ("closed", "prevented", None, ()),  # before it took anything
+        ("closed", "prevented", [moved(-4_200), moved(4_200)], (AWAY, BACK)),
     ],
 )
 def test_what_moved(name: str, status: str, transactions: Any, moves: tuple[Move, ...]) -> None:

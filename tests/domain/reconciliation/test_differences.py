@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from tests.facts import NOW, charge_fact
+from trackrev_stream.domain.payments.payment import FactKind, Move, PaymentFact
 from trackrev_stream.domain.reconciliation.differences import SENTENCES, Cause, Heard, compare, residuals
 from trackrev_stream.domain.reconciliation.movements import (
     ChargeMovements,
     Movement,
     MovementKind,
     Period,
+    shown_of,
     totals,
 )
 from trackrev_stream.domain.values.days import DAY_MS
@@ -140,3 +143,58 @@ def test_totals_have_the_days_of_the_period_alone() -> None:
 
 def test_every_cause_is_said_to_people() -> None:
     assert SENTENCES.keys() == set(Cause)
+
+
+PART = charge_fact(amount_minor=6_000, authorized_minor=10_000, refunded_minor=4_000)
+BACK = replace(PART, kind=FactKind.REFUND, id="re_1", amount_minor=4_000, created_at=NOW + DAY_MS)
+
+
+def shown(
+    charge: PaymentFact, *refunds: PaymentFact, disputes: tuple[PaymentFact, ...] = ()
+) -> ChargeMovements:
+    return shown_of(charge, refunds, disputes, unreadable=False)
+
+
+def test_a_refund_of_just_the_rest_of_a_hold_is_one_unless_it_is_known_to_be_its_release() -> None:
+    unclear = shown(PART, BACK)
+    assert unclear.total(MovementKind.REFUNDED) == 4_000
+    assert sum(one.amount_minor for one in unclear.or_else if one.kind is MovementKind.REFUNDED) == 0
+    released = shown(replace(PART, released=True), BACK)
+    assert (released.total(MovementKind.REFUNDED), released.or_else) == (0, ())
+    late = shown(PART, replace(BACK, created_at=NOW + 40 * DAY_MS))
+    assert (late.total(MovementKind.REFUNDED), late.or_else) == (4_000, ())
+
+
+@pytest.mark.parametrize("unsure", [False, True])
+def test_where_both_readings_fit_a_sure_book_is_right_and_an_unsure_one_is_named(*, unsure: bool) -> None:
+    unclear = shown(PART, BACK)
+    as_refund, as_release = (
+        replace(unclear, or_else=()),
+        replace(unclear, movements=unclear.or_else, or_else=()),
+    )
+    for booked, residual in ((as_refund, 0), (as_release, 4_000)):
+        found = compare(
+            {"ch_1": unclear}, {"ch_1": replace(booked, unsure=unsure)}, Heard(NOW + 100 * DAY_MS)
+        )
+        named = [(one.cause, one.residual_minor) for one in found]
+        assert named == ([(Cause.RELEASE_UNCLEAR, residual)] if unsure else [])
+    neither = replace(as_refund, movements=as_refund.movements[:1], unsure=unsure)
+    wrong = replace(neither, movements=(*neither.movements, moved(MovementKind.REFUNDED, 100, 2)))
+    [one] = compare({"ch_1": unclear}, {"ch_1": wrong}, Heard(NOW + 100 * DAY_MS))
+    assert one.cause is Cause.REFUND_MISSING
+
+
+def test_a_dispute_of_a_part_in_another_currency_takes_its_share_of_what_the_charge_entered() -> None:
+    charge = charge_fact(currency="eur", amount_minor=10_000)
+    move = Move("txn_1", -3_000, NOW)
+    dispute = replace(
+        charge, kind=FactKind.DISPUTE, id="dp_1", currency="usd", amount_minor=3_000, moves=(move,)
+    )
+    assert shown(charge, disputes=(dispute,)).total(MovementKind.DISPUTED) == 10_000
+    entered = replace(charge, settled_minor=12_000, settled_currency="usd")
+    assert shown(entered, disputes=(dispute,)).total(MovementKind.DISPUTED) == 2_500
+
+
+def test_a_payment_that_failed_after_all_is_named_as_such() -> None:
+    gone = shown(charge_fact(status="failed"))
+    assert causes(gone, account(REFUND)) == [(Cause.CHARGE_FAILED, MovementKind.CAPTURED, 1_000)]

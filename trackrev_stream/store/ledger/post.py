@@ -20,6 +20,7 @@ from trackrev_stream.contracts.ports import NOTHING_APPLIED, Partition, Position
 from trackrev_stream.contracts.records import AttributedCharge, WaitingMoney
 from trackrev_stream.domain.journeys.journey import Visit
 from trackrev_stream.domain.ledger.fx import Rates
+from trackrev_stream.domain.values.ids import workspace_of
 from trackrev_stream.store.database.schema import upsert, visits
 from trackrev_stream.store.database.workspace_schema import deleted_workspaces
 from trackrev_stream.store.ledger.book import Book
@@ -121,8 +122,13 @@ def post(
         surpassed,
         len(again),
         book.received_at,
-        count_waiting(connection) if waiting or first else None,
+        _waiting_now(connection, waiting) if waiting or first else None,
     )
+
+
+def _waiting_now(connection: Connection, told: Iterable[WaitingMoney]) -> dict[str, int]:
+    """How much waits in each workspace where something does, or of which something was told."""
+    return {workspace_of(one.payment): 0 for one in told} | count_waiting(connection)
 
 
 def _apply(book: Book, records: Iterable[Postable], posted_at: int) -> int:

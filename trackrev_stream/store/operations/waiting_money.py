@@ -55,10 +55,10 @@ def save_waiting(connection: Connection, records: Iterable[WaitingMoney]) -> Non
 
 
 def count_waiting(connection: Connection) -> dict[str, int]:
-    """How many refunds and disputes wait in each workspace where ever one has."""
+    """How much waits in each workspace where anything does."""
     table = waiting_money.c
-    rows = connection.execute(select(table.workspace, func.sum(table.count)).group_by(table.workspace))
-    return {workspace: int(count) for workspace, count in rows}
+    asked = select(table.workspace, func.sum(table.count)).where(table.count > 0).group_by(table.workspace)
+    return {workspace: int(count) for workspace, count in connection.execute(asked)}
 
 
 def list_waiting(connection: Connection, workspace: str) -> list[Waiting]:

@@ -24,4 +24,4 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("facts", _TEXT, nullable=False),
     )
-    op.create_index("waiting_money_by_workspace", "waiting_money", ["workspace", "count"])
+    op.create_index("waiting_money_by_count", "waiting_money", ["count", "workspace"])
