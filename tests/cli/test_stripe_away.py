@@ -13,13 +13,13 @@ import pytest
 
 from tests.cli.shell import Commands
 from tests.program.running import ROOT, free_port, now_ms, until
+from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.settings import read_settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.poller_schema import polls
 from trackrev_stream.store.database.schema import upsert
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.workspaces.stripe_connections import put_connection
-from trackrev_stream.contracts.ports import StripeConnection
 
 KEY, LACKS, CONNECTED = "rk_test_standin", "rk_test_lacks", "acct_1Shop"
 

@@ -1,4 +1,4 @@
-"""A collector whose time the broker refuses: it is told as the clock's fault, and what came meanwhile arrives.
+"""A collector whose time the broker refuses: told as the clock's fault, and what came meanwhile arrives.
 
 The clock that aiokafka reads is the machine's own, so it is the broker here that is told to be strict: it
 takes no record of which the time is not quite its own, with the answer it has for a clock that is ahead.

@@ -61,7 +61,7 @@ def servers_of(url: str) -> str:
 
 
 def clock_refused(servers: str) -> str:
-    """The message about brokers that refuse the time of records: by default more than an hour ahead of theirs."""
+    """What is said when brokers refuse the time of records: by default more than an hour ahead of theirs."""
     return (
         "this machine's clock is wrong: it is so far ahead that Kafka refuses its records "
         f"(message.timestamp.after.max.ms, an hour by default; Kafka at {servers} is there). Set the clock "

@@ -32,8 +32,8 @@ class KafkaPublisher:
     async def publish(self, topic: str, partition: int, key: bytes | None, value: bytes) -> int:
         """Append a record; return its offset once all replicas that are in sync have it.
 
-        Raises Unavailable when that is not so within the longest wait; it may arrive later all the same. Raises
-        ClockRefused where the brokers are there and refuse the time that this machine gives it.
+        Raises Unavailable when that is not so within the longest wait; it may arrive later all the same.
+        Raises ClockRefused where the brokers are there and refuse the time that this machine gives it.
         """
         opening = self._opening
         if opening is None:
