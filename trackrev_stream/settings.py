@@ -36,7 +36,7 @@ class Settings:
 
     ``data`` is the data directory; ``broker`` and ``store`` are URLs; ``public_url`` is where the outside
     reaches the collectors, for script tags and links; ``secret_key`` seals secrets at rest; ``rates_url`` is
-    empty where no exchange rates shall be fetched. ``data_named`` says that somebody named the data directory;
+    empty where no exchange rates shall be fetched. ``data_named`` says that somebody named the directory;
     ``named`` are the variables that are set; ``state`` is where programs of this user note that they run.
     """
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import Commands
-from tests.program.running import running
+from tests.program import stripe
+from tests.program.running import Shop, now_ms, running
 
 ADDRESS = "anna@example.com"
 
@@ -41,25 +42,20 @@ def test_a_person_is_asked(
 
 
 def test_what_goes_is_shown_before_it_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tests.program import stripe
-    from tests.program.running import Shop, now_ms
-
     with running(tmp_path / "data") as program:
         shop = Shop.open(program)
         visitor = "5f0c1a52-7d3e-4c58-8f4b-1b0e3f1c9a10"
         identify = {"id": "h1", "type": "identify", "at": now_ms(), "email": ADDRESS}
         assert shop.hits(visitor, identify).status == 202
-        assert (
-            shop.webhook(stripe.succeeded(stripe.charge("ch_1", 4_800, now_ms() // 1000, ADDRESS))).status
-            == 200
-        )
+        paid = stripe.charge("ch_1", 4_800, now_ms() // 1000, ADDRESS)
+        assert shop.webhook(stripe.succeeded(paid)).status == 200
         shop.worth("ch_1", 4_800)
         told = program.run("erase", "email", ADDRESS)
         assert told.returncode == 1
         assert "nothing was erased, for there is nobody to ask. With --yes this goes:" in told.stderr
         assert (
-            "ws_shop: 1 visitor(s) with all their visits, and the address of 1 payer(s). Their 1 charge(s) stay "
-            "in the book, with the credit they have."
+            "ws_shop: 1 visitor(s) with all their visits, and the address of 1 payer(s). Their 1 charge(s) "
+            "stay in the book, with the credit they have."
         ) in told.stderr
         done = program.command("erase", "email", ADDRESS, "--workspace", "ws_shop", "--yes")
         assert done == {"erased": [{"workspace": "ws_shop", "visitors": 1}], "known": True}

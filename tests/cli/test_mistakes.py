@@ -135,8 +135,8 @@ MANY = 300
 
 
 def lines() -> Iterator[list[str]]:
-    """Command lines as the parser's own tree has them, each with words that are missing, wrong or too many."""
-    chance = random.Random(12)  # noqa: S311 - the same lines each time
+    """Command lines from the parser's own tree, each with words that are missing, wrong or too many."""
+    chance = random.Random(12)  # the same lines each time
     tree = [
         (words.split(), parser)
         for words, parser in commands_of(build_parser())

@@ -1,4 +1,4 @@
-"""What the database tells of how a workspace goes: its last visit, event and charge, and what nobody earned."""
+"""How a workspace goes, as far as the database tells: its last visit and charge, what nobody earned."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ CREDITED = "credited"
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceHealth:
-    """How a workspace goes; the charges are those of the last 30 days, ``reasons`` of those that nobody earned."""
+    """How a workspace goes. Charges are those of the last 30 days, ``reasons`` of those nobody earned."""
 
     last_visit_day: int | None
     last_webhook_at: int | None
