@@ -74,6 +74,12 @@ def test_what_only_tells_of_commands_loads_none_of_it(words: tuple[str, ...]) ->
     [
         (0, "workspace list"),
         (0, "workspace settings ws_1"),
+        (0, "workspace show ws_1"),
+        (0, "workspace set ws_1 --add-domain shop.de"),
+        (0, "workspace delete ws_1 --dry-run"),
+        (0, "key create ws_1"),
+        (0, "key list ws_1"),
+        (1, "stripe disconnect ws_1 --yes"),
         (0, "link create ws_1 mail --to https://shop.example/ --channel email"),
         (0, "link edit ws_1 news --partner Anna"),
         (0, "link show ws_1 news"),

@@ -9,6 +9,7 @@ from trackrev_stream.cli import hints
 from trackrev_stream.cli.consent import is_a_person_there
 from trackrev_stream.cli.context import opened
 from trackrev_stream.cli.overview import CAME_IN, came_in, stripe_in_words
+from trackrev_stream.cli.result import CommandError
 from trackrev_stream.errors import ForPeople
 from trackrev_stream.program.first_run import HERE, FirstWorkspace, is_first_start
 from trackrev_stream.program.process import run
@@ -72,7 +73,10 @@ def _first_workspace(domain: str, settings: Settings) -> FirstWorkspace:
 def _asked() -> str:
     while True:
         print("Which domain is your site at, such as shop.example? (Enter: none yet, just try it here)")
-        answer = sys.stdin.readline().strip()
+        try:
+            answer = sys.stdin.readline().strip()
+        except KeyboardInterrupt:
+            raise CommandError("nothing was started") from None
         if not answer:
             return ""
         try:

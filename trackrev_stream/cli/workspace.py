@@ -45,7 +45,8 @@ def workspace_list(_args: argparse.Namespace, settings: Settings) -> CommandResu
     """`workspace list`."""
     with opened(settings) as (store, sealer):
         found = store.read_now(lambda connection: workspaces.list_workspaces(connection, sealer))
-    text = "\n".join(f"{each.id:24} {each.domain:32} {each.time_zone}" for each in found)
+    rows = [(each.id, each.domain, each.time_zone + ", archived" * each.archived) for each in found]
+    text = "\n".join(f"{name:24} {domain:32} {more}" for name, domain, more in rows)
     data = [{"workspace": each.id, "domain": each.domain, "time_zone": each.time_zone} for each in found]
     return CommandResult(
         text or "No workspace yet: trackrev workspace create WS --domain D", {"workspaces": data}
