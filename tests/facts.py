@@ -47,7 +47,7 @@ def charge_fact(charge: str = "ch_1", at: int = NOW, **changes: Any) -> PaymentF
     return PaymentFact(**fields | changes)
 
 
-def account_fact(kind: AccountKind, id: str, at: int = NOW, **changes: Any) -> AccountFact:
+def account_fact(kind: AccountKind, id: str, at: int = NOW, **changes: Any) -> AccountFact:  # noqa: A002 - the field's name
     """A customer, subscription or invoice of ``cus_1``, seen and received as it was created ``at``."""
     fields: dict[str, Any] = {
         "kind": kind,

@@ -106,7 +106,7 @@ def disagreement(history: History) -> str:
     for number, fact in enumerate(history.facts):
         try:
             wrong = both.hear(fact)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is shown with the history
             wrong = repr(error)
         if wrong:
             return f"after fact {number}, {fact}:\n{wrong}"

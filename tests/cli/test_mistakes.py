@@ -135,7 +135,7 @@ MANY = 300
 
 
 def lines() -> Iterator[list[str]]:
-    """Command lines as the parser's own tree has them, each with words that are missing, wrong or too many."""
+    """Command lines by the parser's own tree, each with words that are missing, wrong or too many."""
     chance = random.Random(12)  # the same lines each time
     tree = [
         (words.split(), parser)

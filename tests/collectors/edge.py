@@ -156,7 +156,11 @@ async def running(
     """The edge, served on loopback; its clock stands still at ``edge.now``."""
     log, found = RecordingPublisher(), directory or DictDirectory()
     deps = EdgeDeps(
-        *(found, log, PARTITIONS, lambda: edge.now, limits or Limits()),
+        directory=found,
+        publisher=log,
+        partitions=PARTITIONS,
+        clock=lambda: edge.now,
+        limits=limits or Limits(),
         overrides=found.overrides,
         trouble=trouble,
     )

@@ -3,7 +3,8 @@
 import json
 
 from collectors.recent import MOST, Outcome, Recent, host_in
-from tests.collectors.edge import NOW, Edge, identify, on_edge, pageview
+from tests.collectors.edge import Edge, identify, on_edge, pageview
+from tests.facts import NOW
 
 
 def kept(edge: Edge) -> dict[str, list[tuple[str, str, str, str]]]:

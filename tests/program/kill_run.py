@@ -67,7 +67,7 @@ class Load:
     def _run(self, shopper: Shopper) -> None:
         try:
             shopper.run(self.closing)
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001 - it is raised again in the thread of the test
             self.failures.append(failure)
             self.failed.set()
 

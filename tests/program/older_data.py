@@ -136,7 +136,7 @@ def _rows_of(connection: sqlite3.Connection, table: str) -> Json:
 
 
 def _shown(row: sqlite3.Row) -> dict[str, Json]:
-    found = {name: row[name] for name in row.keys() if name not in _OF_THE_PROCESS}
+    found = {name: row[name] for name in row.keys() if name not in _OF_THE_PROCESS}  # noqa: SIM118 - a Row is no mapping
     return found | {name: digest(found[name].encode()) for name in _SECRETS if name in found}
 
 

@@ -52,10 +52,10 @@ async def _feed(directory: Path, facts: list[Fact]) -> None:
             fresh = mark.with_suffix(".new")
             fresh.write_text(str(done))
             fresh.replace(mark)
-            print(done, feed.behind(), flush=True)
+            print(done, feed.behind(), flush=True)  # noqa: T201 - the parent reads it
         settling = asyncio.create_task(feed.settled())
         while not settling.done():
-            print(done, feed.behind(), flush=True)
+            print(done, feed.behind(), flush=True)  # noqa: T201 - as above
             await asyncio.wait([settling], timeout=SAY_S)
 
 

@@ -13,7 +13,7 @@ from localstripe.server import app
 def main() -> None:
     store.dump_to_disk = lambda: None
     listening = socket.create_server(("127.0.0.1", 0))
-    print(listening.getsockname()[1], flush=True)
+    print(listening.getsockname()[1], flush=True)  # noqa: T201 - a program, and this is its answer
     web.run_app(app, sock=listening, print=None, access_log=None)
 
 

@@ -156,7 +156,7 @@ class Running:
                 assert one is None or one.report.result in ("", "ok"), one.report.result
             return all(one is not None and one.report.ended_at is not None for one in found)
 
-        while not ended():
+        while not ended():  # noqa: ASYNC110 - the database tells nobody when it comes true
             await asyncio.sleep(0.1)
 
 

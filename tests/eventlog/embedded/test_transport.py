@@ -50,7 +50,7 @@ def test_a_restart_recovers_the_table_and_goes_on(tmp_path: Path, store: str) ->
                 await add(log, "orders", *KEYS)
                 app = counting_app(tmp_path, seen)
                 async with Runtime(app):
-                    await until(lambda: len(seen) == 4)  # used up in this turn
+                    await until(lambda: len(seen) == 4)  # noqa: B023  # used up in this turn
                     assert log.topics()[f"{GROUP}-counts-changelog"].compact
                 assert sorted(seen) == sorted(("orders", p, 2 * round_ - n) for p in range(2) for n in (1, 2))
                 assert totals(log) == dict.fromkeys(KEYS, round_)
@@ -119,7 +119,7 @@ def test_repartitioning_makes_its_own_topic(tmp_path: Path) -> None:
 
             async def regroup(stream: Any) -> None:
                 async for event in stream.group_by(last_letter, name="letter", partitions=2).events():
-                    got.append((event.key, event.value))  # there is no end to wait for
+                    got.append((event.key, event.value))  # noqa: PERF401  # there is no end to wait for
 
             app.agent(app.topic("orders"))(regroup)
 
@@ -196,7 +196,7 @@ def test_starting_does_not_sleep(tmp_path: Path, long_sleeps: list[object]) -> N
                 await add(log, "orders", *KEYS)
                 seen: list[tuple[str, int, int]] = []
                 async with Runtime(counting_app(tmp_path, seen)):
-                    await until(lambda: len(seen) == 4)  # used up in this turn
+                    await until(lambda: len(seen) == 4)  # noqa: B023  # used up in this turn
                 shutil.rmtree(tmp_path / "data")
 
     asyncio.run(main())

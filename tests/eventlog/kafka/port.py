@@ -142,7 +142,7 @@ class KafkaPort:
                 continue
             keep_ms = now_ms() - now_ms_of_test + spec.retention_ms + SLACK_MS
             await self.configure(spec.name, {"retention.ms": str(keep_ms)} | SMALL_SEGMENTS)
-            while await self.start_offset(spec.name, 0) == 0:
+            while await self.start_offset(spec.name, 0) == 0:  # noqa: ASYNC110 - the broker tells nobody
                 await asyncio.sleep(0.05)
 
     async def compact(self, topic: str, partition: int, now: int, grace_ms: int) -> None:
@@ -161,9 +161,9 @@ class KafkaPort:
                 **SMALL_SEGMENTS,
             },
         )
-        while before == (after := await self.count(topic, partition)):
+        while before == (after := await self.count(topic, partition)):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.1)
-        while after != (after := await self.count(topic, partition)):
+        while after != (after := await self.count(topic, partition)):  # noqa: ASYNC110 - until it stays
             await asyncio.sleep(0.5)
 
     async def count(self, topic: str, partition: int) -> int:

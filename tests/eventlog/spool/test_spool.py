@@ -73,7 +73,7 @@ class Collector:
     async def fill(self, size: int) -> list[bytes]:
         """Put values until there is no room; those that were taken."""
         taken: list[bytes] = []
-        with pytest.raises(Unavailable, match="the spool is full"):
+        with pytest.raises(Unavailable, match="the spool is full"):  # noqa: PT012 - at some time
             for number in itertools.count():
                 await self.put(value := b"more %d" % number + os.urandom(size))
                 taken.append(value)

@@ -17,7 +17,7 @@ from ops.postgres import Server
 from tests.store.builders import all_entries, at_offsets, charge
 from tests.store.conftest import NewUrl
 from tests.store.database.before import BEFORE
-from trackrev_stream.store.database import poller_schema
+from trackrev_stream.store.database import poller_schema  # noqa: F401 - they declare tables of their own
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import StoreError
 from trackrev_stream.store.database.migrate import SCRIPTS

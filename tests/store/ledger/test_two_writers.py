@@ -84,7 +84,7 @@ def at_the_same_time(
     def try_it() -> None:
         try:
             found.append(second.write_now(other))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
             found.append(error)
 
     held = Held(first, one)
