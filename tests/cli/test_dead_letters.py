@@ -105,7 +105,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     program = Program(tmp_path / "data")
     with started(program):
         shop = Shop.greeted(program)
-        assert "cannot open the database" in refused(Program(tmp_path / "elsewhere"), "list")
+        assert "there is no data directory" in refused(Program(tmp_path / "elsewhere"), "list")
         assert dead_letters(program, "list").out == "No open dead letter.\n"
         assert "nothing to replay: there is no open dead letter of stitch" in refused(
             program, "replay", "--all", "--processor", "stitch"

@@ -157,8 +157,16 @@ async def running(
 ) -> AsyncIterator[Edge]:
     """The edge, served on loopback; its clock stands still at ``edge.now``."""
     log, found = RecordingPublisher(), directory or DictDirectory()
-    deps = EdgeDeps(found, log, PARTITIONS, lambda: edge.now, limits or Limits(), overrides=found.overrides)
-    deps = replace(deps, trouble=trouble, read_soon=read_soon)
+    deps = EdgeDeps(
+        directory=found,
+        publisher=log,
+        partitions=PARTITIONS,
+        clock=lambda: edge.now,
+        limits=limits or Limits(),
+        overrides=found.overrides,
+        trouble=trouble,
+        read_soon=read_soon,
+    )
     if ready is not None:
         deps = replace(deps, ready=ready)
     app = web.Application()
