@@ -150,12 +150,13 @@ async def running(
     directory: DictDirectory | None = None,
     *,
     ready: Callable[[], bool] | None = None,
+    trouble: Callable[[], str] = lambda: "",
 ) -> AsyncIterator[Edge]:
     """The edge, served on loopback; its clock stands still at ``edge.now``."""
     log, found = RecordingPublisher(), directory or DictDirectory()
     deps = EdgeDeps(found, log, PARTITIONS, lambda: edge.now, limits or Limits(), overrides=found.overrides)
     if ready is not None:
-        deps = replace(deps, ready=ready)
+        deps = replace(deps, ready=ready, trouble=trouble)
     app = web.Application()
     add_routes(app, deps)
     async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
