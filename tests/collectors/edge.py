@@ -168,7 +168,7 @@ async def running(
         read_soon=read_soon,
     )
     if ready is not None:
-        deps = replace(deps, ready=ready)
+        deps = replace(deps, ready=ready, trouble=trouble)
     app = web.Application()
     add_routes(app, deps)
     async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:

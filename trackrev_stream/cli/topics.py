@@ -15,7 +15,7 @@ from trackrev_stream.eventlog.faust_patches.app import APP_ID
 from trackrev_stream.eventlog.kafka.cluster import cluster_of
 from trackrev_stream.eventlog.kafka.repair.repair import Repair
 from trackrev_stream.eventlog.kafka.topics import changelog_spec, spec_of
-from trackrev_stream.eventlog.kafka.topics_check import Checked, TopicFound, check_topics
+from trackrev_stream.eventlog.kafka.topics_check import TopicFound, TopicsReport, check_topics
 from trackrev_stream.settings import Settings, is_kafka
 
 
@@ -98,7 +98,7 @@ def _kind(topic: TopicFound) -> str:
     return "changelog" if topic.name.endswith("-changelog") else "stream"
 
 
-def _text(checked: Checked, trouble: str) -> str:
+def _text(checked: TopicsReport, trouble: str) -> str:
     ours = [topic for topic in checked.topics if topic.ours]
     width = max(len(topic.name) for topic in ours)
     lines = [f"{'topic':{width}}  partitions  replicas  keeps", *(_line(topic, width) for topic in ours)]

@@ -292,14 +292,21 @@ def test_nothing_is_promised_that_is_not_durable() -> None:
 
 def test_health() -> None:
     state = {"ready": True}
+    trouble = [""]
 
     async def run() -> None:
-        async with running(ready=lambda: state["ready"]) as edge:
+        async with running(ready=lambda: state["ready"], trouble=lambda: trouble[0]) as edge:
             assert (await edge.client.get("/live")).status == 200
             assert (await edge.client.get("/ready")).status == 200
             state["ready"] = False
             response = await edge.client.get("/ready")
             assert (response.status, (await response.json())["error"]["code"]) == (503, "not_ready")
+            trouble[0] = "the clock is wrong"
+            response = await edge.client.get("/ready")
+            assert (await response.json())["error"]["message"].endswith("on the disk: the clock is wrong")
+            state["ready"] = True
+            response = await edge.client.get("/ready")
+            assert await response.json() == {"ready": True, "trouble": trouble[0]}
             assert (await edge.client.get("/live")).status == 200
 
     asyncio.run(run())

@@ -80,7 +80,8 @@ def test_another_number_of_partitions_is_refused(own: Broker, tmp_path: Path) ->
     with roles(worker):
         refused = worker.run("worker", TRACKREV_PARTITIONS="5")
     assert refused.returncode == 1
-    assert "TRACKREV_PARTITIONS is 5. 'pixel-hits' has 12 partitions" in refused.stderr
+    assert "TRACKREV_PARTITIONS is 5. attributed-charges, binds," in refused.stderr
+    assert "have 12 partitions. Set TRACKREV_PARTITIONS=12" in refused.stderr
 
 
 def test_what_is_missing_is_said(jars: None, tmp_path: Path) -> None:

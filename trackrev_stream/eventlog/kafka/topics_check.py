@@ -30,14 +30,14 @@ class TopicFound:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class TopicsReport:
     """All of them, and the number of partitions of ours."""
 
     topics: Sequence[TopicFound]
     partitions: Partitions
 
 
-async def check_topics(cluster: Cluster, specs: Sequence[topics.KafkaTopicSpec], group: str) -> Checked:
+async def check_topics(cluster: Cluster, specs: Sequence[topics.KafkaTopicSpec], group: str) -> TopicsReport:
     """Look at all topics, and hold them against ``specs``. Raises ClusterUnavailable."""
     wanted = {spec.name: spec for spec in specs}
     try:
@@ -53,7 +53,7 @@ async def check_topics(cluster: Cluster, specs: Sequence[topics.KafkaTopicSpec],
         for name, topic in sorted(known.items())
         if name not in wanted and not topic["is_internal"]
     ]
-    return Checked([*ours, *others], partitions)
+    return TopicsReport([*ours, *others], partitions)
 
 
 def _ours(spec: topics.KafkaTopicSpec, topic: Mapping[str, Any] | None, config: Config) -> TopicFound:
