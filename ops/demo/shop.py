@@ -75,6 +75,7 @@ class Shop:
         self.sales = Sales(people=len(people))
         self._till = till
         self._edge = edge
+        self._chance = random.Random(f"queue {seed}")
         self._bots = bots
         self._cases = [_Case(person, self._devices(person, seed)) for person in people]
 
@@ -117,6 +118,7 @@ class Shop:
         for number, purchase in enumerate(person.purchases):
             if purchase.turn != turn:
                 continue
+            self._edge.clock.forward(self._chance.randint(5, 40))  # not everybody pays at once
             if person.is_customer and not case.customer:
                 case.customer = await self._till.customer(person.email, person.name)
             channel = channel_of(person, purchase)

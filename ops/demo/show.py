@@ -20,7 +20,7 @@ from ops.demo.stripe import DUPLICATE, Till
 _DAY_MS = 86_400_000
 _SPACING_MS = _DAY_MS // TURNS_A_DAY
 _SPREAD_MS = _SPACING_MS // 3
-_LAST_MS = 15 * 60_000  # the last turn begins so long ago, so that all of it has been
+_LAST_MS = 40 * 60_000  # the last turn begins so long ago, so that all of it has been
 _LOOK_S = 0.1
 _STEADY_S = 1.0
 
