@@ -18,6 +18,7 @@ from ops.demo.run import Run
 from ops.demo.screen import Screen
 
 _PREFIX = "trackrev-demo-"
+_PAGE = "http://127.0.0.1:8765/"  # where `trackrev up` listens unless it is told otherwise
 
 
 def main() -> int:
@@ -112,10 +113,18 @@ def _about_data(data: Path, key: str, *, stays: bool) -> list[str]:
         ]
     return [
         f"All of it is in {data}: the log, the book, the settings. Open it again, when this has ended, with",
-        f"  trackrev up --data {data}",
-        f"on the page that it names with the workspace {WORKSPACE} and the key {key}.",
+        f"  {_trackrev()} up --data {data}",
+        f"  and look at {_PAGE}#ws={WORKSPACE}&key={key}",
         "The stand-in for Stripe is gone by then: what is in the book stays, and nothing new comes.",
     ]
+
+
+def _trackrev() -> str:
+    """How the program is called from here."""
+    beside = Path(sys.executable).with_name("trackrev")
+    if shutil.which("trackrev") or not beside.exists():
+        return "trackrev"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def _cancel_on_signals() -> None:

@@ -31,8 +31,9 @@ class MovedClock:
         return real_ms() + self._ahead_ms
 
     def move_to(self, at: int) -> None:
-        """It is this time now, or as late as it was if that has passed; time goes on from there."""
-        self._keep(max(at, self()) - real_ms())
+        """It is this time now, and goes on from there; it never goes back, nor beyond the real clock."""
+        now = real_ms()
+        self._keep(min(max(at - now, self._ahead_ms), 0))
 
     def forward(self, seconds: float) -> None:
         """Let so much time pass at once."""

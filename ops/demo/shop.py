@@ -75,6 +75,8 @@ class Shop:
         self.sales = Sales(people=len(people))
         self._till = till
         self._edge = edge
+        self._chance = random.Random(f"queue {seed}")
+        self._queue = asyncio.Lock()  # people pay one after the other, some seconds apart
         self._bots = bots
         self._cases = [_Case(person, self._devices(person, seed)) for person in people]
 
@@ -119,16 +121,21 @@ class Shop:
                 continue
             if person.is_customer and not case.customer:
                 case.customer = await self._till.customer(person.email, person.name)
-            channel = channel_of(person, purchase)
-            if purchase.weekly:
-                await self._till.subscribe(purchase.amount_minor, person.currency, case.customer, channel)
-                self.sales.subscriptions += 1
-            else:
-                # People spell their address now this way, now that.
-                said = (purchase.amount_minor, person.currency, person.email.title())
-                case.charges[number] = await self._till.pay(*said, case.customer, channel)
-            self.sales.payments += 1
+            async with self._queue:
+                self._edge.clock.forward(self._chance.randint(5, 40))
+                await self._pay(case, number, purchase)
             await case.browsers[-1].come_back_from_paying()
+
+    async def _pay(self, case: _Case, number: int, purchase: Purchase) -> None:
+        person, channel = case.person, channel_of(case.person, purchase)
+        if purchase.weekly:
+            await self._till.subscribe(purchase.amount_minor, person.currency, case.customer, channel)
+            self.sales.subscriptions += 1
+        else:
+            # People spell their address now this way, now that.
+            said = (purchase.amount_minor, person.currency, person.email.title())
+            case.charges[number] = await self._till.pay(*said, case.customer, channel)
+        self.sales.payments += 1
 
     async def _afterwards(self, case: _Case, turn: int) -> None:
         person = case.person

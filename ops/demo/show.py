@@ -20,7 +20,7 @@ from ops.demo.stripe import DUPLICATE, Till
 _DAY_MS = 86_400_000
 _SPACING_MS = _DAY_MS // TURNS_A_DAY
 _SPREAD_MS = _SPACING_MS // 3
-_LAST_MS = 15 * 60_000  # the last turn begins so long ago, so that all of it has been
+_LAST_MS = 40 * 60_000  # the last turn begins so long ago, so that all of it has been
 _LOOK_S = 0.1
 _STEADY_S = 1.0
 
@@ -124,7 +124,7 @@ def summary(shop: Shop, totals: Mapping[str, Any], entries: Sequence[Mapping[str
         f"  {tally.links_followed} of the clicks over tracked links; {tally.hits} hits in all",
         f"  {tally.batches_repeated} batches of hits sent twice, {tally.bots} bots turned away",
         f"  {totals['charges']} charges, {renewals} of them renewals of {sales.subscriptions} subscriptions",
-        f"  {sales.refunds} refunds, {sales.won} disputes won, {sales.lost} lost",
+        f"  {sales.refunds} refunds, disputes: {sales.won} won and {sales.lost} lost",
         f"  {sales.late_emails} emails given after paying, some of them days later",
         f"  {DUPLICATE:.0%} of the webhooks sent twice, all of them shuffled",
         f"  {len(entries)} ledger entries, of which {taken_back} take back an earlier one",

@@ -45,7 +45,7 @@ def test_the_program_agrees_with_the_books(seed: str) -> None:
     assert {currency for _, _, currency, *_ in rows} >= {"USD", "EUR", "JPY"}
     assert all(mark == "✓" and ours[:3] == ours[3:] for mark, _, _, *ours in rows)
     for shown in (
-        *(r" [1-9]\d* of them renewals", r" [1-9]\d* disputes won, [1-9]\d* lost"),
+        *(r" [1-9]\d* of them renewals", r"disputes: [1-9]\d* won and [1-9]\d* lost"),
         *(r" [1-9]\d* emails given after paying", "Vera Lindqvist", "sessions are not counted"),
         *("is removed at the end", r'make demo ARGS="--keep"'),
     ):
