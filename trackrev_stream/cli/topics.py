@@ -44,7 +44,12 @@ def topics_repair(args: argparse.Namespace, settings: Settings) -> CommandResult
         _ask(found.trouble(), names, settings.partitions)
     # It says of each topic that is deleted, again and again, that it is not there.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    done = asyncio.run(repair.run())
+    try:
+        done = asyncio.run(repair.run())
+    except KeyboardInterrupt as interrupt:
+        raise CommandError(
+            "the repair was broken off, and nothing is lost: run it again, it goes on"
+        ) from interrupt
     if not done:
         return CommandResult("Nothing needs a repair.", {"repaired": []})
     text = f"{', '.join(done)}: as before, with nothing lost. Start the workers again."
