@@ -1,4 +1,4 @@
-"""The daily reconciliation: the poller holds the last whole days of the book against Stripe's by itself."""
+"""The daily reconciliation: the poller holds the last whole days of the ledger against Stripe's by itself."""
 
 import logging
 
@@ -50,7 +50,7 @@ class Audit:
         self._export(connection, found.checked)
         if found.differences:
             log.warning(
-                "the book of %s differs from Stripe in %d places: `trackrev reconcile %s` names them",
+                "the ledger of %s differs from Stripe in %d places: `trackrev reconcile %s` names them",
                 *(connection.workspace, len(found.differences), connection.workspace),
             )
 

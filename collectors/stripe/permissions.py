@@ -63,7 +63,7 @@ WELCOME: Mapping[str, Permission] = MappingProxyType(
         ),
     }
 )
-"""What makes the book more exact where it is given."""
+"""What makes the ledger more exact where it is given."""
 
 PERMISSIONS: Mapping[str, Permission] = MappingProxyType({**NEEDED, **WELCOME})
 

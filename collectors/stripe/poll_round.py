@@ -61,7 +61,7 @@ OnProgress = Callable[[PollReport], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class PollDeps:
-    """What a poller is given: where settings, what it remembers and what it finds are kept, and the book."""
+    """What a poller is given: the settings, what it remembers, where its facts go, and the ledger."""
 
     directory: Directory
     state: PollState

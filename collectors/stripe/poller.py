@@ -91,7 +91,7 @@ class Poller:
             started,
         )  # whoever is next goes on at once
         try:
-            # Before the round, so that what the last one found has had its time to reach the book.
+            # Before the round, so that what the last one found has had its time to reach the ledger.
             await self._audit.audit(reader, workspace, connection)
             report, due_at = await self._finish(of_round, connection, started)
         finally:

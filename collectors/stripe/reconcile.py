@@ -1,7 +1,7 @@
-"""Reconciling with Stripe: what its lists show of a period's charges, against what the book has of them.
+"""Reconciling with Stripe: what its lists show of a period's charges, against what the ledger has of them.
 
 A charge belongs to a period when it was created in it, or when money of it went or returned in it, by
-Stripe's word or the book's. It is compared whole then, with all its refunds and disputes.
+Stripe's word or the ledger's. It is compared whole then, with all its refunds and disputes.
 """
 
 from collections.abc import Callable, Iterable
@@ -98,7 +98,7 @@ class _StripeSide:
     unread: set[str] = field(default_factory=set)
 
     async def read(self, period: Period, moved: Iterable[str]) -> dict[str, ChargeMovements]:
-        """The charges of the period, and those of which the book says that money moved."""
+        """The charges of the period, and those of which the ledger says that money moved."""
         found = {shown["id"]: shown for shown in await self._all(MONEY, _created(period))}
         others = set(moved)
         refunds = await self._permitted(GIVEN_BACK, _created(period, REFUND_FAILS_DAYS))

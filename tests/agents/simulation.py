@@ -230,7 +230,7 @@ class Simulation:
             self._tie()
 
     def _tie(self) -> None:
-        """Tell what waits whose its charge is, once that is in the book."""
+        """Tell what waits whose its charge is, once that is in the ledger."""
         waits = self.waits()
         payments = {key: charge.payment for key, charge in self.charges.items()} if waits else {}
         for tie in ties_between(waits.items(), payments):

@@ -55,7 +55,7 @@ def test_what_goes_is_shown_before_it_goes(tmp_path: Path, capsys: pytest.Captur
         assert "nothing was erased, for there is nobody to ask. With --yes this goes:" in told.stderr
         assert (
             "ws_shop: 1 visitor(s) with all their visits, and the address of 1 payer(s). Their 1 charge(s) "
-            "stay in the book, with the credit they have."
+            "stay in the ledger, with the credit they have."
         ) in told.stderr
         done = program.command("erase", "email", ADDRESS, "--workspace", "ws_shop", "--yes")
         assert done == {"erased": [{"workspace": "ws_shop", "visitors": 1}], "known": True}

@@ -27,7 +27,7 @@ MISTAKES = [
     ("up --port http", 2, "'http' is no port"),
     ("inspect charge", 2, "the following arguments are required: ID"),
     ("reconcile ws_shop --from yesterday", 2, "--from"),
-    ("dead-letters list --limit 0", 2, "'0' is no number from 1 on"),
+    ("dead-letters list --limit 0", 2, "'0' is not a number; give 1 or more"),
     ("completion tcsh", 2, "invalid choice: 'tcsh'"),
     # Workspaces, charges and accounts that are not there
     ("workspace settings ws_shp", 1, UNKNOWN_WS),
@@ -46,9 +46,9 @@ MISTAKES = [
     ("erase email anna@example.com --workspace ws_shp --yes", 1, UNKNOWN_WS),
     ("inspect charge ch_Pid", 1, "There is no charge 'ch_Pid'. Did you mean ch_Paid? It may be unpaid"),
     ("inspect charge nonsense", 1, "There is no charge 'nonsense'. It may be unpaid"),
-    ("inspect charge pi_none", 1, "no charge of the book belongs to the payment intent 'pi_none'"),
+    ("inspect charge pi_none", 1, "no charge of the ledger belongs to the payment intent 'pi_none'"),
     ("inspect charge in_none", 1, "Stripe's dashboard shows which charge it belongs to"),
-    ("inspect charge re_none", 1, "no charge of the book belongs to the refund 're_none'"),
+    ("inspect charge re_none", 1, "no charge of the ledger belongs to the refund 're_none'"),
     (
         "stripe status ws_shop --account acct_1Ana",
         1,

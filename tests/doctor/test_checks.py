@@ -127,7 +127,7 @@ CASES = [
         replace(WELL, newest_at=NOW + HOUR),
         "clock_behind",
         ERROR,
-        "the book has entries of 2026-02-02 03:40 UTC",
+        "the ledger has entries of 2026-02-02 03:40 UTC",
     ),
     (NO_CLOCK, "clock_not_compared", NOTE, "was compared with none"),
     (WELL, "rates_ok", OK, "known through 2026-02-02"),

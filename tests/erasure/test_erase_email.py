@@ -1,4 +1,4 @@
-"""A person is erased from the real program: no file holds anything of theirs, and the book is as it was."""
+"""A person is erased from the real program: no file holds anything of theirs, and the ledger is as it was."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Kills the program again and again under load, then looks whether the book is right to the cent.
+"""Kills the program again and again under load, then looks whether the ledger is right to the cent.
 
 python -m tests.program.kill_run --kills 20
 """
@@ -73,7 +73,7 @@ class Load:
 
 
 def prove(directory: Path, kills: int, seed: int) -> Report:
-    """Kill ``kills`` times at random moments; raises AssertionError where the book is wrong."""
+    """Kill ``kills`` times at random moments; raises AssertionError where the ledger is wrong."""
     rng, journal, load = random.Random(seed), Journal(), Load()
     program = Program(directory / "data")
     try:
@@ -97,7 +97,7 @@ def prove(directory: Path, kills: int, seed: int) -> Report:
         entries = shop.ledger()
         program.stop()
         restarts.append(program.start())
-        assert shop.ledger() == entries, "a restart without news changed the book"
+        assert shop.ledger() == entries, "a restart without news changed the ledger"
     finally:
         load.closing.set()
         program.kill()
@@ -121,7 +121,7 @@ def _live(program: Program, load: Load, seconds: float) -> float | None:
 
 def _check(journal: Journal, shop: Shop) -> None:
     with suppress(AssertionError):  # what is still wrong then is told below
-        until(lambda: not wrong_sums(journal, shop.ledger()), "the book agrees with the journal")
+        until(lambda: not wrong_sums(journal, shop.ledger()), "the ledger agrees with the journal")
     wrong = [*wrong_sums(journal, shop.ledger()), *wrong_charges(journal, shop)]
     wrong += wrong_clicks(journal, shop.channels())
     assert not wrong, "\n".join(wrong)

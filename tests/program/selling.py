@@ -23,13 +23,13 @@ def sell(shop: Shop, *charges: str, visitors: int = 0) -> None:
 
 
 def book(shop: Shop) -> tuple[Json, list[Json]]:
-    """What the book says, but for when it was written."""
+    """What the ledger says, but for when it was written."""
     charges = shop.read("charges?limit=100").json["charges"]
     return shop.channels(), [{key: each[key] for key in each.keys() - {"posted_at"}} for each in charges]
 
 
 def book_of(shop: Shop, charges: int, visitors: int) -> tuple[Json, list[Json]]:
-    """The book, once it has so many charges and visitors."""
+    """The ledger, once it has so many charges and visitors."""
 
     def is_there() -> bool:
         channels, found = book(shop)

@@ -1,4 +1,4 @@
-"""Shoppers as load: what they do, a journal of what was acknowledged, and what the book must say of it.
+"""Shoppers as load: what they do, a journal of what was acknowledged, and what the ledger must say of it.
 
 Every request is sent until it is acknowledged, or given up where nothing depends on it. The rule of credit
 is written down here once more, in its simplest form, so that the program is measured by something else than

@@ -51,7 +51,7 @@ async def click_and_identify(page: Page, link: str, email: str) -> None:
 
 
 def buy_and_refund(shop: Shop, email: str) -> Json:
-    """A charge of 480.00, seen in the book; then 30 % of it goes back, exactly."""
+    """A charge of 480.00, seen in the ledger; then 30 % of it goes back, exactly."""
     bought = stripe.charge("ch_1", AMOUNT, now_ms() // 1000 + 1, email)
     assert shop.webhook(stripe.succeeded(bought)).status == 200
     shop.worth("ch_1", AMOUNT)

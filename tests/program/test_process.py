@@ -14,7 +14,7 @@ HANGS = """
 
     class Hanging:
         async def start(self): pass
-        async def wait(self): raise RuntimeError("the book is gone")
+        async def wait(self): raise RuntimeError("the ledger is gone")
         async def stop(self): {hangs}
 
     async def started(program): pass
@@ -42,4 +42,4 @@ def test_a_program_that_failed_and_cannot_stop_ends_all_the_same_and_says_why(ha
         check=False,
     )
     assert ended.returncode == 1
-    assert "the book is gone" in ended.stderr
+    assert "the ledger is gone" in ended.stderr

@@ -69,7 +69,7 @@ def test_an_older_log_than_the_database_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.postgres
 def test_another_database_is_filled_from_the_log(tmp_path: Path, postgres_server: Server) -> None:
-    """From SQLite to PostgreSQL: the settings are copied, the book comes from the stream."""
+    """From SQLite to PostgreSQL: the settings are copied, the ledger comes from the stream."""
     url = postgres_server.new_database()
     program = Program(tmp_path / "data")
     shop, expected = grow(program, lambda: None)

@@ -1,4 +1,4 @@
-"""The book against the journal: each function lists what is wrong, and nothing when all is right."""
+"""The ledger against the journal: each function lists what is wrong, and nothing when all is right."""
 
 from collections import Counter, defaultdict
 

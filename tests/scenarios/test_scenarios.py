@@ -1,4 +1,4 @@
-"""Money as text: what happens, and what the book must say; readable without reading Python."""
+"""Money as text: what happens, and what the ledger must say; readable without reading Python."""
 
 import asyncio
 import re

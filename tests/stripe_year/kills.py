@@ -81,7 +81,7 @@ def run(form: Form, place: Path, say: Say = lambda _: None) -> Came:
             books = {name: (one["captured_minor"], one["net_minor"]) for name, one in told.items()}
             worth = _settled(store, books)
             program.stop()
-            say("the book has taken it in")
+            say("the ledger has taken it in")
             renewals, restated = _renewals(store)
         finally:
             store.close()
@@ -147,7 +147,7 @@ def _settled(store: Store, books: dict[str, tuple[int, int]]) -> dict[str, tuple
         worth = {row.charge: (row.gross_minor, row.net_minor) for row in rows}
         return worth if worth == books or (len(last) > 300 and last[-300] == last[-1]) else None
 
-    return until(found, "the book", PATIENCE_S)
+    return until(found, "the ledger", PATIENCE_S)
 
 
 def _renewals(store: Store) -> tuple[int, list[str]]:

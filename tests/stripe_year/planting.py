@@ -1,4 +1,4 @@
-"""Differences planted into the book of a year, over all accounts and all causes that `reconcile` can name."""
+"""Differences planted into the ledger of a year, over all accounts, of all causes that `reconcile` names."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def _unread(sql: Connection) -> Planted:
 
 
 def _undisputed(sql: Connection) -> Planted:
-    """A dispute of which the book has nothing."""
+    """A dispute of which the ledger has nothing."""
     of = charges.c.key.in_(select(lines.c.charge_key).where(lines.c.reason == "dispute"))
     [key] = _first(sql, BOREAL, 1, of)
     without("dispute", "dispute_reinstated")(sql, key)

@@ -1,4 +1,4 @@
-"""The three ways by which a year reaches the book, each in a data directory of its own.
+"""The three ways by which a year reaches the ledger, each in a data directory of its own.
 
 - ``by_webhooks``: the events in an order that has little to do with time, a tenth of them dropped and a tenth
   sent twice, through two endpoints: the platform's own and its Connect endpoint, routed by account. In the

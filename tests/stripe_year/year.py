@@ -76,7 +76,7 @@ class Ran:
 
 @contextlib.asynccontextmanager
 async def run(form: Form, place: Path, say: Say = lambda _: None) -> AsyncIterator[Ran]:
-    """Let the year happen under the eyes of the poller, and reach the book by the other ways after that.
+    """Let the year happen under the eyes of the poller, and reach the ledger by the other ways after that.
 
     Its stand-in listens for as long as the context lasts.
     """

@@ -1,6 +1,6 @@
-"""Ties: what waits for its charge is told whose that is, as soon as the charge is in the book.
+"""Ties: what waits for its charge is told whose that is, as soon as the charge is in the ledger.
 
-An ordinary charge costs nothing for it: only where something waits the book is asked, and the answer goes
+An ordinary charge costs nothing for it: only where something waits the ledger is asked, and the answer goes
 into the log, so that whoever reads the log comes to the same.
 """
 

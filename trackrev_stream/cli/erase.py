@@ -1,4 +1,4 @@
-"""`trackrev erase email`: a person goes, with the program up or not; the book stays as it is."""
+"""`trackrev erase email`: a person goes, with the program up or not; the ledger stays as it is."""
 
 import argparse
 import asyncio
@@ -33,10 +33,10 @@ def erase_email(args: argparse.Namespace, settings: Settings) -> CommandResult:
             return CommandResult("Nothing was erased.", {"erased": []})
         erased = asyncio.run(_erase(settings, store, sealer, wanted, address))
     visitors = sum(each["visitors"] for each in erased)
-    text = f"Erased from {len(erased)} workspace(s), with {visitors} visitor id(s). The book is as it was."
+    text = f"Erased from {len(erased)} workspace(s), with {visitors} visitor id(s). The ledger is as it was."
     nobody = not visitors and not any(each.is_known for each in known)
     if nobody:
-        text = "Nobody was known by this address. From now on nobody will be. The book is as it was."
+        text = "Nobody was known by this address. From now on nobody will be. The ledger is as it was."
     return CommandResult(text, {"erased": erased, "known": not nobody})
 
 
@@ -58,7 +58,8 @@ def _plan(one: Joined) -> str:
     charges = sum(one.counts.values())
     return (
         f"  {one.workspace}: {len(one.journeys)} visitor(s) with all their visits, and the address of "
-        f"{len(one.payers)} payer(s). Their {charges} charge(s) stay in the book, with the credit they have."
+        f"{len(one.payers)} payer(s). Their {charges} charge(s) stay in the ledger, with the credit they "
+        "have."
     )
 
 

@@ -28,7 +28,7 @@ KINDS = {
     "cs_": "checkout session",
 }
 NOT_KEPT = ("in_", "re_", "pyr_", "du_", "dp_", "sub_", "cs_")
-"""Of these the book does not keep every id."""
+"""Of these the ledger does not keep every id."""
 
 
 def inspect_charge(args: argparse.Namespace, settings: Settings) -> CommandResult:
@@ -100,9 +100,9 @@ def _refuse_other_kinds(name: str) -> None:
     if not kind:
         return
     kept = (
-        f"the book keeps the id of a {kind} only where it moved money last. Stripe's dashboard shows which "
+        f"the ledger keeps the id of a {kind} only where it moved money last. Stripe's dashboard shows which "
         "charge it belongs to: `trackrev inspect charge ch_...`"
         if name.startswith(NOT_KEPT)
         else "it may be unpaid, in the other mode, or not here yet: `trackrev stripe sync WS` reads it now"
     )
-    raise CommandError(f"no charge of the book belongs to the {kind} {name!r}: {kept}")
+    raise CommandError(f"no charge of the ledger belongs to the {kind} {name!r}: {kept}")

@@ -95,7 +95,7 @@ async def _told(
 def _joined(
     store: Store, workspace: Workspace, address: str, journeys: list[Journey], payers: list[str]
 ) -> "Joined":
-    """What the log told, with the charges from the book."""
+    """What the log told, with the charges from the ledger."""
     key = email_key(workspace.email_secret, address)
     number = erased_hash(workspace.email_secret, key)
     gone = store.read_now(partial(erased_at, workspace=workspace.id, number=number))

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command; 0 when it did what it was asked, 1 when it could not (or found the book wrong).
+    """Run a command; 0 when it did what it was asked, 1 when it could not (or found the ledger wrong).
 
     2 for words it does not know, or where Stripe could not be read; 70 for a fault of ours; 130 after Ctrl-C.
     """

@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_up(top, common)
     _add_workspace(top, common)
     add_key_words(top, common)
-    add_link(_group(top, "link", "tracked links"), common, _leaf)
+    add_link(_group(top, "link", "make and list tracked links"), common, _leaf)
     _add_stripe(top, common)
     _add_inspect(top, common)
     _add_ltv(top, common)
@@ -53,10 +53,10 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
     for name, roles, text in (
         ("up", tuple(Role), "start everything in one process"),
-        ("collect", (Role.COLLECT,), "start the collectors alone, over a Kafka broker"),
-        ("worker", (Role.WORK,), "start the agents alone, over a Kafka broker; any number of workers"),
-        ("poll", (Role.POLL,), "start the poller of Stripe alone, over a Kafka broker"),
-        ("api", (Role.SERVE,), "start the API and the page alone"),
+        ("collect", (Role.COLLECT,), "run only the collectors (needs Kafka)"),
+        ("worker", (Role.WORK,), "run only the stream processor (needs Kafka); start as many as you like"),
+        ("poll", (Role.POLL,), "run only the part that reads Stripe (needs Kafka)"),
+        ("api", (Role.SERVE,), "run only the read API and the live page (needs Kafka)"),
     ):
         parser = _leaf(top, name, common, "up:up", text)
         parser.set_defaults(roles=frozenset(roles))
@@ -72,7 +72,7 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "workspace", "workspaces: a site with its keys and links")
+    group = _group(top, "workspace", "manage workspaces: one for each site")
     create = _leaf(group, "create", common, "workspace:workspace_create", "make a workspace and its API key")
     create.add_argument("workspace", metavar="WS", help="its id, such as ws_shop")
     create.add_argument(
@@ -84,21 +84,21 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--time-zone", metavar="TZ", default="UTC", help="of the days in reports (default UTC)"
     )
-    _leaf(group, "list", common, "workspace:workspace_list", "the workspaces")
+    _leaf(group, "list", common, "workspace:workspace_list", "list the workspaces")
     secret = _leaf(
         group,
         "identify-secret",
         common,
         "workspace:workspace_identify_secret",
-        "the secret that signs identify",
+        "print the secret with which your backend signs identify",
     )
     secret.add_argument("workspace", metavar="WS")
     rules = _leaf(
-        group, "channels", common, "workspace:workspace_channels", "rules that name channels in your words"
+        group, "channels", common, "workspace:workspace_channels", "show or set your own channel names"
     )
     rules.add_argument("workspace", metavar="WS")
     what = rules.add_mutually_exclusive_group()
-    what.add_argument("--show", action="store_true", help="show the rules as they stand (the default)")
+    what.add_argument("--show", action="store_true", help="show the current rules (the default)")
     what.add_argument("--file", metavar="FILE", help="take these rules, in JSON; - reads standard input")
 
     add_workspace_words(group, common)
@@ -111,52 +111,67 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
         "settings",
         common,
         "attribution_settings:workspace_settings",
-        "how charges are decided, in versions",
+        "show or change attribution windows and model",
     )
     parser.add_argument("workspace", metavar="WS")
-    parser.add_argument("--lookback-days", metavar="N", type=int, help="how old a click may be")
+    parser.add_argument(
+        "--lookback-days",
+        metavar="N",
+        type=int,
+        help="how many days before the charge, or before identifying, a click still counts",
+    )
     parser.add_argument(
         "--identify-days",
         metavar="N",
         type=days_or_unlimited,
         default=argparse.SUPPRESS,  # None is what "unlimited" means
-        help="how long before the first charge a visitor may have identified; or: unlimited",
+        help="how many days may pass from identifying to the first charge; or: unlimited",
     )
-    parser.add_argument("--model", choices=[model.value for model in Model], help="who shares the credit")
+    parser.add_argument(
+        "--model", choices=[model.value for model in Model], help="how clicks share the credit"
+    )
     parser.add_argument(
         "--returning",
         choices=[returning.value for returning in Returning],
-        help="who earns what a customer buys anew: whoever earned the first charge (keep), or the journey "
-        "since, where it earns (ask)",
+        help="who earns a returning customer's new purchase: who earned the first one (keep), or their newer "
+        "visits, if any earn (ask)",
     )
     parser.add_argument(
         "--effective-from",
         metavar="TIME",
         help="when the change takes effect, such as 2026-12-01T00:00 (default: in a minute)",
     )
-    parser.add_argument("--withdraw", action="store_true", help="take back the last one before its time")
+    parser.add_argument(
+        "--withdraw", action="store_true", help="withdraw the last change; possible until it takes effect"
+    )
 
 
 def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "stripe", "the connection to Stripe")
+    group = _group(top, "stripe", "connect Stripe, read it, see its state")
     add_stripe_words(group, common)
-    _leaf(group, "webhook-events", common, "stripe:stripe_webhook_events", "what to subscribe the webhook to")
+    _leaf(
+        group,
+        "webhook-events",
+        common,
+        "stripe:stripe_webhook_events",
+        "list the events to select for the webhook endpoint",
+    )
     for name, command, text in (
-        ("sync", "stripe:stripe_sync", "read Stripe now, not only on the hour"),
-        ("status", "stripe:stripe_status", "when Stripe was read, and how that went"),
+        ("sync", "stripe:stripe_sync", "read Stripe now"),
+        ("status", "stripe:stripe_status", "show when Stripe was last read, and with what result"),
     ):
         parser = _leaf(group, name, common, command, text)
         parser.add_argument("workspace", metavar="WS")
-        parser.add_argument("--account", metavar="A", help="this account alone (default: all of them)")
+        parser.add_argument("--account", metavar="A", help="only this account (default: all of them)")
         if name == "sync":
             parser.add_argument("--no-wait", action="store_true", help="do not wait until it is done")
 
 
 def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "inspect", "explain what stands in the book")
+    group = _group(top, "inspect", "explain a charge or an email address")
     charge = _leaf(group, "charge", common, "inspect_charge:inspect_charge", "who earned a charge, and why")
     charge.add_argument("charge", metavar="ID", help="ch_..., or what leads to it: pi_, cus_, in_, re_, du_")
-    text = "whom an email address joins: visitors, payers and charges"
+    text = "show the visitors, payers and charges that an email address connects"
     email = _leaf(group, "email", common, "inspect_email:inspect_email", text)
     email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
     for each in (charge, email):
@@ -164,16 +179,20 @@ def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
-    parser = _leaf(top, "ltv", common, "ltv:lifetime_value", "what the payers of each month came to")
+    parser = _leaf(top, "ltv", common, "ltv:lifetime_value", "lifetime value by month of first payment")
     parser.add_argument("workspace", metavar="WS")
     choices = [by.value for by in By]
-    parser.add_argument("--by", choices=choices, default=choices[0], help="who earned it (default: channel)")
+    parser.add_argument(
+        "--by", choices=choices, default=choices[0], help="sum up by channel or by link (default: channel)"
+    )
 
 
 def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "dead-letters", "what could not be processed, and what shall become of it")
+    group = _group(top, "dead-letters", "records that could not be read: list, replay or drop them")
     listing = _leaf(group, "list", common, "dead_letters:dead_letters_list", "the newest ones")
-    listing.add_argument("--processor", metavar="P", default="", help="of this agent; collect is the edge")
+    listing.add_argument(
+        "--processor", metavar="P", default="", help="only those of this agent, or collect for the collectors"
+    )
     listing.add_argument("--status", choices=[*Status, "all"], default=Status.OPEN, help="default open")
     listing.add_argument("--limit", metavar="N", type=a_count, default=50, help="default 50")
     show = _leaf(group, "show", common, "dead_letters:dead_letters_show", "one of them, with its payload")
@@ -182,28 +201,30 @@ def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
         (
             "replay",
             "dead_letters_replay:dead_letters_replay",
-            "put them into their topics again, once the cause is mended",
+            "send them again, once the cause is fixed",
         ),
-        ("drop", "dead_letters:dead_letters_drop", "nothing more shall become of them; replay takes it back"),
+        ("drop", "dead_letters:dead_letters_drop", "give up on them; `replay ID` takes this back"),
     ):
         deciding = _leaf(group, name, common, command, text)
         deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
         deciding.add_argument("--all", action="store_true", help="all that are open")
-        deciding.add_argument("--processor", metavar="P", default="", help="with --all: of this agent alone")
+        deciding.add_argument(
+            "--processor", metavar="P", default="", help="with --all: only those of this agent"
+        )
 
 
 def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "erase", "let nobody be known any more who does not want to be")
+    group = _group(top, "erase", "delete a person's data")
     email = _leaf(
-        group, "email", common, "erase:erase_email", "whoever has this address; the book stays as it is"
+        group, "email", common, "erase:erase_email", "delete everything about this address; all totals stay"
     )
     email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
-    email.add_argument("--workspace", metavar="WS", help="in this workspace alone (default: in all)")
+    email.add_argument("--workspace", metavar="WS", help="only in this workspace (default: in all)")
     email.add_argument("--yes", action="store_true", help="do not ask: erase at once")
 
 
 def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
-    text = "hold the book against Stripe's own lists; 1 where they differ, 2 where that cannot be told"
+    text = "compare the ledger with Stripe; exits with 1 if they differ, 2 if that cannot be told"
     parser = _leaf(top, "reconcile", common, "reconcile:reconcile_ledger", text)
     parser.add_argument("workspace", metavar="WS")
     for name, which in (("from", "first"), ("to", "last")):
@@ -214,17 +235,17 @@ def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
             type=day,
             help=f"the {which} day, UTC, such as 2026-11-20 (default: the last 30 whole days)",
         )
-    parser.add_argument("--account", metavar="A", help="this account alone (default: all of them)")
+    parser.add_argument("--account", metavar="A", help="only this account (default: all of them)")
 
 
 def _add_doctor(top: Any, common: argparse.ArgumentParser) -> None:
-    text = "look at everything, and say what to do about what is not well; 1 where something is to be done"
+    text = "check everything and say what to do; exits with 1 if something needs doing"
     parser = _leaf(top, "doctor", common, "doctor:doctor", text)
-    parser.add_argument("workspace", metavar="WS", nargs="?", help="this one alone (default: all of them)")
+    parser.add_argument("workspace", metavar="WS", nargs="?", help="only this one (default: all of them)")
 
 
 def _add_completion(top: Any, common: argparse.ArgumentParser) -> None:
-    text = "a script that has the Tab key complete the words of trackrev"
+    text = "print a script that completes commands with the Tab key"
     parser = _leaf(top, "completion", common, "completion:completion", text)
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
 
@@ -244,7 +265,7 @@ def a_port(text: str) -> int:
 def a_count(text: str) -> int:
     """A number from 1 on. Raises ArgumentTypeError."""
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; give 1 or more")
     return int(text)
 
 

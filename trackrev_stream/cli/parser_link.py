@@ -22,19 +22,19 @@ def add_link(group: Any, common: argparse.ArgumentParser, leaf: Leaf) -> None:
     create.add_argument(
         "--replace", action="store_true", help="change the link with this name, where there is one"
     )
-    edit = leaf(group, "edit", common, "link:link_edit", "change what is given of a tracked link")
+    edit = leaf(group, "edit", common, "link:link_edit", "change what you give of a tracked link")
     _name(edit)
     edit.add_argument("--to", metavar="URL", help="where it leads from now on")
     edit.add_argument("--channel", metavar="NAME", help="the channel that new clicks count for")
     edit.add_argument("--partner", metavar="P", help="the partner of new clicks; '' for none")
-    text = "a tracked link, and what it brought"
+    text = "show a tracked link and what it brought"
     show = leaf(group, "show", common, "link_reports:link_show", text)
     _name(show)
-    text = "count a tracked link no more; it leads on, and what it earned stays"
+    text = "stop counting a tracked link; it still leads to its target, and what it earned stays"
     archive = leaf(group, "archive", common, "link:link_archive", text)
     _name(archive)
     archive.add_argument("--undo", action="store_true", help="let it count again")
-    text = "the tracked links of a workspace, and what each brought"
+    text = "list a workspace's links and what each brought"
     listing = leaf(group, "list", common, "link_reports:link_list", text)
     listing.add_argument("workspace", metavar="WS")
     listing.add_argument("--all", action="store_true", help="those that were archived too")

@@ -1,4 +1,4 @@
-"""`trackrev reconcile`: the book against Stripe's own lists, each difference with its likely cause."""
+"""`trackrev reconcile`: the ledger against Stripe's own lists, each difference with its likely cause."""
 
 import argparse
 import asyncio
@@ -108,7 +108,7 @@ def as_text(account: str, found: Reconciliation) -> str:
             or "nothing"
             for side in sides
         ]
-        told = money[0] if money[0] == money[1] else f"Stripe has {money[0]}; the book has {money[1]}"
+        told = money[0] if money[0] == money[1] else f"Stripe has {money[0]}; the ledger has {money[1]}"
         lines.append(f"  {row['date']}  {told}")
     lines += [f"  {_sentence(one)}" for one in found.differences]
     count = len(found.differences)
@@ -164,7 +164,7 @@ def _rows(found: Reconciliation) -> list[dict[str, Any]]:
 def _sentence(one: Difference) -> str:
     stripe = "an unknown amount" if one.stripe_minor is None else format_minor(one.stripe_minor, one.currency)
     ledger = format_minor(one.ledger_minor, one.currency)
-    said = f"Stripe has {stripe}, the book {ledger}" if stripe != ledger else f"both have {stripe}"
+    said = f"Stripe has {stripe}, the ledger {ledger}" if stripe != ledger else f"both have {stripe}"
     return f"{one.charge} {one.kind} ({iso_of(one.day)}): {said}. Likely {SENTENCES[one.cause]}"
 
 

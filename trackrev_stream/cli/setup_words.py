@@ -9,13 +9,13 @@ from trackrev_stream.contracts.choices import KeyScope
 
 def add_key_words(top: Any, common: argparse.ArgumentParser) -> None:
     """`key create|list|revoke`."""
-    keys = group(top, "key", "API keys: who may ask the API")
+    keys = group(top, "key", "manage API keys")
     create = leaf(
         keys,
         "create",
         common,
         "key:key_create",
-        "make an API key, and show it this once",
+        "make an API key; it is shown once",
         example="  trackrev key create ws_shop --name dashboard",
     )
     create.add_argument("workspace", metavar="WS")
@@ -26,10 +26,10 @@ def add_key_words(top: Any, common: argparse.ArgumentParser) -> None:
         default=KeyScope.READ.value,
         help="what it may do: read (the default); manage reads and changes settings; payouts reads and pays",
     )
-    text = "the API keys, with what they may do and when they were used last"
+    text = "list the API keys, with scope and last use"
     listing = leaf(keys, "list", common, "key:key_list", text, example="  trackrev key list ws_shop")
     listing.add_argument("workspace", metavar="WS")
-    text = "take an API key out of use; a lost key is replaced by another one"
+    text = "take an API key out of use"
     revoke = leaf(
         keys, "revoke", common, "key:key_revoke", text, example="  trackrev key revoke ws_shop dashboard"
     )
@@ -39,7 +39,7 @@ def add_key_words(top: Any, common: argparse.ArgumentParser) -> None:
 
 def add_workspace_words(workspace: Any, common: argparse.ArgumentParser) -> None:
     """`workspace show|rename-domain|set|archive|delete`."""
-    text = "all that there is of it, with its script tag"
+    text = "show a workspace, with its script tag"
     example = "  trackrev workspace show ws_shop"
     show = leaf(workspace, "show", common, "workspace_changes:workspace_show", text, example=example)
     show.add_argument("workspace", metavar="WS")
@@ -49,7 +49,7 @@ def add_workspace_words(workspace: Any, common: argparse.ArgumentParser) -> None
     archive = leaf(workspace, "archive", common, "workspace_changes:workspace_archive", text, example=example)
     archive.add_argument("workspace", metavar="WS")
     archive.add_argument("--undo", action="store_true", help="take hits again")
-    text = "delete it with its book, for good"
+    text = "delete it with its ledger, for good"
     example = "  trackrev workspace delete ws_old --dry-run"
     delete = leaf(workspace, "delete", common, "workspace_delete:workspace_delete", text, example=example)
     delete.add_argument("workspace", metavar="WS")
@@ -99,7 +99,7 @@ def add_stripe_words(stripe: Any, common: argparse.ArgumentParser) -> None:
         "disconnect",
         common,
         "stripe_disconnect:stripe_disconnect",
-        "forget an account's key and webhook secrets; the book stays",
+        "forget an account's key and webhook secrets; the ledger stays",
         example="  trackrev stripe disconnect ws_shop",
     )
     disconnect.add_argument("workspace", metavar="WS")
@@ -151,18 +151,22 @@ def _add_connect(stripe: Any, common: argparse.ArgumentParser) -> None:
         "--webhook-secret",
         metavar="S",
         action="append",
-        help="whsec_...; - reads it from standard input; given twice while one is rolled",
+        help="the endpoint's signing secret, whsec_...; - reads standard input; twice while you roll it",
     )
     mode = connect.add_mutually_exclusive_group()
-    mode.add_argument("--test-mode", action="store_true", help="events of test mode, where no key tells")
-    mode.add_argument("--live-mode", action="store_true", help="events of live mode, where no key tells")
+    mode.add_argument(
+        "--test-mode", action="store_true", help="take test-mode events (only needed without a key)"
+    )
+    mode.add_argument("--live-mode", action="store_true", help="take live events (only needed without a key)")
     connect.add_argument(
         "--allow-secret-key", action="store_true", help="take a key that may also write (sk_...)"
     )
     connect.add_argument(
-        "--csv", metavar="FILE", help="many at once: columns workspace, account, key, webhook_secret"
+        "--csv",
+        metavar="FILE",
+        help="connect many from a file with the columns workspace, account, key, webhook_secret",
     )
-    connect.add_argument("--platform", action="store_true", help="the secret is of a Connect endpoint")
+    connect.add_argument("--platform", action="store_true", help="this is a platform's Connect endpoint")
     connect.add_argument("--api-base", default="", metavar="URL", help="another address of Stripe's API")
     connect.add_argument(
         "--replace",

@@ -53,7 +53,7 @@ def stripe_sync(args: argparse.Namespace, settings: Settings) -> CommandResult:
     failed = {account: done for account, done in results.items() if done.report.result != "ok"}
     facts = sum(done.report.facts for done in results.values())
     lines = (
-        [f"Read from Stripe: {facts:,} facts. The book takes them in now."]
+        [f"Read from Stripe: {facts:,} facts. The ledger takes them in now."]
         if len(failed) < len(results)
         else []
     )

@@ -1,4 +1,4 @@
-"""`trackrev stripe disconnect`: forgets an account's key and webhook secrets; what is in the book stays."""
+"""`trackrev stripe disconnect`: forgets an account's key and webhook secrets; what is in the ledger stays."""
 
 import argparse
 from functools import partial
@@ -29,7 +29,7 @@ def stripe_disconnect(args: argparse.Namespace, settings: Settings) -> CommandRe
         kept = f"{account_in_words(account)}: {connection_in_words(found)}"
         what = (
             f"Workspace {args.workspace}, {kept}. All of that would be forgotten: no event and no refund of "
-            "it would count any more. The book stays as it is."
+            "it would count any more. The ledger stays as it is."
         )
         require_consent(what, "--yes", given=args.yes)
         store.write_now(partial(_forget, workspace=args.workspace, account=account))

@@ -73,7 +73,7 @@ def workspace_set(args: argparse.Namespace, settings: Settings) -> CommandResult
 
 
 def workspace_archive(args: argparse.Namespace, settings: Settings) -> CommandResult:
-    """`workspace archive`: no more hits; what is in the book stays, and so do refunds."""
+    """`workspace archive`: no more hits; what is in the ledger stays, and so do refunds."""
     at = None if args.undo else now_ms()
     with opened(settings) as (store, sealer):
         store.write_now(partial(changes.archive, workspace=args.workspace, at=at))

@@ -258,7 +258,7 @@ class LedgerReader(Protocol):
     async def booked(
         self, connection: StripeConnection, charges: Collection[str]
     ) -> dict[str, ChargeMovements]:
-        """The accounts of these charges, as far as the book has them; all their lines, whenever."""
+        """The accounts of these charges, as far as the ledger has them; all their lines, whenever."""
         ...
 
     async def heard(self, connection: StripeConnection, charges: Collection[str]) -> Heard:

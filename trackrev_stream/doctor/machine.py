@@ -135,7 +135,7 @@ def check_clock(facts: Facts) -> Iterator[Finding]:
     elif facts.newest_at > facts.now + FUTURE_MS:
         yield error(
             "clock_behind",
-            f"the book has entries of {utc_minute(facts.newest_at)}, and this machine's clock says "
+            f"the ledger has entries of {utc_minute(facts.newest_at)}, and this machine's clock says "
             f"{utc_minute(facts.now)}",
             "set the clock right by NTP: `timedatectl set-ntp true`",
         )

@@ -170,7 +170,7 @@ class Eraser:
         return visitors
 
     async def _credited(self, plan: Mapping[str, str]) -> set[str]:
-        """The touches that earned a charge: of those in the book, and of those on their way there."""
+        """The touches that earned a charge: of those in the ledger, and of those on their way there."""
         names = list(plan)
         credited = await self._store.read(partial(credited_by, names=names))
 

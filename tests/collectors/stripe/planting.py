@@ -53,7 +53,7 @@ def charge_set(**values: object) -> Plant:
 
 
 def renamed(sql: Connection, key: str) -> None:
-    """A charge that the book has under the wrong account: Stripe's own one is missing beside it."""
+    """A charge that the ledger has under the wrong account: Stripe's own one is missing beside it."""
     sql.execute(update(charges).where(charges.c.key == key).values(account="acct_other"))
 
 

@@ -30,7 +30,7 @@ def differences() -> float | None:
 
 
 def book(at: Shop, first_offset: int) -> None:
-    """Let all that was published reach the book."""
+    """Let all that was published reach the ledger."""
     played = Simulation()
     played.feed(*at.log.facts())
     played.run()
@@ -98,7 +98,7 @@ async def test_the_command_names_what_differs_and_ends_with_one(tmp_path: Path) 
         status, out, err = await reconcile(at)
         assert (status, err) == (1, "")
         assert f"{charge} captured" in out
-        assert "the book 0.00 USD" in out
+        assert "the ledger 0.00 USD" in out
         assert "newer than what the poller has read" in out
 
         at.pass_time(2 * HOUR_MS)

@@ -1,4 +1,4 @@
-"""A year of the stand-in against the book that its events made: no difference, and then planted ones."""
+"""A year of the stand-in against the ledger that its events made: no difference, and then planted ones."""
 
 import asyncio
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def made() -> Year:
 
 @pytest.fixture(scope="module")
 def book(made: Year, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book that all events of the year made."""
+    """The ledger that all events of the year made."""
     file = tmp_path_factory.mktemp("book") / "trackrev.db"
     played = Simulation()
     for event in made.events:

@@ -1,6 +1,6 @@
 """Collectors whose Kafka hangs, is killed and comes back, and who are killed meanwhile themselves.
 
-What they acknowledged is in the topics, and in the book to the cent.
+What they acknowledged is in the topics, and in the ledger to the cent.
 """
 
 import asyncio

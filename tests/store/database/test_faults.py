@@ -1,4 +1,4 @@
-"""PostgreSQL that breaks: at a statement, at the commit, for a while. The book is what it would have been."""
+"""PostgreSQL that breaks: at a statement, at the commit, for a while. The ledger comes out right."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""The writer of entries: states become immutable entries, and the book adds up at every step."""
+"""The writer of entries: states become immutable entries, and the ledger adds up at every step."""
 
 import dataclasses
 

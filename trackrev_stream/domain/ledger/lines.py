@@ -1,4 +1,4 @@
-"""The ledger: the lines a charge should have, and the entries that bring the book there.
+"""The ledger: the lines a charge should have, and the entries that bring the ledger there.
 
 A line is what shall stand; an entry, once posted, is never changed. The sum of a charge's lines is always
 ``captured - min(captured, reversed)``, whatever the attribution (ARCHITECTURE.md, rule 5).

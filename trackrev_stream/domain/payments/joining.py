@@ -40,7 +40,7 @@ def ties_between(
     """The charges that are to be joined to another payment than their own, and that payment; all as keys.
 
     ``waiting`` is what waits by the key of its payment, or of its charge where it knows no more; ``payments``
-    are those under which charges are in the book, by the charge's key.
+    are those under which charges are in the ledger, by the charge's key.
     """
     for key, facts in waiting:
         scope = scope_of(key)

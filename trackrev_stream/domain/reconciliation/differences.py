@@ -1,7 +1,7 @@
 """Where the ledger and Stripe differ, charge by charge, and why they likely do.
 
 What Stripe does not tell (when a refund failed, when a dispute without balance transactions moved) is held
-against its sum, not its day. Where refunds and disputes together exceed what was captured the book's cap is
+against its sum, not its day. Where refunds and disputes together exceed what was captured the ledger's cap is
 right, and only the sum counts.
 """
 
@@ -38,10 +38,10 @@ SENTENCES = {
     Cause.NEVER_ARRIVED: "it never arrived: its webhook was lost, and the poller has passed its time",
     Cause.DEAD_LETTER: "a dead letter names it: trackrev dead-letters list",
     Cause.NOT_READ_YET: "it is newer than what the poller has read: trackrev stripe sync",
-    Cause.ELSEWHERE: "the book has it in the other mode, or under another account",
+    Cause.ELSEWHERE: "the ledger has it in the other mode, or under another account",
     Cause.NOT_SHOWN: "Stripe does not show it to this key: it is of another account or mode",
     Cause.AMOUNT_CHANGED: "what was captured changed, and the change was not heard",
-    Cause.OTHER_CURRENCY: "the book has it in another currency",
+    Cause.OTHER_CURRENCY: "the ledger has it in another currency",
     Cause.REFUND_MISSING: "a refund never arrived",
     Cause.REFUND_FAILED: "a refund failed or was canceled later, and that was not heard",
     Cause.OTHER_DAY: "it stands on another day: it was known from a sum before it came itself",
@@ -108,7 +108,7 @@ def residuals(differences: Iterable[Difference]) -> Counter[str]:
 def _best(shown: ChargeMovements | None, booked: ChargeMovements | None, heard: Heard) -> list[Difference]:
     """The differences; where Stripe's objects can be read in two ways, by the one that a sure book has.
 
-    Where the book is not sure either, that is named, and how much they differ if it has the other one.
+    Where the ledger is not sure either, that is named, and how much they differ if it has the other one.
     """
     found = list(_compare(shown, booked, heard))
     if booked is None or shown is None or not shown.or_else:
@@ -183,12 +183,12 @@ def _captured(shown: ChargeMovements, booked: ChargeMovements) -> Iterator[Diffe
 
 
 def _reversed(shown: ChargeMovements, booked: ChargeMovements, heard: Heard) -> Iterator[Difference]:
-    """Refunds and disputes. What the book has captured is its cap: a wrong one has been named already."""
+    """Refunds and disputes. What the ledger has captured is its cap: a wrong one has been named already."""
     if shown.unreadable and not booked.of(MovementKind.DISPUTED):
         day = day_of(shown.created_at)
         cause = Cause.DISPUTE_UNREADABLE
         yield Difference(shown.charge, MovementKind.DISPUTED, cause, day, shown.currency, None, 0, 0)
-    # Where disputes cannot be read the book's word is taken for them.
+    # Where disputes cannot be read the ledger's word is taken for them.
     disputed = (booked if shown.unreadable else shown).of(MovementKind.DISPUTED)
     went = [*shown.of(MovementKind.REFUNDED), *disputed]
     cap = booked.total(MovementKind.CAPTURED)
@@ -234,7 +234,7 @@ def _days(kind: MovementKind, shown: ChargeMovements, booked: ChargeMovements) -
     """Whether what went, and what returned, did so on the same days; where Stripe tells the days."""
     failed = {one.id for one in shown.of(kind) if one.at is None}
     stays = _by_day(one for one in shown.of(kind) if one.id not in failed)
-    # The book may have heard of a refund that failed or not: it comes to nothing.
+    # The ledger may have heard of a refund that failed or not: it comes to nothing.
     came_to_nothing = _by_day(one for one in shown.of(kind) if one.id in failed and one.at is not None)
     if failed and kind is MovementKind.DISPUTED:
         return

@@ -64,7 +64,7 @@ class ChargeMovements:
     """One side's account of a charge; ``unreadable`` where it is disputed and the disputes cannot be read.
 
     ``or_else`` are the movements by another reading of the same objects, where they can be read in two ways;
-    ``unsure`` says of the book that it does not know of any history by which one of these is right.
+    ``unsure`` says of the ledger that it does not know of any history by which one of these is right.
     """
 
     charge: str

@@ -38,7 +38,7 @@ class UnknownWorkspace(UnknownName):
 
 
 class UnknownCharge(UnknownName):
-    """No charge of the book has this id."""
+    """No charge of the ledger has this id."""
 
     def __init__(self, charge: str, known: Iterable[str], workspaces: Iterable[str]) -> None:
         places = list(workspaces)
@@ -72,4 +72,4 @@ class ErasureUnfinished(StoreError):
 
 
 class LedgerBroken(StoreError):
-    """The book would not add up; nothing of the transaction was written. A bug, never a matter of data."""
+    """The ledger would not add up; nothing of the transaction was written. A bug, never a matter of data."""

@@ -39,7 +39,7 @@ class Converted:
 def convert_pending(connection: Connection, rates: Rates, after: str, posted_at: int, most: int) -> Converted:
     """Convert what waits of the next ``most`` charges behind the key ``after``.
 
-    Raises LedgerBroken when the book would not add up.
+    Raises LedgerBroken when the ledger would not add up.
     """
     waiting = select(lines.c.charge_key).where(lines.c.usd_minor.is_(None), lines.c.charge_key > after)
     keys = connection.execute(waiting.distinct().order_by(lines.c.charge_key).limit(most)).scalars().all()

@@ -94,7 +94,7 @@ def post(
     says that the same batch was tried before, and that the connection broke: it may have been committed.
     ``rates`` are the exchange rates known now; lines without one are converted later (store.pending).
 
-    Raises PositionConflict when another writer or another log has been here, LedgerBroken when the book
+    Raises PositionConflict when another writer or another log has been here, LedgerBroken when the ledger
     would not add up.
     """
     postings = _without_deleted(connection, postings)
@@ -208,7 +208,7 @@ def _check_redelivered(connection: Connection, again: Sequence[Posting], book: B
     for item in again:
         record = item.record
         if record is None or isinstance(record, DeadLetter | WaitingMoney):
-            continue  # a letter may have gone by now; another log shows in the records of the book
+            continue  # a letter may have gone by now; another log shows in the records of the ledger
         if isinstance(record, AttributedCharge):
             applied = book.surpasses(record)
         else:

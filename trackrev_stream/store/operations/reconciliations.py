@@ -41,7 +41,7 @@ class StoreLedgerReader:
     async def booked(
         self, connection: StripeConnection, charges: Collection[str]
     ) -> dict[str, ChargeMovements]:
-        """The accounts of these charges, as far as the book has them; all their lines, whenever."""
+        """The accounts of these charges, as far as the ledger has them; all their lines, whenever."""
         return await self._store.read(lambda sql: _booked(sql, connection, charges))
 
     async def heard(self, connection: StripeConnection, charges: Collection[str]) -> Heard:

@@ -79,7 +79,7 @@ def waiting_for(connection: Connection, workspace: str, names: Iterable[str]) ->
 
 
 def find_ties(connection: Connection) -> list[tuple[str, str]]:
-    """The charges in the book that something waits for elsewhere, and what to join each to; as keys."""
+    """The charges in the ledger that something waits for elsewhere, and what to join each to; as keys."""
     table = waiting_money.c
     rows = connection.execute(select(table.payment, table.facts).where(table.count > 0)).all()
     waiting = [(row.payment, decode(tuple[WaitingFact, ...], row.facts.encode())) for row in rows]

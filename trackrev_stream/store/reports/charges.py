@@ -153,7 +153,7 @@ def latest_charges(connection: Connection, workspace: str, limit: int) -> list[C
 
 
 def newest_charge(connection: Connection, workspace: str, account: str, *, livemode: bool) -> str | None:
-    """The id of the newest charge of an account that is in the book, or None."""
+    """The id of the newest charge of an account that is in the ledger, or None."""
     mine = (charges.c.workspace == workspace, charges.c.account == account, charges.c.livemode == livemode)
     asked = select(charges.c.charge).where(*mine).order_by(charges.c.created_at.desc()).limit(1)
     return connection.execute(asked).scalar()

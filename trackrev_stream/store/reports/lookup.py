@@ -1,4 +1,4 @@
-"""Which charges of the book another id of Stripe's leads to, and which are like a mistyped one."""
+"""Which charges of the ledger another id of Stripe's leads to, and which are like a mistyped one."""
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
@@ -16,7 +16,7 @@ CHARGE = ("ch_", "py_")
 
 
 def charges_leading_from(connection: Connection, workspaces: Collection[str], name: str) -> list[str]:
-    """The ids of the newest charges that belong to the object with this id, as far as the book tells.
+    """The ids of the newest charges that belong to the object with this id, as far as the ledger tells.
 
     A payment intent and a customer are known of every charge. What else is known by its id is what moved
     money last: each entry names its cause, such as a refund.
