@@ -60,7 +60,7 @@ MISTAKES = [
     ("reconcile ws_shop", 2, "is connected to Stripe with no key, so nothing can be read"),
     ("reconcile ws_shop --from 2026-02-01 --to 2026-01-01", 2, "--from 2026-02-01 is later than --to"),
     ("stripe sync ws_shop", 1, "with no key, so nothing can be read"),
-    ("stripe connect ws_shop --key= --webhook-secret=", 1, "there is nothing to connect with"),
+    ("stripe connect ws_shop --key= --webhook-secret=", 1, "--key is empty"),
     ("stripe connect --csv none.csv", 1, "cannot read none.csv"),
     ("workspace create ws_shop --domain shop.example", 1, "there is a workspace 'ws_shop' already"),
     ("workspace create ws_b --domain http://shop.example/", 1, "is no domain"),
