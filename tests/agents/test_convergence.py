@@ -13,6 +13,7 @@ from tests.agents.histories import (
     VISITORS,
     Fact,
     bought,
+    charge_of,
     histories,
     hits,
     matched,
@@ -25,6 +26,7 @@ from trackrev_stream.contracts.records import AttributedCharge
 from trackrev_stream.domain.attribution.attribution_settings import SettingsTimeline
 from trackrev_stream.domain.journeys.touch import Hit
 from trackrev_stream.domain.ledger.lines import REVENUE, net_of
+from trackrev_stream.domain.payments.payment import PaymentFact
 
 History = list[Fact]
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -131,6 +133,13 @@ def test_a_crash_over_any_fact_of_a_subscription_changes_nothing(history: Histor
     """Each fact in turn, when all that came before it has settled."""
     for place, fact in enumerate(history):
         crash_everywhere(history[:place], [fact])
+
+
+def test_a_history_knows_a_payment_by_its_charge_though_what_is_told_last_names_none() -> None:
+    """Else a charge may be drawn twice, with its intent and without it; Stripe never shows that."""
+    told = [fact for fact in parted() if isinstance(fact, PaymentFact)]
+    nameless = next(fact for fact in told if not fact.charge)
+    assert charge_of([*told, nameless]) == told[0].charge
 
 
 def crash_everywhere(settled: History, history: History) -> None:
