@@ -25,6 +25,7 @@ from trackrev_stream.program.program import Program
 from trackrev_stream.settings import Settings
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import entries, lines
+from trackrev_stream.store.operations.waiting_money import find_ties
 
 INPUTS = [topic.name for topic in TOPICS]
 Fact = Hit | PaymentFact
@@ -48,9 +49,10 @@ def known_rates() -> Rates:
 class Feed:
     """The collectors' way into the log of a running program."""
 
-    def __init__(self, log: Log, partitions: int, failed: asyncio.Future[None]) -> None:
+    def __init__(self, log: Log, store: Store, partitions: int, failed: asyncio.Future[None]) -> None:
         publisher = EmbeddedPublisher(log)
         self._log = log
+        self._store = store
         self._failed = failed
         self._hits = HitPublisher(publisher, partitions)
         self._facts = FactPublisher(publisher, partitions)
@@ -62,8 +64,12 @@ class Feed:
         await asyncio.gather(*hits, *payments)
 
     async def settled(self) -> None:
-        """Wait until every agent has committed all there is to read: nothing can follow then."""
-        await until(lambda: self._failed.done() or not self.behind())
+        """Wait until every agent has committed all there is to read, and nothing is left to be tied.
+
+        Whose a charge is that something waits for is told up to a second later (``agents.ties``). When that
+        is through nothing can follow.
+        """
+        await until(lambda: self._failed.done() or not (self.behind() or self._store.read_now(find_ties)))
 
     def behind(self) -> int:
         """How many records are not committed."""
@@ -80,13 +86,15 @@ async def running(chosen: Settings) -> AsyncIterator[Feed]:
     program = Program(chosen)
     await program.start()
     log = Log.open(chosen.data / "log")
+    store = Store.open(chosen.store)
     failed = asyncio.create_task(program.wait())
     try:
-        yield Feed(log, chosen.partitions, failed)
+        yield Feed(log, store, chosen.partitions, failed)
         if failed.done():
             failed.result()
     finally:
         failed.cancel()
+        store.close()
         await log.close()
         await program.stop()
 

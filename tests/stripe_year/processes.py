@@ -170,7 +170,7 @@ async def running(directory: Path, clock: Callable[[], int]) -> AsyncIterator[Ru
     store = Store.open(settings.store)
     failed = asyncio.create_task(program.wait())
     try:
-        yield Running(program.url, Feed(log, settings.partitions, failed), log, store)
+        yield Running(program.url, Feed(log, store, settings.partitions, failed), log, store)
         if failed.done():
             failed.result()
     finally:
