@@ -24,7 +24,7 @@ from trackrev_stream.contracts.drop_reasons import IgnoreReason
 from trackrev_stream.contracts.ports import StripeConnection, Unavailable, Workspace
 from trackrev_stream.contracts.stripe.accounts import StripeFact
 from trackrev_stream.contracts.stripe.events import account_of, facts_of, has_effect
-from trackrev_stream.contracts.stripe.thin import account_in, is_thin
+from trackrev_stream.contracts.stripe.thin import account_of_thin, is_thin
 from trackrev_stream.domain.values.ids import EVERY_ACCOUNT, OWN_ACCOUNT, is_plain
 from trackrev_stream.http_json import HttpError, json_response, read_at_most
 from trackrev_stream.metrics import WEBHOOKS_ACCEPTED, WEBHOOKS_IGNORED
@@ -72,7 +72,7 @@ class StripeWebhook:
         try:
             event = _parse(raw)
             if is_thin(event):
-                told = await self._told(account_in(event), signers, connections)
+                told = await self._told(account_of_thin(event), signers, connections)
                 return event["type"], await self._thin.note(event, told, received_at)
             told = await self._told(account_of(event), signers, connections)
             return event["type"], await self._apply(event, told, received_at)

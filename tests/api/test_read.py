@@ -10,11 +10,9 @@ import pytest
 from tests.api.conftest import OpenSite
 from tests.store.builders import NOON, WS, charge, decision_of, run, touch, visit
 from trackrev_stream.api.script_tag import STUB
-from trackrev_stream.contracts.choices import KeyScope
 from trackrev_stream.contracts.ports import StripeConnection
 from trackrev_stream.domain.attribution.decision import Credit
 from trackrev_stream.domain.values.days import DAY_MS
-from trackrev_stream.store.workspaces.api_keys import add_api_key, revoke_key
 from trackrev_stream.store.workspaces.stripe_connections import put_connection
 from trackrev_stream.store.workspaces.workspaces import create_workspace
 
@@ -359,21 +357,6 @@ def test_who_may_read_what(open_site: OpenSite) -> None:
                     assert answer.headers["WWW-Authenticate"] == "Bearer"
             await site.get(f"{WS}/nothing", status=404)
             await site.get(f"{WS}/charges/ch_none", status=404)
-
-    run(story())
-
-
-def test_keys_of_every_scope_may_read_until_they_are_revoked(open_site: OpenSite) -> None:
-    async def story() -> None:
-        async with open_site() as site:
-            for scope in KeyScope:
-                new = site.store.write_now(lambda c, scope=scope: add_api_key(c, WS, 1, scope=scope))  # type: ignore[misc]  # mypy on defaults
-                assert (await site.get(WS, key=new.text))["workspace"] == WS
-                site.store.write_now(lambda c, new=new: revoke_key(c, WS, new.key.id, 2))  # type: ignore[misc]  # mypy on defaults
-            gone = site.store.write_now(lambda c: add_api_key(c, WS, 1))
-            site.store.write_now(lambda c: revoke_key(c, WS, gone.key.id, 2))
-            found: Any = await site.get(WS, status=401, key=gone.text)
-            assert "was revoked" in found["error"]["message"]
 
     run(story())
 

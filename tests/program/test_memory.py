@@ -5,10 +5,10 @@ import sys
 
 _BLOCKS = """
 import ctypes, pathlib, sys
-from trackrev_stream.program.process import calm_the_allocator
+from trackrev_stream.program.process import tune_allocator
 
 if sys.argv[1] == "calm":
-    calm_the_allocator()
+    tune_allocator()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 block = 2**20

@@ -47,7 +47,8 @@ def test_commands_take_effect_while_the_program_runs(tmp_path: Path) -> None:
         listed = program.command("link", "list", "ws_shop")["links"]
         assert [link["slug"] for link in listed] == ["spring", "summer"]
         # What was changed is followed within a second.
-        shop.link("spring", "Newsletter", "https://shop.example/c")
+        changed = ("link", "edit", "ws_shop", "spring", "--to", "https://shop.example/c")
+        program.command(*changed)
         until(lambda: "/c?tr_click=" in shop.follow("spring", VISITOR).headers["Location"], "the new target")
 
 

@@ -64,6 +64,7 @@ def _first_workspace(domain: str, settings: Settings) -> FirstWorkspace:
     """What a first start makes; a person at the terminal is asked, and sees its key."""
     shown = sys.stdout.isatty()
     if not domain and shown and is_a_person_there():
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)  # as the start itself would
         with opened(settings) as (store, sealer):
             first = is_first_start(settings.data, store, sealer)
         domain = _asked() if first else ""

@@ -43,7 +43,7 @@ Probes = dict[tuple[str, str], Probe]
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class GatheredConnection:
     """A workspace with its Stripe connections, secrets and all."""
 
     workspace: Workspace
@@ -67,15 +67,15 @@ def running_from(told: dict[str, Any] | None) -> RunningFacts | None:
     )
 
 
-def connected(store: Store, sealer: Sealer, workspaces: Sequence[Workspace]) -> list[Connected]:
+def connected(store: Store, sealer: Sealer, workspaces: Sequence[Workspace]) -> list[GatheredConnection]:
     """The workspaces with their connections. Raises SecretKeyError."""
     return [
-        Connected(each, store.read_now(partial(find_connections, sealer=sealer, workspace=each.id)))
+        GatheredConnection(each, store.read_now(partial(find_connections, sealer=sealer, workspace=each.id)))
         for each in workspaces
     ]
 
 
-async def probed(of: Sequence[Connected]) -> Probes:
+async def probed(of: Sequence[GatheredConnection]) -> Probes:
     """What the keys may read now, as Stripe answers; of none where there are many."""
     keyed = [one for each in of for one in each.connections if one.api_key]
     if len(keyed) > MOST_PROBED:
@@ -97,7 +97,7 @@ def stripe_clock(probes: Probes, now: int) -> dict[str, int]:
     return {STRIPE: now - max(seen)} if seen else {}
 
 
-def workspace_facts(store: Store, of: Connected, probes: Probes, now: int) -> WorkspaceFacts:
+def workspace_facts(store: Store, of: GatheredConnection, probes: Probes, now: int) -> WorkspaceFacts:
     """A workspace as the database and Stripe show it."""
     name = of.workspace.id
     health = store.read_now(partial(workspace_health, workspace=name, now=now))

@@ -125,13 +125,28 @@ class Program:
         # On Kafka commands reach the log themselves.
         eraser = erasing(agents=pausable, caught_up=broker.caught_up) if broker.exclusive else None
         await self._open_admin(listeners, broker, eraser)
+        await self._open_public(listeners, broker, directory, store, StorePollState(store, sealer))
+        if set(self.roles) == set(Role):
+            self._closing.enter_context(noting(settings))
+        self._ready = True
+
+    async def _open_public(
+        self,
+        listeners: Listeners,
+        broker: Broker,
+        directory: StoreDirectory,
+        store: Store,
+        polls: StorePollState,
+    ) -> None:
+        """The edge, the poller, the API and the page, as far as they are roles of this process."""
+        settings = self.settings
         public = web.Application()
         intake = await self._intake(broker, directory) if Role.COLLECT in self.roles else None
         self._taking = intake
         if intake is not None:
-            add_routes(public, self._edge(intake, directory, store, StorePollState(store, sealer)))
+            add_routes(public, self._edge(intake, directory, store, polls))
         if Role.POLL in self.roles:
-            await self._poll(broker, directory, StorePollState(store, sealer), StoreLedgerReader(store))
+            await self._poll(broker, directory, polls, StoreLedgerReader(store))
         if Role.SERVE in self.roles:
             api = ReadApi(store, directory, self._clock, settings.public_url)
             public.add_routes([*page.page_routes(), *api.routes()])
@@ -140,9 +155,6 @@ class Program:
         if intake is not None:
             listen_address.note_address(settings.data, self.url)
             self._closing.push_async_callback(intake.settle)
-        if set(self.roles) == set(Role):
-            self._closing.enter_context(noting(settings))
-        self._ready = True
 
     async def _open_broker(self) -> Broker:
         settings = self.settings

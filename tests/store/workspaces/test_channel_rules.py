@@ -10,8 +10,8 @@ from tests.store.workspaces.builders import Time, make
 from trackrev_stream.domain.acquisition.channel_overrides import NO_OVERRIDES, ChannelOverrides, ChannelRule
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import InvalidSetting, UnknownWorkspace
-from trackrev_stream.store.database.schema import channel_rules
 from trackrev_stream.store.database.sealer import Sealer, open_sealer
+from trackrev_stream.store.database.workspace_schema import channel_rules
 from trackrev_stream.store.workspaces.channel_rules import find_overrides, put_rules
 from trackrev_stream.store.workspaces.directory import StoreDirectory
 

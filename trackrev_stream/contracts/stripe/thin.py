@@ -55,7 +55,7 @@ def read_thin(event: Json) -> ThinEvent:
     if address is None or address[2] != named or not is_plain(named, LONGEST_ID):
         raise Malformed("related_object.url should be the address of the object")
     place = address[1] if address[1] in _LISTS else ""
-    return ThinEvent(type_of(event), account_in(event), place, named)
+    return ThinEvent(type_of(event), account_of_thin(event), place, named)
 
 
 def type_of(event: Json) -> str:
@@ -63,7 +63,7 @@ def type_of(event: Json) -> str:
     return text(event, "type").removeprefix("v1.")
 
 
-def account_in(event: Json) -> str:
+def account_of_thin(event: Json) -> str:
     """The account a thin event belongs to: a connected one, or "own". Raises Malformed."""
     last = optional_text(event, "context").rpartition("/")[2]
     if not last.startswith("acct_"):

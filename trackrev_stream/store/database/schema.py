@@ -258,15 +258,6 @@ fx_rates = Table(
     _number("fetched_at"),
 )
 
-channel_rules = Table(
-    "channel_rules",
-    metadata,
-    Column("workspace", Words, ForeignKey("workspaces.id"), primary_key=True),
-    Column("version", BigInteger, primary_key=True, autoincrement=False),
-    _text("rules"),  # JSON; every version is kept, for touches name the one that they were classified by
-    _number("created_at"),
-)
-
 
 def upsert(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, newer_by: str = ""

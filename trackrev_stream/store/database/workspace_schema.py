@@ -29,3 +29,14 @@ deleted_workspaces = Table(
     Column("deleted_at", BigInteger, nullable=False),
 )
 """Ids that are used up: the log may still hold what belongs to them, and it must not come back."""
+
+
+channel_rules = Table(
+    "channel_rules",
+    metadata,
+    Column("workspace", Words, ForeignKey("workspaces.id"), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    # JSON; every version is kept, for touches name the one that they were classified by.
+    Column("rules", Words, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)

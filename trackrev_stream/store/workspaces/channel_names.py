@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from trackrev_stream.domain.acquisition.channel_names import STANDARD, first_spelling, is_reserved, respelled
 from trackrev_stream.store.database.errors import InvalidSetting
-from trackrev_stream.store.database.schema import channel_rules, links
+from trackrev_stream.store.database.schema import links
+from trackrev_stream.store.database.workspace_schema import channel_rules
 
 
 def known_channels(connection: Connection, workspace: str) -> list[str]:

@@ -14,7 +14,8 @@ from trackrev_stream.domain.acquisition.channel_overrides import (
     parse_rules,
 )
 from trackrev_stream.store.database.errors import InvalidSetting
-from trackrev_stream.store.database.schema import bump_meta, channel_rules
+from trackrev_stream.store.database.schema import bump_meta
+from trackrev_stream.store.database.workspace_schema import channel_rules
 from trackrev_stream.store.workspaces.channel_names import channel_to_write, known_channels
 from trackrev_stream.store.workspaces.links import plain_name
 from trackrev_stream.store.workspaces.require import require_workspace

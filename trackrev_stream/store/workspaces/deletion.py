@@ -14,7 +14,6 @@ from trackrev_stream.store.database.schema import (
     api_keys,
     attribution_settings,
     bump_meta,
-    channel_rules,
     charges,
     entries,
     lines,
@@ -23,7 +22,12 @@ from trackrev_stream.store.database.schema import (
     visits,
     workspaces,
 )
-from trackrev_stream.store.database.workspace_schema import deleted_workspaces, last_seen, workspace_domains
+from trackrev_stream.store.database.workspace_schema import (
+    channel_rules,
+    deleted_workspaces,
+    last_seen,
+    workspace_domains,
+)
 from trackrev_stream.store.workspaces.erased_names import erasures
 from trackrev_stream.store.workspaces.require import require_workspace
 from trackrev_stream.store.workspaces.settings_version import SETTINGS_VERSION
