@@ -192,14 +192,3 @@ def test_nobody_is_half_erased_by_deleting(shell: Shell) -> None:
     shell.write(lambda sql: begin_erasure(sql, open_sealer(shell.data), begun))
     status, _, err = shell.run("workspace", "delete", WS, "--yes")
     assert (status, "trackrev erase email" in err) == (1, True)
-
-
-@pytest.mark.parametrize(
-    "words",
-    ["key create", "key list", "key revoke", "workspace show", "workspace rename-domain", "workspace set",
-     "workspace archive", "workspace delete", "stripe connect", "stripe disconnect", "stripe webhook-setup"],
-)  # fmt: skip
-def test_the_help_of_each_has_an_example(shell: Shell, words: str) -> None:
-    status, out, _ = shell.run(*words.split(), "--help")
-    assert status == 0
-    assert f"example:\n  trackrev {words} ws_" in out

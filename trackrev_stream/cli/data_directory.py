@@ -9,7 +9,14 @@ from trackrev_stream.settings import Settings, read_settings
 
 STARTS = frozenset({"up:up"})
 BEGINS = frozenset({"workspace:workspace_create"})
-WITHOUT = frozenset({"stripe:stripe_webhook_events", "completion:completion"})
+WITHOUT = frozenset(
+    {
+        "stripe:stripe_webhook_events",
+        "completion:completion",
+        "topics:topics_check",
+        "topics:topics_repair",
+    }
+)
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

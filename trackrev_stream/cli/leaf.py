@@ -1,4 +1,4 @@
-"""How the words of a command are put into the parser, with its help and an example."""
+"""How the words of a command are put into the parser, with its help."""
 
 import argparse
 from typing import Any
@@ -12,15 +12,14 @@ def group(top: Any, name: str, text: str) -> Any:
 
 
 def leaf(
-    within: Any, name: str, common: argparse.ArgumentParser, command: str, text: str, *, example: str = ""
+    within: Any, name: str, common: argparse.ArgumentParser, command: str, text: str
 ) -> argparse.ArgumentParser:
-    """The last word of a command: what it runs, its help, and an example of it."""
+    """The last word of a command: what it runs, and its help."""
     parser: argparse.ArgumentParser = within.add_parser(
         name,
         help=text,
         description=text,
         parents=[common],
-        epilog=f"example:\n{example}" if example else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=f"{PACKAGE}.{command}")

@@ -16,7 +16,6 @@ def add_key_words(top: Any, common: argparse.ArgumentParser) -> None:
         common,
         "key:key_create",
         "make an API key; it is shown once",
-        example="  trackrev key create ws_shop --name dashboard",
     )
     create.add_argument("workspace", metavar="WS")
     create.add_argument("--name", metavar="N", default="", help="what it is for, such as dashboard")
@@ -27,12 +26,10 @@ def add_key_words(top: Any, common: argparse.ArgumentParser) -> None:
         help="what it may do: read (the default); manage reads and changes settings; payouts reads and pays",
     )
     text = "list the API keys, with scope and last use"
-    listing = leaf(keys, "list", common, "key:key_list", text, example="  trackrev key list ws_shop")
+    listing = leaf(keys, "list", common, "key:key_list", text)
     listing.add_argument("workspace", metavar="WS")
     text = "take an API key out of use"
-    revoke = leaf(
-        keys, "revoke", common, "key:key_revoke", text, example="  trackrev key revoke ws_shop dashboard"
-    )
+    revoke = leaf(keys, "revoke", common, "key:key_revoke", text)
     revoke.add_argument("workspace", metavar="WS")
     revoke.add_argument("key", metavar="KEY", help="its id (key_...) or its name")
 
@@ -40,18 +37,15 @@ def add_key_words(top: Any, common: argparse.ArgumentParser) -> None:
 def add_workspace_words(workspace: Any, common: argparse.ArgumentParser) -> None:
     """`workspace show|rename-domain|set|archive|delete`."""
     text = "show a workspace, with its script tag"
-    example = "  trackrev workspace show ws_shop"
-    show = leaf(workspace, "show", common, "workspace_changes:workspace_show", text, example=example)
+    show = leaf(workspace, "show", common, "workspace_changes:workspace_show", text)
     show.add_argument("workspace", metavar="WS")
     _add_changes(workspace, common)
     text = "take no more hits; reports stay, and refunds still come in"
-    example = "  trackrev workspace archive ws_shop"
-    archive = leaf(workspace, "archive", common, "workspace_changes:workspace_archive", text, example=example)
+    archive = leaf(workspace, "archive", common, "workspace_changes:workspace_archive", text)
     archive.add_argument("workspace", metavar="WS")
     archive.add_argument("--undo", action="store_true", help="take hits again")
     text = "delete it with its ledger, for good"
-    example = "  trackrev workspace delete ws_old --dry-run"
-    delete = leaf(workspace, "delete", common, "workspace_delete:workspace_delete", text, example=example)
+    delete = leaf(workspace, "delete", common, "workspace_delete:workspace_delete", text)
     delete.add_argument("workspace", metavar="WS")
     delete.add_argument("--dry-run", action="store_true", help="say what would go, and delete nothing")
     delete.add_argument("--yes", action="store_true", help="do not ask, for scripts")
@@ -64,7 +58,6 @@ def _add_changes(workspace: Any, common: argparse.ArgumentParser) -> None:
         common,
         "workspace_changes:workspace_rename_domain",
         "the site has moved to another domain; the old one stays a domain of it",
-        example="  trackrev workspace rename-domain ws_shop shop.example",
     )
     rename.add_argument("workspace", metavar="WS")
     rename.add_argument("domain", metavar="D", help="the new first domain, such as shop.example")
@@ -77,7 +70,6 @@ def _add_changes(workspace: Any, common: argparse.ArgumentParser) -> None:
         common,
         "workspace_changes:workspace_set",
         "further domains, the time zone, where the cookie is valid",
-        example="  trackrev workspace set ws_shop --add-domain shop.de --time-zone Europe/Berlin",
     )
     change.add_argument("workspace", metavar="WS")
     for name, text in (
@@ -100,7 +92,6 @@ def add_stripe_words(stripe: Any, common: argparse.ArgumentParser) -> None:
         common,
         "stripe_disconnect:stripe_disconnect",
         "forget an account's key and webhook secrets; the ledger stays",
-        example="  trackrev stripe disconnect ws_shop",
     )
     disconnect.add_argument("workspace", metavar="WS")
     which = disconnect.add_mutually_exclusive_group()
@@ -113,7 +104,6 @@ def add_stripe_words(stripe: Any, common: argparse.ArgumentParser) -> None:
         common,
         "webhook_setup:stripe_webhook_setup",
         "the steps to a webhook endpoint; with --create it is made",
-        example="  trackrev stripe webhook-setup ws_shop\n  trackrev stripe webhook-setup ws_shop --create",
     )
     setup.add_argument("workspace", metavar="WS")
     setup.add_argument(
@@ -141,8 +131,6 @@ def _add_connect(stripe: Any, common: argparse.ArgumentParser) -> None:
         common,
         "stripe_connect:stripe_connect",
         "connect a Stripe account to a workspace; what is not given stays as it is",
-        example="  trackrev stripe connect ws_shop\n"
-        "  trackrev stripe connect ws_shop --webhook-secret whsec_...   (the key stays)",
     )
     connect.add_argument("workspace", metavar="WS", nargs="?")
     connect.add_argument("--key", metavar="K", help="a restricted key; - reads it from standard input")
