@@ -13,7 +13,7 @@ from trackrev_stream.domain.ledger.fx import BASE_CURRENCY
 from trackrev_stream.domain.values.ids import name_of
 from trackrev_stream.domain.values.money import exponent
 from trackrev_stream.explain.rounding import InDollars, Rounded, in_dollars, shares_of
-from trackrev_stream.explain.wording import why
+from trackrev_stream.explain.wording import missing, why
 from trackrev_stream.store.operations.waiting_money import Waiting
 from trackrev_stream.store.reports.channels_and_revenue import ChannelRow, Money
 from trackrev_stream.store.reports.charges import ChargeDetail, ChargeSummary, Entry
@@ -138,7 +138,8 @@ def detail(found: ChargeDetail) -> Json:
     """A charge with its decision and entries."""
     decision = found.decision
     return summary(found.summary) | {
-        "explanation": why(decision, found.payer),
+        "explanation": why(decision),
+        "missing": missing(decision, found.payer) or None,
         "credits": [_credit(credit) for credit in decision.credits],
         "decision": _decision(decision),
         "payer": name_of(found.payer),

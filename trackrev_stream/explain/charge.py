@@ -11,6 +11,7 @@ from trackrev_stream.explain.rounding import exactly, in_dollars, shares_of
 from trackrev_stream.explain.wording import (
     disputed,
     joined_with_and,
+    missing,
     named,
     of_payer,
     place,
@@ -50,7 +51,7 @@ def explain(detail: ChargeDetail) -> str:
         *_disputed(detail),
         *released(charge),
         *_dollars(detail),
-        why(decision, detail.payer),
+        " ".join(filter(None, (why(decision), missing(decision, detail.payer)))),
         *(line for one in detail.waiting for line in waits(one)),
     ]
     path = [*_path(decision), *_tied(detail), *_rule(detail)]

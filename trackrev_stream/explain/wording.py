@@ -39,13 +39,12 @@ _TRUST = {
 }
 
 
-def why(decision: Decision, payer: str = "") -> str:
-    """One sentence: who earned the charge and why, or why nobody did; and what of its payer is missing."""
+def why(decision: Decision) -> str:
+    """One sentence: who earned the charge and why, or why nobody did."""
     reason = _REASONS.get(decision.reason, decision.reason.value.replace("_", " "))
     origin = f" (from {decision.inherited_from})" if decision.inherited_from else ""
     if not decision.credits:
-        missing = f" {_MISSING_EMAIL.format(name_of(payer))}" if _lacks_email(decision, payer) else ""
-        return f"Unattributed: {reason}{origin}.{missing}"
+        return f"Unattributed: {reason}{origin}."
     shares = [
         place(credit.touch)
         if credit.weight == credit.of
@@ -55,9 +54,10 @@ def why(decision: Decision, payer: str = "") -> str:
     return f"Credited to {joined_with_and(shares)}: {reason}{origin}."
 
 
-def _lacks_email(decision: Decision, payer: str) -> bool:
-    """Whether nothing is known of a customer who may well have an address at Stripe."""
-    return decision.reason is Reason.NO_EMAIL and bool(payer) and not _is_guest(name_of(payer))
+def missing(decision: Decision, payer: str) -> str:
+    """What of a charge's payer was never told, and could be; empty where nothing is known to be missing."""
+    lacks_email = decision.reason is Reason.NO_EMAIL and not _is_guest(name_of(payer))
+    return _MISSING_EMAIL.format(name_of(payer)) if lacks_email else ""
 
 
 def _is_guest(name: str) -> bool:

@@ -21,7 +21,7 @@ from trackrev_stream.domain.payments.subscription import MatchEvidence
 from trackrev_stream.domain.values.days import day_of
 from trackrev_stream.explain.charge import _BINDINGS, _MODELS, explain
 from trackrev_stream.explain.rounding import exactly
-from trackrev_stream.explain.wording import _REASONS, _TRUST, joined_by, of_payer, why, worth
+from trackrev_stream.explain.wording import _REASONS, _TRUST, joined_by, missing, of_payer, why, worth
 from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.schema import upsert, workspaces
 from trackrev_stream.store.ledger.post import NO_RATES, post
@@ -210,10 +210,12 @@ def test_the_fee_of_a_platform_is_not_called_stripes(store: Store) -> None:
 
 def test_a_charge_without_an_email_says_what_is_missing(store: Store) -> None:
     detail = told(store, charge(decision=Decision(Reason.NO_EMAIL)))
-    missing = "Its customer cus_1 may have one, but Stripe has told of none: let the key read customers"
-    assert missing in explain(detail)
-    assert missing in shapes.detail(detail)["explanation"]
-    assert "customer" not in why(Decision(Reason.NO_EMAIL), "ws|own|live|pi_1")
+    said = "Its customer cus_1 may have one, but Stripe has told of none: let the key read customers"
+    assert said in explain(detail)
+    shown = shapes.detail(detail)
+    assert said in shown["missing"]
+    assert shown["explanation"] == why(Decision(Reason.NO_EMAIL))
+    assert missing(Decision(Reason.NO_EMAIL), "ws|own|live|pi_1") == ""
 
 
 def test_a_charge_that_failed_after_all_is_worth_nothing(store: Store) -> None:
