@@ -6,11 +6,10 @@ from typing import Any
 from trackrev_stream import __version__, settings
 from trackrev_stream.cli.examples import with_examples
 from trackrev_stream.cli.hints import how_called
-from trackrev_stream.cli.leaf import group as _group
-from trackrev_stream.cli.leaf import leaf as _leaf
-from trackrev_stream.cli.parser_link import add_link
-from trackrev_stream.cli.parser_topics import add_topics
-from trackrev_stream.cli.setup_words import add_key_words, add_stripe_words, add_workspace_words
+from trackrev_stream.cli.leaf import group, leaf
+from trackrev_stream.cli.parser_link import add_link_words
+from trackrev_stream.cli.parser_setup import add_key_words, add_stripe_words, add_workspace_words
+from trackrev_stream.cli.parser_topics import add_topics_words
 from trackrev_stream.contracts.choices import UNLIMITED, By, Status
 from trackrev_stream.domain.attribution.attribution_settings import Returning
 from trackrev_stream.domain.attribution.models import Model
@@ -37,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_up(top, common)
     _add_workspace(top, common)
     add_key_words(top, common)
-    add_link(_group(top, "link", "make and list tracked links"), common, _leaf)
+    add_link_words(top, common)
     _add_stripe(top, common)
     _add_inspect(top, common)
     _add_ltv(top, common)
@@ -46,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_reconcile(top, common)
     _add_doctor(top, common)
     _add_completion(top, common)
-    add_topics(_group(top, "topics", "the topics on Kafka"), common, _leaf)
+    add_topics_words(top, common)
     return with_examples(parser)
 
 
@@ -58,7 +57,7 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
         ("poll", (Role.POLL,), "run only the part that reads Stripe (needs Kafka)"),
         ("api", (Role.SERVE,), "run only the read API and the live page (needs Kafka)"),
     ):
-        parser = _leaf(top, name, common, "up:up", text)
+        parser = leaf(top, name, common, "up:up", text)
         parser.set_defaults(roles=frozenset(roles))
         if name == "up":
             parser.add_argument(
@@ -72,8 +71,10 @@ def _add_up(top: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "workspace", "manage workspaces: one for each site")
-    create = _leaf(group, "create", common, "workspace:workspace_create", "make a workspace and its API key")
+    workspaces = group(top, "workspace", "manage workspaces: one for each site")
+    create = leaf(
+        workspaces, "create", common, "workspace:workspace_create", "make a workspace and its API key"
+    )
     create.add_argument("workspace", metavar="WS", help="its id, such as ws_shop")
     create.add_argument(
         "--domain", required=True, metavar="D", help="the site's domain, such as shop.example"
@@ -84,30 +85,30 @@ def _add_workspace(top: Any, common: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--time-zone", metavar="TZ", default="UTC", help="of the days in reports (default UTC)"
     )
-    _leaf(group, "list", common, "workspace:workspace_list", "list the workspaces")
-    secret = _leaf(
-        group,
+    leaf(workspaces, "list", common, "workspace:workspace_list", "list the workspaces")
+    secret = leaf(
+        workspaces,
         "identify-secret",
         common,
         "workspace:workspace_identify_secret",
         "print the secret with which your backend signs identify",
     )
     secret.add_argument("workspace", metavar="WS")
-    rules = _leaf(
-        group, "channels", common, "workspace:workspace_channels", "show or set your own channel names"
+    rules = leaf(
+        workspaces, "channels", common, "workspace:workspace_channels", "show or set your own channel names"
     )
     rules.add_argument("workspace", metavar="WS")
     what = rules.add_mutually_exclusive_group()
     what.add_argument("--show", action="store_true", help="show the current rules (the default)")
     what.add_argument("--file", metavar="FILE", help="take these rules, in JSON; - reads standard input")
 
-    add_workspace_words(group, common)
-    _add_settings(group, common)
+    add_workspace_words(workspaces, common)
+    _add_settings(workspaces, common)
 
 
-def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
-    parser = _leaf(
-        group,
+def _add_settings(workspaces: Any, common: argparse.ArgumentParser) -> None:
+    parser = leaf(
+        workspaces,
         "settings",
         common,
         "attribution_settings:workspace_settings",
@@ -147,10 +148,10 @@ def _add_settings(group: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "stripe", "connect Stripe, read it, see its state")
-    add_stripe_words(group, common)
-    _leaf(
-        group,
+    stripe = group(top, "stripe", "connect Stripe, read it, see its state")
+    add_stripe_words(stripe, common)
+    leaf(
+        stripe,
         "webhook-events",
         common,
         "stripe:stripe_webhook_events",
@@ -160,7 +161,7 @@ def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
         ("sync", "stripe:stripe_sync", "read Stripe now"),
         ("status", "stripe:stripe_status", "show when Stripe was last read, and with what result"),
     ):
-        parser = _leaf(group, name, common, command, text)
+        parser = leaf(stripe, name, common, command, text)
         parser.add_argument("workspace", metavar="WS")
         parser.add_argument("--account", metavar="A", help="only this account (default: all of them)")
         if name == "sync":
@@ -168,18 +169,18 @@ def _add_stripe(top: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _add_inspect(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "inspect", "explain a charge or an email address")
-    charge = _leaf(group, "charge", common, "inspect_charge:inspect_charge", "who earned a charge, and why")
+    inspect = group(top, "inspect", "explain a charge or an email address")
+    charge = leaf(inspect, "charge", common, "inspect_charge:inspect_charge", "who earned a charge, and why")
     charge.add_argument("charge", metavar="ID", help="ch_..., or what leads to it: pi_, cus_, in_, re_, du_")
     text = "show the visitors, payers and charges that an email address connects"
-    email = _leaf(group, "email", common, "inspect_email:inspect_email", text)
+    email = leaf(inspect, "email", common, "inspect_email:inspect_email", text)
     email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
     for each in (charge, email):
         each.add_argument("--workspace", metavar="WS", help="where to look (default: every workspace)")
 
 
 def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
-    parser = _leaf(top, "ltv", common, "ltv:lifetime_value", "lifetime value by month of first payment")
+    parser = leaf(top, "ltv", common, "ltv:lifetime_value", "lifetime value by month of first payment")
     parser.add_argument("workspace", metavar="WS")
     choices = [by.value for by in By]
     parser.add_argument(
@@ -188,14 +189,14 @@ def _add_ltv(top: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "dead-letters", "records that could not be read: list, replay or drop them")
-    listing = _leaf(group, "list", common, "dead_letters:dead_letters_list", "the newest ones")
+    letters = group(top, "dead-letters", "records that could not be read: list, replay or drop them")
+    listing = leaf(letters, "list", common, "dead_letters:dead_letters_list", "the newest ones")
     listing.add_argument(
         "--processor", metavar="P", default="", help="only those of this agent, or collect for the collectors"
     )
     listing.add_argument("--status", choices=[*Status, "all"], default=Status.OPEN, help="default open")
     listing.add_argument("--limit", metavar="N", type=a_count, default=50, help="default 50")
-    show = _leaf(group, "show", common, "dead_letters:dead_letters_show", "one of them, with its payload")
+    show = leaf(letters, "show", common, "dead_letters:dead_letters_show", "one of them, with its payload")
     show.add_argument("letter", metavar="ID", help="its id, or the beginning of it")
     for name, command, text in (
         (
@@ -205,7 +206,7 @@ def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
         ),
         ("drop", "dead_letters:dead_letters_drop", "give up on them; `replay ID` takes this back"),
     ):
-        deciding = _leaf(group, name, common, command, text)
+        deciding = leaf(letters, name, common, command, text)
         deciding.add_argument("letters", metavar="ID", nargs="*", help="their ids, or the beginnings of them")
         deciding.add_argument("--all", action="store_true", help="all that are open")
         deciding.add_argument(
@@ -214,9 +215,9 @@ def _add_dead_letters(top: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
-    group = _group(top, "erase", "delete a person's data")
-    email = _leaf(
-        group, "email", common, "erase:erase_email", "delete everything about this address; all totals stay"
+    erase = group(top, "erase", "delete a person's data")
+    email = leaf(
+        erase, "email", common, "erase:erase_email", "delete everything about this address; all totals stay"
     )
     email.add_argument("address", metavar="ADDRESS", help="the address; - reads it from standard input")
     email.add_argument("--workspace", metavar="WS", help="only in this workspace (default: in all)")
@@ -225,7 +226,7 @@ def _add_erase(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
     text = "compare the ledger with Stripe; exits with 1 if they differ, 2 if that cannot be told"
-    parser = _leaf(top, "reconcile", common, "reconcile:reconcile_ledger", text)
+    parser = leaf(top, "reconcile", common, "reconcile:reconcile_ledger", text)
     parser.add_argument("workspace", metavar="WS")
     for name, which in (("from", "first"), ("to", "last")):
         parser.add_argument(
@@ -240,13 +241,13 @@ def _add_reconcile(top: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_doctor(top: Any, common: argparse.ArgumentParser) -> None:
     text = "check everything and say what to do; exits with 1 if something needs doing"
-    parser = _leaf(top, "doctor", common, "doctor:doctor", text)
+    parser = leaf(top, "doctor", common, "doctor:doctor", text)
     parser.add_argument("workspace", metavar="WS", nargs="?", help="only this one (default: all of them)")
 
 
 def _add_completion(top: Any, common: argparse.ArgumentParser) -> None:
     text = "print a script that completes commands with the Tab key"
-    parser = _leaf(top, "completion", common, "completion:completion", text)
+    parser = leaf(top, "completion", common, "completion:completion", text)
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
 
 

@@ -10,13 +10,7 @@ from trackrev_stream.contracts.choices import KeyScope
 def add_key_words(top: Any, common: argparse.ArgumentParser) -> None:
     """`key create|list|revoke`."""
     keys = group(top, "key", "manage API keys")
-    create = leaf(
-        keys,
-        "create",
-        common,
-        "key:key_create",
-        "make an API key; it is shown once",
-    )
+    create = leaf(keys, "create", common, "key:key_create", "make an API key; it is shown once")
     create.add_argument("workspace", metavar="WS")
     create.add_argument("--name", metavar="N", default="", help="what it is for, such as dashboard")
     create.add_argument(
