@@ -14,6 +14,9 @@ ROOMS = [
 ]
 
 
+PACKAGES = (ROOT, ROOT / "trackrev_stream")
+
+
 def found(name: str) -> Path | None:
     return next((place / name for place in (ROOT, *ROOMS) if (place / name).exists()), None)
 
@@ -38,3 +41,20 @@ def test_every_type_of_the_glossary_is_where_it_says() -> None:
                 for each in re.findall(r"`(\w+)`", types)
                 if not re.search(rf"(class {each}\b|^{each} = )", text, re.MULTILINE)
             ] == [], line
+
+
+def test_every_module_that_a_docstring_names_exists() -> None:
+    rooms = [each.name for each in (ROOT / "trackrev_stream").iterdir() if (each / "__init__.py").exists()]
+    named = re.compile(rf"`((?:trackrev_stream\.)?(?:{'|'.join(rooms)}|collectors|tables)(?:\.[a-z_]+)+)`")
+    wrong, count = [], 0
+    for top in ("trackrev_stream", "collectors", "tables", "ops"):
+        for path in (ROOT / top).rglob("*.py"):
+            for name in named.findall(path.read_text()):
+                count += 1
+                where = name.replace(".", "/")
+                if not any(
+                    (place / f"{where}.py").exists() or (place / where).is_dir() for place in PACKAGES
+                ):
+                    wrong.append(f"{path.relative_to(ROOT)}: {name}")
+    assert count > 5
+    assert wrong == []

@@ -27,7 +27,7 @@ CreditKey = tuple[str, str, str, str]  # channel, source, link, partner
 class Line:
     """A standing line: ``amount_minor`` is signed; ``usd_minor`` is None while no rate is known.
 
-    Where the charge is not in US dollars, they come in when the line is posted: see ``domain.dollars``.
+    Where the charge is not in US dollars, they come in when the line is posted: see ``domain.ledger.usd``.
     """
 
     line_id: str

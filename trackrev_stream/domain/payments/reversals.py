@@ -5,7 +5,7 @@ was canceled is taken back on the day it was first seen to have. Refunds whose o
 known by the charge's cumulative sum alone: what the newest sum has beyond the objects counts since such a
 sum was first seen, and is gone again where the newest sum has it no more.
 
-What disputes moved is in ``domain.disputes``.
+What disputes moved is in ``domain.payments.disputes``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ FAILED = frozenset(("failed", "canceled"))  # final: https://docs.stripe.com/api
 
 @fast_dataclass(frozen=True, slots=True)
 class Seen:
-    """All that was seen of a paid charge: see the rows of ``domain.billing`` for what each field keeps."""
+    """All that was seen of a paid charge; ``domain.payments.payment_row`` says what each field keeps."""
 
     charge: PaymentFact
     refunded_since: Mapping[int, int]

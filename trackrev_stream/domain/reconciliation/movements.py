@@ -1,7 +1,7 @@
 """Reconciliation: what moved of each charge, by Stripe's present word or by the lines of the ledger.
 
 The ledger folds all that it ever heard; Stripe shows how things are. How the two are compared and why they
-may differ is in ``domain.differences``.
+may differ is in ``domain.reconciliation.differences``.
 """
 
 from collections import Counter
