@@ -17,6 +17,7 @@ from trackrev_stream.doctor.facts import (
 )
 from trackrev_stream.doctor.findings import Severity
 from trackrev_stream.domain.values.days import DAY_MS, day_of
+from trackrev_stream.eventlog.kafka.partitions import Partitions
 
 NOW = 1_770_000_000_000
 TODAY = day_of(NOW)
@@ -69,9 +70,7 @@ def log(**changes: Any) -> Facts:
 
 
 def kafka(**changes: Any) -> Facts:
-    return log(
-        **({"kafka": True, "workers": 1, "partitions": {"visits": 12}, "wanted_partitions": 12} | changes)
-    )
+    return log(**({"kafka": True, "workers": 1, "partitions": Partitions({"visits": 12}, 12)} | changes))
 
 
 def shop(**changes: Any) -> Facts:
@@ -98,6 +97,8 @@ OK, NOTE, WARNING, ERROR = Severity.OK, Severity.NOTE, Severity.WARNING, Severit
 STOPPED = replace(WELL, running=None)
 NO_CLOCK = replace(WELL, clocks={})
 
+GROWN = kafka(partitions=Partitions({"binds": 12, "visits": 13, "payments": 12}, 12))
+
 CASES = [
     (WELL, "program_running", OK, "the program runs over /data"),
     (STOPPED, "program_stopped", ERROR, "hits and events of Stripe are turned away"),
@@ -109,7 +110,7 @@ CASES = [
     (replace(log(lag={"visits": 2_000}), running=None), "log_behind", WARNING, "2,000 of visits"),
     (kafka(wrong="no Kafka broker answers us"), "log_unreachable", ERROR, "no Kafka broker answers us"),
     (kafka(missing=("binds",)), "topics_missing", NOTE, "no topic binds yet"),
-    (kafka(partitions={"visits": 13}), "partitions_differ", ERROR, "visits has 13"),
+    (GROWN, "partitions_differ", ERROR, "visits has 13 partitions; binds, payments have 12"),
     (kafka(workers=0), "no_worker", ERROR, "no worker is at work"),
     (running(trouble="the clock", clock_refused=True), "clock_refused", ERROR, "the clock"),
     (running(trouble="Kafka is away"), "spool_waiting", WARNING, "Kafka is away"),
@@ -193,6 +194,11 @@ def test_a_check_says_what_is_so(facts: Facts, code: str, severity: Severity, me
     assert message in found.message
     assert bool(found.do) or not severity.needs_doing
     assert "{" not in found.do + found.message
+
+
+def test_of_a_topic_that_grew_it_names_the_repair() -> None:
+    [found] = [each for each in examine(GROWN) if each.code == "partitions_differ"]
+    assert "`trackrev topics repair`" in found.do
 
 
 def test_where_all_is_well_nothing_needs_doing() -> None:

@@ -134,13 +134,12 @@ async def _log(settings: Settings) -> tuple[Told, LogFacts]:
 
 async def _kafka(settings: Settings) -> LogFacts:
     names = [topic.name for topic in TOPICS]
-    status = await look_at(cluster_of(settings), names)
+    status = await look_at(cluster_of(settings), settings.partitions)
     return LogFacts(
         kafka=True,
         wrong=status.wrong,
-        missing=() if status.wrong else tuple(name for name in names if name not in status.partitions),
+        missing=() if status.wrong else tuple(name for name in names if name not in status.partitions.counts),
         partitions=status.partitions,
-        wanted_partitions=settings.partitions,
         workers=status.workers,
         spooled=gather.spooled_in(settings.data),
     )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trackrev_stream.eventlog.kafka.partitions import Partitions
+
 Outcomes = tuple[Mapping[str, object], ...]
 """The last hits or events: ``at``, ``kind``, ``host``, ``outcome`` and ``reason`` of each; newest last."""
 
@@ -26,8 +28,8 @@ class RunningFacts:
 class LogFacts:
     """The log. ``wrong`` says why it cannot be looked at; ``lag`` is what waits in it where nobody runs.
 
-    On Kafka: ``missing`` topics, those with other ``partitions`` than the settings say, and how many
-    ``workers`` are at work.
+    On Kafka: ``missing`` topics, the ``partitions`` of those that are there, and how many ``workers`` are at
+    work.
     """
 
     kafka: bool = False
@@ -35,8 +37,7 @@ class LogFacts:
     wrong: str = ""
     lag: Mapping[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
-    partitions: Mapping[str, int] = field(default_factory=dict)
-    wanted_partitions: int = 1
+    partitions: Partitions = field(default_factory=lambda: Partitions({}, 1))
     workers: int = 0
     spooled: int = 0
 

@@ -62,14 +62,8 @@ def _check_topics(facts: Facts) -> Iterator[Finding]:
         yield note(
             "topics_missing", f"Kafka has no topic {', '.join(found.missing)} yet: the next start makes it"
         )
-    other = {name: count for name, count in found.partitions.items() if count != found.wanted_partitions}
-    if other:
-        told = ", ".join(f"{name} has {count}" for name, count in sorted(other.items()))
-        yield error(
-            "partitions_differ",
-            f"all topics should have {found.wanted_partitions} partitions (TRACKREV_PARTITIONS); {told}",
-            "do not start workers until all topics agree: records are found by their partition",
-        )
+    if wrong := found.partitions.wrong():
+        yield error("partitions_differ", wrong, found.partitions.advice())
     if not found.workers:
         yield error("no_worker", "no worker is at work: charges wait", "start one: `trackrev worker`")
 

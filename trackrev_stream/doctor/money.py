@@ -50,7 +50,7 @@ def check_connected(_facts: Facts, workspace: WorkspaceFacts) -> Iterator[Findin
             yield note(
                 "stripe_without_webhook",
                 f"{_of(workspace, one)}: no webhook, so charges come once in a while and not within seconds",
-                "add an endpoint in Stripe's dashboard with what `trackrev stripe webhook-events` prints",
+                f"`trackrev stripe webhook-setup {workspace.id}` says how to add one",
             )
 
 

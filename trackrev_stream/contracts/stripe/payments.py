@@ -217,9 +217,9 @@ def _authorized(charge: Json, entered: Entered, seen: Observation) -> tuple[int,
 
     Before 2025-03-31.basil its release did (see ``domain.payments.reversals``). Where it is known not to,
     only what was captured counts as authorized: a charge that is refunded whole shows less than was
-    authorized, or no more was entered than was captured, or a refund is told of another amount before which less was refunded.
-    It does where a charge refunded whole shows all that was authorized, or all of that was entered, or where
-    the capture itself tells of it.
+    authorized, or no more was entered than was captured, or a refund is told of another amount before which
+    less was refunded. It does where a charge refunded whole shows all that was authorized, or all of that
+    was entered, or where the capture itself tells of it.
     """
     amount = minor(charge, "amount")
     captured = minor(charge, "amount_captured", amount)

@@ -57,17 +57,15 @@ class Partitions:
         return not self.short and (not self.counts or self.wanted in self.counts.values())
 
     def trouble(self) -> str:
-        """What has to be done, for people; nothing where all is well."""
+        """What is wrong and what has to be done, for people; nothing where all is well."""
+        return f"{told}{':' if self.repairs else '.'} {self.advice()}" if (told := self.wrong()) else ""
+
+    def wrong(self) -> str:
+        """What is not as it shall be, for people; nothing where all is well."""
         if self.repairs:
-            names = ", ".join(sorted(self.repairs))
-            return (
-                f"the repair of {names} is under way, or was broken off: `{REPAIR}` finishes it ({RUNBOOK})"
-            )
+            return f"the repair of {', '.join(sorted(self.repairs))} is under way, or was broken off"
         if not (self.grown or self.short):
             return ""
-        return f"TRACKREV_PARTITIONS is {self.wanted}. {self._told()}. {self._advice()}"
-
-    def _told(self) -> str:
         by_count: dict[int, list[str]] = defaultdict(list)
         for name in sorted(self.counts):
             by_count[self.counts[name]].append(name)
@@ -75,9 +73,12 @@ class Partitions:
             f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} {_counted(count)}"
             for count, names in sorted(by_count.items(), reverse=True)
         ]
-        return "; ".join(parts)
+        return f"TRACKREV_PARTITIONS is {self.wanted}. {'; '.join(parts)}"
 
-    def _advice(self) -> str:
+    def advice(self) -> str:
+        """What has to be done where something is wrong, for people."""
+        if self.repairs:
+            return f"`{REPAIR}` finishes it ({RUNBOOK})"
         usual = self.usual
         if usual != self.wanted:
             return self._advice_on_the_setting(usual)

@@ -106,14 +106,6 @@ async def known_topics(client: AIOKafkaAdminClient, awaited: Iterable[str] = ())
             await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def partition_counts(client: AIOKafkaAdminClient) -> dict[str, int]:
-    """How many partitions each topic has. Raises ClusterUnavailable."""
-    try:
-        return {topic["topic"]: len(topic["partitions"]) for topic in await client.describe_topics()}
-    except KafkaError as error:
-        raise ClusterUnavailable(f"the topics cannot be seen: {error!r}") from error
-
-
 def _is_led(topic: Any) -> bool:
     return bool(topic["partitions"]) and all(place["leader"] >= 0 for place in topic["partitions"])
 
