@@ -180,6 +180,13 @@ CASES = [
     (WELL, "permissions_ok", OK, "may read all"),
     (account(permissions={"disputes": "missing"}), "permission_missing", WARNING, "may not read disputes"),
     (account(permissions={"disputes": "unknown"}), "permissions_unknown", WARNING, "did not answer"),
+    (
+        shop(waiting=3, waits_since=NOW - HOUR),
+        "money_waits_lately",
+        NOTE,
+        "3 refunds or disputes count nowhere",
+    ),
+    (shop(waiting=1, waits_since=NOW - 25 * HOUR), "money_waits", WARNING, "their charge was never seen"),
     (WELL, "unattributed_ok", OK, "nobody earned 20 % of 10 charges in 30 days (2 no_visitor)"),
     (shop(reasons={"no_email": 6, "no_visitor": 1}), "unattributed_high", WARNING, "70 % of 10 charges"),
     (shop(charges=2, reasons={"no_email": 2}), "unattributed_ok", OK, "100 % of 2 charges"),

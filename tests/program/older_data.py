@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 import sqlite3
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,6 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 import rocksdict
@@ -69,11 +67,9 @@ def started(program: Program) -> Iterator[None]:
 
 def settled(program: Program) -> None:
     """Wait until nothing lags behind: all that came has been worked on."""
-    url = json.loads((program.data / "admin.json").read_text())["url"]
 
     def is_settled() -> bool:
-        with urlopen(f"{url}/metrics") as answer:
-            told = answer.read().decode().splitlines()
+        told = program.metrics()
         lags = [line.rpartition(" ")[2] for line in told if line.startswith("trackrev_lag_records{")]
         return bool(lags) and set(lags) == {"0.0"}
 

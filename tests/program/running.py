@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
@@ -173,6 +174,13 @@ class Program:
         done = self.run(*words, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def metrics(self) -> list[str]:
+        """The lines of its metrics, as Prometheus reads them."""
+        url = json.loads((self.data / "admin.json").read_text())["url"]
+        with urlopen(f"{url}/metrics") as answer:
+            told: str = answer.read().decode()
+        return told.splitlines()
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None

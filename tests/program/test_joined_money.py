@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.program import stripe
-from tests.program.running import Json, Shop, now_ms, running, until
+from tests.program.running import Json, Program, Shop, now_ms, running, until
 
 ANNA = "anna@example.com"
 
@@ -18,6 +18,11 @@ def failed(of: Json) -> Json:
     return stripe.event("charge.failed", gone, of["created"] + 60)
 
 
+def waiting(program: Program) -> list[str]:
+    """How much the metric says to wait, of each workspace where anything does."""
+    return [line.split()[-1] for line in program.metrics() if line.startswith("trackrev_money_waiting{")]
+
+
 def test_what_names_half_of_a_payment_finds_it_before_and_after_a_restart(tmp_path: Path) -> None:
     now = now_ms() // 1_000
     bought = stripe.charge("ch_1", 4_800, now, ANNA, customer="cus_1")
@@ -30,8 +35,10 @@ def test_what_names_half_of_a_payment_finds_it_before_and_after_a_restart(tmp_pa
             "that it waits",
         )
         assert told.returncode == 1
+        until(lambda: waiting(program) == ["1.0"], "that the metric says so")
         assert shop.webhook(stripe.succeeded(bought)).status == 200
         shop.worth("ch_1", 4_300)
+        until(lambda: waiting(program) == [], "that the metric knows that nothing waits any more")
         assert shop.webhook(refund(bought, "re_2", 300, charge=None)).status == 200
         shop.worth("ch_1", 4_000)
         assert program.stop() == 0

@@ -6,17 +6,19 @@ into the log, so that whoever reads the log comes to the same.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from trackrev_stream import metrics
 from trackrev_stream.contracts.codec import encode
 from trackrev_stream.contracts.ports import Publisher, Unavailable
 from trackrev_stream.contracts.records import ChargeTie
 from trackrev_stream.contracts.topics import CHARGE_TIES
 from trackrev_stream.domain.values.ids import partition_of
 from trackrev_stream.store.database.engine import Store, is_transient
-from trackrev_stream.store.operations.waiting_money import find_ties
+from trackrev_stream.store.operations.waiting_money import count_waiting, find_ties
 
 LOOK_EVERY_S = 1.0
 TELL_AGAIN_S = 60.0  # what still waits then was told to agents that have fallen behind, or have lost it
@@ -32,7 +34,8 @@ async def keep_tied(
     now: Callable[[], float] = asyncio.get_running_loop().time
     while True:
         try:
-            ties = await store.read(find_ties)
+            ties, waiting = await store.read(_look)
+            _show(waiting)
             told = {tie: at for tie, at in told.items() if tie in ties}
             for charge, payment in ties:
                 if now() - told.get((charge, payment), -TELL_AGAIN_S) >= TELL_AGAIN_S:
@@ -47,3 +50,14 @@ async def keep_tied(
                 raise
             log.warning("what waits for its charge is looked at later: %s", error.orig)
         await asyncio.sleep(every_s)
+
+
+def _look(connection: Connection) -> tuple[list[tuple[str, str]], dict[str, int]]:
+    return find_ties(connection), count_waiting(connection)
+
+
+def _show(waiting: Mapping[str, int]) -> None:
+    """Let the metric say how much waits, in each workspace where anything does."""
+    metrics.MONEY_WAITING.clear()
+    for workspace, count in waiting.items():
+        metrics.MONEY_WAITING.labels(workspace).set(count)

@@ -28,6 +28,7 @@ OF_WORKSPACE: tuple[Callable[[Facts, WorkspaceFacts], Iterator[Finding]], ...] =
     money.check_webhook,
     money.check_poller,
     money.check_permissions,
+    money.check_waiting,
     money.check_unattributed,
 )
 

@@ -79,7 +79,10 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceFacts:
-    """A workspace. Days since 1970 in UTC, times in ms; the charges are those of the last 30 days."""
+    """A workspace. Days since 1970 in UTC, times in ms; the charges are those of the last 30 days.
+
+    ``waiting`` refunds, disputes and sayings wait for a charge not seen yet, the first ``waits_since``.
+    """
 
     id: str
     domain: str = "shop.example"
@@ -89,6 +92,8 @@ class WorkspaceFacts:
     charges: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     connections: tuple[ConnectionFacts, ...] = ()
+    waiting: int = 0
+    waits_since: int = 0
 
     @property
     def is_trial(self) -> bool:

@@ -30,6 +30,7 @@ from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.database.errors import SecretKeyError
 from trackrev_stream.store.database.sealer import KEY_FILE, Sealer
 from trackrev_stream.store.operations.poller_state import find_progress
+from trackrev_stream.store.operations.waiting_money import list_waiting
 from trackrev_stream.store.reports.health import workspace_health
 from trackrev_stream.store.workspaces.stripe_connections import find_connections
 
@@ -101,6 +102,7 @@ def workspace_facts(store: Store, of: GatheredConnection, probes: Probes, now: i
     """A workspace as the database and Stripe show it."""
     name = of.workspace.id
     health = store.read_now(partial(workspace_health, workspace=name, now=now))
+    waiting = store.read_now(partial(list_waiting, workspace=name))
     return WorkspaceFacts(
         id=name,
         domain=of.workspace.domain,
@@ -112,6 +114,8 @@ def workspace_facts(store: Store, of: GatheredConnection, probes: Probes, now: i
         connections=tuple(
             _connection(store, one, probes, now) for one in of.connections if one.account != EVERY_ACCOUNT
         ),
+        waiting=sum(len(one.facts) for one in waiting),
+        waits_since=min((one.since for one in waiting), default=0),
     )
 
 

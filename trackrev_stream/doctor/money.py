@@ -124,6 +124,19 @@ def check_permissions(_facts: Facts, workspace: WorkspaceFacts) -> Iterator[Find
             yield ok("permissions_ok", f"{name}: the key may read all that is needed")
 
 
+def check_waiting(facts: Facts, workspace: WorkspaceFacts) -> Iterator[Finding]:
+    """Whether money waits for a charge that was never seen."""
+    if not workspace.waiting:
+        return
+    message = (
+        f"{workspace.id}: {workspace.waiting:,} refunds or disputes count nowhere yet, for their charge was "
+        f"never seen; the first waits since {utc_minute(workspace.waits_since)}"
+    )
+    do = f"`trackrev stripe sync {workspace.id}` reads what is missing, see ops/runbooks/money-waits.md"
+    late = facts.now - workspace.waits_since > DAY_MS
+    yield warning("money_waits", message, do) if late else note("money_waits_lately", message, do)
+
+
 def check_unattributed(_facts: Facts, workspace: WorkspaceFacts) -> Iterator[Finding]:
     """How many charges nobody earned, and why."""
     nobody = sum(workspace.reasons.values())

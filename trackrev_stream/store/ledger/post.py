@@ -20,13 +20,12 @@ from trackrev_stream.contracts.ports import NOTHING_APPLIED, Partition, Position
 from trackrev_stream.contracts.records import AttributedCharge, WaitingMoney
 from trackrev_stream.domain.journeys.journey import Visit
 from trackrev_stream.domain.ledger.fx import Rates
-from trackrev_stream.domain.values.ids import workspace_of
 from trackrev_stream.store.database.schema import upsert, visits
 from trackrev_stream.store.database.workspace_schema import deleted_workspaces
 from trackrev_stream.store.ledger.book import Book
 from trackrev_stream.store.ledger.positions import adopt, advance, settle
 from trackrev_stream.store.operations.dead_letters import RecordPosition, rejected_places, store_letters
-from trackrev_stream.store.operations.waiting_money import count_waiting, save_waiting
+from trackrev_stream.store.operations.waiting_money import save_waiting
 
 _VISIT_KEY = (visits.c.workspace, visits.c.day, visits.c.channel, visits.c.link, visits.c.visitor)
 _VISIT_FIELDS = tuple(item.name for item in fields(Visit))
@@ -65,8 +64,7 @@ class Posting:
 class PostResult:
     """What a transaction did: where its partitions stand now, entries by reason, records by outcome.
 
-    ``received_at`` are the times at which the edge received the facts that changed a payment; ``waiting`` is
-    how much waits for its charge in each workspace, where that may have changed.
+    ``received_at`` are the times at which the edge received the facts that changed a payment.
     """
 
     positions: Mapping[Partition, int]
@@ -75,7 +73,6 @@ class PostResult:
     surpassed: int
     redelivered: int
     received_at: Sequence[int] = ()
-    waiting: Mapping[str, int] | None = None
 
 
 def post(
@@ -99,7 +96,6 @@ def post(
     """
     postings = _without_deleted(connection, postings)
     ends = _ends(postings)
-    first = not known
     known = settle(connection, ends, known or {}) if unsure else known or {}
     before = adopt(connection, ends, known)
     after = {partition: max(end, before[partition]) for partition, end in ends.items()}
@@ -113,8 +109,7 @@ def post(
     _save_visits(connection, _visits(fresh))
     rejected = [letter for item in new for letter in item.rejected]
     store_letters(connection, rejected + [one for one in fresh if isinstance(one, DeadLetter)], posted_at)
-    waiting = [one for one in fresh if isinstance(one, WaitingMoney)]
-    save_waiting(connection, waiting)
+    save_waiting(connection, (one for one in fresh if isinstance(one, WaitingMoney)))
     return PostResult(
         after,
         Counter(entry["reason"] for entry in book.entries),
@@ -122,13 +117,7 @@ def post(
         surpassed,
         len(again),
         book.received_at,
-        _waiting_now(connection, waiting) if waiting or first else None,
     )
-
-
-def _waiting_now(connection: Connection, told: Iterable[WaitingMoney]) -> dict[str, int]:
-    """How much waits in each workspace where something does, or of which something was told."""
-    return {workspace_of(one.payment): 0 for one in told} | count_waiting(connection)
 
 
 def _apply(book: Book, records: Iterable[Postable], posted_at: int) -> int:

@@ -163,8 +163,6 @@ class Writer:
         self._known.update(result.positions)
         for reason, count in result.entries.items():
             metrics.ENTRIES_POSTED.labels(reason).inc(count)
-        for workspace, count in (result.waiting or {}).items():
-            metrics.MONEY_WAITING.labels(workspace).set(count)
         for received_at in result.received_at:
             metrics.CHARGE_LATENCY_SECONDS.observe(max(0, posted_at - received_at) / 1000)
 
