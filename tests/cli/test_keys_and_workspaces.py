@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from sqlalchemy import select
 
 from tests.cli.shell import Shell
 from tests.store.builders import at_offsets, charge, visit
-from trackrev_stream.cli import consent
+from trackrev_stream.cli import consent, workspace_delete
+from trackrev_stream.contracts.records import WaitingMoney
+from trackrev_stream.domain.payments.payment import FactKind, WaitingFact
 from trackrev_stream.store.database.schema import api_keys, charges, entries, metadata, visits
 from trackrev_stream.store.ledger.post import post
+from trackrev_stream.store.workspaces import deletion
 
 WS = "ws_shop"
 
@@ -130,13 +134,23 @@ def test_archiving_takes_no_hits_and_keeps_the_rest(shell: Shell) -> None:
     assert answer(shell, "workspace", "archive", WS, "--undo")["archived_at"] is None
 
 
+WAITING = WaitingMoney(
+    f"{WS}|own|live|ch_9", 1, 1, (WaitingFact(FactKind.REFUND, "re_9", "ch_9", 300, "usd"),)
+)
+
+
 def fill(shell: Shell) -> None:
     shell.run("link", "create", WS, "news", "--to", "https://shop.example/", "--channel", "Newsletter")
     shell.run("stripe", "connect", WS, "--key", "", "--webhook-secret", "whsec_1")
     shell.run("workspace", "set", WS, "--add-domain", "shop.de")
     shell.run("workspace", "create", "ws_other", "--domain", "other.example")
-    records = (charge(workspace=WS), charge("ch_2", workspace="ws_other"), visit(workspace=WS))
+    records = (charge(workspace=WS), charge("ch_2", workspace="ws_other"), visit(workspace=WS), WAITING)
     shell.write(lambda sql: post(sql, at_offsets(*records), 1))
+
+
+def test_every_table_has_its_words() -> None:
+    told = {*workspace_delete.WORDS, *workspace_delete._OF_THE_PROGRAM}
+    assert told == {table.name for table in deletion._TABLES}
 
 
 def test_deleting_says_exactly_what_goes_and_asks(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +184,9 @@ def test_what_was_deleted_is_gone_everywhere_and_does_not_come_back(shell: Shell
 
     assert shell.read(left) == {"deleted_workspaces": 1}
     # What the agents still make of the log, again and anew, is not written.
-    again = (charge(workspace=WS), charge("ch_2", workspace="ws_other"), visit(workspace=WS))
-    new = (charge("ch_3", workspace=WS, versions=(2, 2)), visit("v2", workspace=WS, version=2))
+    again = (charge(workspace=WS), charge("ch_2", workspace="ws_other"), visit(workspace=WS), WAITING)
+    new = (charge("ch_3", workspace=WS, versions=(2, 2)), visit("v2", workspace=WS, version=2),
+           replace(WAITING, version=2))  # fmt: skip
     shell.write(lambda sql: post(sql, at_offsets(*again, *new), 2))
     assert shell.read(left) == {"deleted_workspaces": 1}
     for table in (charges, entries):

@@ -16,6 +16,7 @@ WORDS = {
     "charges": "charges, with their decisions",
     "entries": "entries of the ledger",
     "lines": "lines that stand",
+    "waiting_money": "refunds and disputes that wait for a charge never seen",
     "visits": "visits (one for each visitor, day, channel and link)",
     "links": "tracked links: their addresses lead nowhere then",
     "stripe_connections": "connections to Stripe, with keys and webhook secrets",

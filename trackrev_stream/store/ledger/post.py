@@ -20,6 +20,7 @@ from trackrev_stream.contracts.ports import NOTHING_APPLIED, Partition, Position
 from trackrev_stream.contracts.records import AttributedCharge, WaitingMoney
 from trackrev_stream.domain.journeys.journey import Visit
 from trackrev_stream.domain.ledger.fx import Rates
+from trackrev_stream.domain.values.ids import workspace_of
 from trackrev_stream.store.database.schema import upsert, visits
 from trackrev_stream.store.database.workspace_schema import deleted_workspaces
 from trackrev_stream.store.ledger.book import Book
@@ -143,6 +144,8 @@ def _without_deleted(connection: Connection, postings: Sequence[Posting]) -> Seq
 def _kept(item: Posting, gone: frozenset[str]) -> Posting:
     match item.record:
         case AttributedCharge(workspace=workspace) if workspace in gone:
+            return replace(item, record=None)
+        case WaitingMoney(payment=payment) if workspace_of(payment) in gone:
             return replace(item, record=None)
         case tuple(frame) if any(visit.workspace in gone for visit in frame):
             return replace(item, record=tuple(visit for visit in frame if visit.workspace not in gone))

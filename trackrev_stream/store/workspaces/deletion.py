@@ -8,50 +8,21 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table, delete, func, insert, select
 
+from trackrev_stream.store.database import poller_schema, waiting_schema
 from trackrev_stream.store.database.errors import InvalidSetting
-from trackrev_stream.store.database.poller_schema import again, cursors, polls, reads, reconciliations
-from trackrev_stream.store.database.schema import (
-    api_keys,
-    attribution_settings,
-    bump_meta,
-    charges,
-    entries,
-    lines,
-    links,
-    stripe_connections,
-    visits,
-    workspaces,
-)
-from trackrev_stream.store.database.workspace_schema import (
-    channel_rules,
-    deleted_workspaces,
-    last_seen,
-    workspace_domains,
-)
+from trackrev_stream.store.database.schema import bump_meta, metadata, workspaces
+from trackrev_stream.store.database.workspace_schema import deleted_workspaces
 from trackrev_stream.store.workspaces.erased_names import erasures
 from trackrev_stream.store.workspaces.require import require_workspace
 from trackrev_stream.store.workspaces.settings_version import SETTINGS_VERSION
 
-# Those that others refer to come last.
-_TABLES: Sequence[Table] = (
-    visits,
-    entries,
-    lines,
-    charges,
-    again,
-    cursors,
-    polls,
-    reads,
-    reconciliations,
-    stripe_connections,
-    links,
-    channel_rules,
-    attribution_settings,
-    api_keys,
-    erasures,
-    workspace_domains,
-    last_seen,
-)
+# Whatever is a workspace's says so in this column; those that others refer to come last.
+_TABLES: Sequence[Table] = [
+    table
+    for table in reversed(metadata.sorted_tables)
+    if "workspace" in table.c and table is not deleted_workspaces
+]
+assert {poller_schema.polls, waiting_schema.waiting_money, erasures} < set(_TABLES), "all are known by now"
 
 
 def count_rows(connection: Connection, workspace: str) -> dict[str, int]:
