@@ -27,7 +27,7 @@ from collectors.stripe.lists import (
     came_late,
     unsettled,
 )
-from collectors.stripe.rechecks import DAY_MS, HOUR_MS, Rechecks
+from collectors.stripe.rechecks import Rechecks
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import (
@@ -42,6 +42,7 @@ from trackrev_stream.contracts.ports import (
 )
 from trackrev_stream.contracts.stripe.accounts import StripeFact
 from trackrev_stream.contracts.stripe.fields import Observation
+from trackrev_stream.domain.values.days import DAY_MS, HOUR_MS
 
 OVERLAP_MS = HOUR_MS  # objects may show up in a list a little after they were created
 FIRST_SPAN_MS = 30 * DAY_MS

@@ -19,9 +19,8 @@ from collectors.stripe.lists import (
 )
 from trackrev_stream.clock import Clock
 from trackrev_stream.contracts.ports import EVENT, PollState, Recheck, StripeConnection
-from trackrev_stream.domain.values.days import DAY_MS
+from trackrev_stream.domain.values.days import DAY_MS, HOUR_MS
 
-HOUR_MS = 3_600_000
 MOST_EVENTS = 5_000  # that were named since the last round, and are read in one
 TRIES_AGAIN = 40
 LATE_PAYMENTS = "late payments"  # the cursor

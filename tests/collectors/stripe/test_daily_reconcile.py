@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 from collectors.stripe.daily_reconcile import DAYS
-from collectors.stripe.rechecks import DAY_MS, HOUR_MS
 from tests.agents.simulation import Simulation
 from tests.collectors.shop import Shop, played, shop
 from tests.store.builders import at_offsets
 from trackrev_stream.contracts.ports import StripeConnection
-from trackrev_stream.domain.values.days import day_of, iso_of
+from trackrev_stream.domain.values.days import DAY_MS, HOUR_MS, day_of, iso_of
 from trackrev_stream.metrics import REGISTRY
 from trackrev_stream.store.ledger.post import post
 from trackrev_stream.store.operations.reconciliations import StoreLedgerReader

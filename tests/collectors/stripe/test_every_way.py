@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import update
 
 from collectors.stripe.client import StripeReader
-from collectors.stripe.rechecks import DAY_MS, HOUR_MS
 from collectors.stripe.reconcile import Reconciliation, reconcile
 from ops.standin import ACACIA
 from tests.agents.simulation import Simulation
@@ -30,7 +29,7 @@ from trackrev_stream.domain.payments.payment import PaymentFact
 from trackrev_stream.domain.payments.subscription import AccountFact
 from trackrev_stream.domain.reconciliation.differences import Cause
 from trackrev_stream.domain.reconciliation.movements import Period
-from trackrev_stream.domain.values.days import day_of
+from trackrev_stream.domain.values.days import DAY_MS, HOUR_MS, day_of
 from trackrev_stream.store.database.schema import charges
 from trackrev_stream.store.ledger.post import post
 from trackrev_stream.store.operations.reconciliations import StoreLedgerReader

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from collectors.stripe.lists import DISPUTES, came_late, unsettled
-from collectors.stripe.rechecks import DAY_MS, HOUR_MS
 from ops.standin.cards import card_of
 from ops.standin.payments import Terms
 from tests.collectors.shop import ALL, FOUR, played, shop
+from trackrev_stream.domain.values.days import DAY_MS, HOUR_MS
 from trackrev_stream.store.database.poller_schema import again
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from collectors.stripe.poll_round import MOST_AGAIN
-from collectors.stripe.rechecks import DAY_MS, HOUR_MS
 from ops.standin import Fault
 from ops.standin.payments import Terms
 from tests.collectors.edge import RecordingPublisher
@@ -20,6 +19,7 @@ from trackrev_stream.contracts.codec import decode
 from trackrev_stream.contracts.topics import STRIPE_ACCOUNTS
 from trackrev_stream.domain.payments.payment import FactKind
 from trackrev_stream.domain.payments.subscription import AccountFact
+from trackrev_stream.domain.values.days import DAY_MS, HOUR_MS
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.operations.poller_state import StorePollState
 

@@ -12,7 +12,6 @@ from aiohttp import web
 from collectors.deps import EdgeDeps
 from collectors.limits import Limits
 from collectors.routes import add_routes
-from collectors.stripe.rechecks import HOUR_MS
 from ops.standin import Backoff, Endpoint, StandIn
 from tests.agents.simulation import Simulation
 from tests.collectors.edge import OWN, PARTITIONS, DictDirectory, Edge, on_edge, running
@@ -22,6 +21,7 @@ from trackrev_stream.contracts.codec import Malformed
 from trackrev_stream.contracts.ports import EVENT, Recheck, StripeConnection, Unavailable
 from trackrev_stream.contracts.stripe.thin import read_thin
 from trackrev_stream.domain.ledger.lines import net_of
+from trackrev_stream.domain.values.days import HOUR_MS
 from trackrev_stream.metrics import REGISTRY
 from trackrev_stream.store.database.sealer import open_sealer
 from trackrev_stream.store.operations.poller_state import StorePollState

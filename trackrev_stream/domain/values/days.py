@@ -4,6 +4,7 @@ import re
 from functools import cache
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 
