@@ -9,15 +9,9 @@ import pytest
 from tests.cli.shell import Commands
 from tests.program import stripe
 from tests.program.running import Shop, now_ms, running
+from trackrev_stream.cli import consent
 
 ADDRESS = "anna@example.com"
-
-
-class Person(io.StringIO):
-    """Somebody at a terminal, who will answer so."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture
@@ -27,16 +21,21 @@ def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
     return found
 
 
-@pytest.mark.parametrize(("answer", "erased"), [("n", False), ("", False), ("whatever", False), ("y", True)])
+@pytest.mark.parametrize(
+    ("answer", "erased"), [("n", False), ("", False), ("whatever", False), ("y", False), ("yes", True)]
+)
 def test_a_person_is_asked(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, answer: str, *, erased: bool
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", Person(f"{answer}\n"))
+    monkeypatch.setattr(consent, "is_a_person_there", lambda: True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{answer}\n"))
     told = commands.run("erase", "email", ADDRESS)
-    assert told.status == 0
+    assert told.status == (0 if erased else 1)
     assert "ws_shop: nobody is known by this address. Erasing it keeps it out from now on." in told.err
-    assert told.err.endswith("Erase it? There is no way back. [y/N] ")
-    assert ("Nobody was known by this address." if erased else "Nothing was erased.") in told.out
+    assert "This goes, and there is no way back:" in told.err
+    assert "Type yes to go on: " in told.err
+    assert ("Nobody was known by this address." in told.out) == erased
+    assert ("Nothing was changed." in told.err) != erased
     again = commands.run("inspect", "email", ADDRESS)
     assert ("whoever had it was erased on" in again.out) == erased
 
@@ -52,7 +51,7 @@ def test_what_goes_is_shown_before_it_goes(tmp_path: Path, capsys: pytest.Captur
         shop.worth("ch_1", 4_800)
         told = program.run("erase", "email", ADDRESS)
         assert told.returncode == 1
-        assert "nothing was erased, for there is nobody to ask. With --yes this goes:" in told.stderr
+        assert "Nothing was changed. If that is what you want, add --yes." in told.stderr
         assert (
             "ws_shop: 1 visitor(s) with all their visits, and the address of 1 payer(s). Their 1 charge(s) "
             "stay in the ledger, with the credit they have."

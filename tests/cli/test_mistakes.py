@@ -17,7 +17,7 @@ from trackrev_stream.store.database.engine import Store
 from trackrev_stream.store.ledger.post import post
 
 UNKNOWN_WS = "There is no workspace 'ws_shp'. Did you mean ws_shop? `trackrev workspace list` names them all."
-NOBODY_ASKS = "nothing was erased, for there is nobody to ask. With --yes this goes:"
+NOBODY_ASKS = "Nothing was changed. If that is what you want, add --yes."
 MISTAKES = [
     # Words that are not known
     ("workspace", 2, "argument WHAT: invalid choice"),

@@ -1,14 +1,11 @@
 """`trackrev topics` where there is no Kafka, and what it asks before it deletes anything."""
 
-import io
-import sys
 from pathlib import Path
 
 import pytest
 
 from trackrev_stream.cli import topics
 from trackrev_stream.cli.main import main
-from trackrev_stream.cli.result import CommandError
 from trackrev_stream.eventlog.kafka.partitions import Partitions
 from trackrev_stream.eventlog.kafka.topics_check import TopicFound, TopicsReport
 
@@ -29,24 +26,12 @@ def test_no_broker_is_a_sentence(
     assert "no Kafka broker answers us at 127.0.0.1:1" in capsys.readouterr().err
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_it_asks_before_it_deletes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for answer in ("", "\n", "n\n", "nay\n"):
-        monkeypatch.setattr(sys, "stdin", Terminal(answer))
-        with pytest.raises(CommandError, match="nothing was done"):
-            topics._ask("Somebody has added partitions", ["visits"], 12)
-    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
-    topics._ask("Somebody has added partitions", ["visits"], 12)
-    assert "visits will be saved in a topic of its own, deleted, made anew" in capsys.readouterr().err
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(CommandError, match="say --yes"):
-        topics._ask("Somebody has added partitions", ["visits"], 12)
+def test_it_says_what_a_repair_does() -> None:
+    plan = topics._plan("Somebody has added partitions", ["visits"], 12)
+    assert plan.startswith(
+        "Somebody has added partitions.\nvisits will be saved in a topic of its own, deleted"
+    )
+    assert "made anew with 12 partition(s)" in plan
 
 
 def test_what_is_wrong_stands_beside_the_topic() -> None:

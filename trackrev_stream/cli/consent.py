@@ -13,8 +13,8 @@ def require_consent(what: str, option: str, *, given: bool, answer: str = "yes")
     if given:
         return
     if not is_a_person_there():
-        raise CommandError(f"{what} Nothing was changed. If that is what you want, add {option}.")
-    sys.stderr.write(f"{what}\nType {answer} to go on: ")
+        raise CommandError(f"{what.rstrip()} Nothing was changed. If that is what you want, add {option}.")
+    sys.stderr.write(f"{what.rstrip()}\nType {answer} to go on: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() != answer.lower():
         raise CommandError("Nothing was changed.")

@@ -2,10 +2,10 @@
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Sequence
 from typing import Any
 
+from trackrev_stream.cli.consent import require_consent
 from trackrev_stream.cli.context import address_of, chosen_workspaces, opened
 from trackrev_stream.cli.inspect_email import Joined, joined
 from trackrev_stream.cli.log_access import way_in
@@ -29,8 +29,8 @@ def erase_email(args: argparse.Namespace, settings: Settings) -> CommandResult:
         if not wanted:
             raise CommandError("there is no workspace yet, so nobody is known by any address")
         known = joined(settings, store, sealer, args.workspace, address)
-        if not args.yes and not _agreed(known):
-            return CommandResult("Nothing was erased.", {"erased": []})
+        plan = "\n".join(_plan(each) for each in known)
+        require_consent(f"This goes, and there is no way back:\n{plan}\n", "--yes", given=args.yes)
         erased = asyncio.run(_erase(settings, store, sealer, wanted, address))
     visitors = sum(each["visitors"] for each in erased)
     text = f"Erased from {len(erased)} workspace(s), with {visitors} visitor id(s). The ledger is as it was."
@@ -38,16 +38,6 @@ def erase_email(args: argparse.Namespace, settings: Settings) -> CommandResult:
     if nobody:
         text = "Nobody was known by this address. From now on nobody will be. The ledger is as it was."
     return CommandResult(text, {"erased": erased, "known": not nobody})
-
-
-def _agreed(known: Sequence[Joined]) -> bool:
-    """Show what goes, and ask. Raises CommandError where nobody sits who could answer."""
-    shown = "\n".join(_plan(each) for each in known)
-    if not sys.stdin.isatty():
-        raise CommandError(f"nothing was erased, for there is nobody to ask. With --yes this goes:\n{shown}")
-    sys.stderr.write(f"{shown}\nErase it? There is no way back. [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _plan(one: Joined) -> str:

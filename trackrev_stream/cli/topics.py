@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import tables
+from trackrev_stream.cli.consent import require_consent
 from trackrev_stream.cli.result import CommandError, CommandResult
 from trackrev_stream.clock import now_ms
 from trackrev_stream.contracts.topics import TOPICS
@@ -40,8 +41,8 @@ def topics_repair(args: argparse.Namespace, settings: Settings) -> CommandResult
     repair = Repair(cluster_of(settings), APP_ID, settings.partitions, now_ms, _say)
     found = asyncio.run(repair.look())
     names = sorted({*found.grown, *found.repairs})
-    if names and not args.yes:
-        _ask(found.trouble(), names, settings.partitions)
+    if names:
+        require_consent(_plan(found.trouble(), names, settings.partitions), "--yes", given=args.yes)
     # It says of each topic that is deleted, again and again, that it is not there.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
@@ -64,18 +65,13 @@ def _on_kafka(settings: Settings) -> None:
         )
 
 
-def _ask(trouble: str, names: list[str], partitions: int) -> None:
-    """Raises CommandError where the answer is no, or there is nobody to ask."""
-    if not sys.stdin.isatty():
-        raise CommandError(f"{trouble}. It deletes topics and makes them anew: say --yes")
-    sys.stderr.write(
+def _plan(trouble: str, names: list[str], partitions: int) -> str:
+    """What a repair does, in whole sentences."""
+    return (
         f"{trouble}.\n{', '.join(names)} will be saved in a topic of its own, deleted, made anew with "
-        f"{partitions} partition(s), and filled with what it had.\n"
-        "The brokers need room for two copies meanwhile. Go on? [y/N] "
+        f"{partitions} partition(s), and filled with what it had. The brokers need room for two copies "
+        "meanwhile."
     )
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise CommandError("nothing was done")
 
 
 def _say(text: str) -> None:

@@ -93,7 +93,7 @@ def test_a_running_cluster_says_so_and_is_repaired_as_the_page_has_it(own: Broke
         wrong = {topic["topic"]: topic["wrong"] for topic in told["topics"] if topic["wrong"]}
         assert wrong == dict.fromkeys((PIXEL_HITS.name, ROWS), "3 partitions, not 2")
         assert not told["ok"]
-        assert "say --yes" in worker.run("topics", "repair").stderr
+        assert "add --yes" in worker.run("topics", "repair").stderr
 
         assert "Somebody has added partitions" in follow_the_page(worker, "What to check", fails=True)
         with ThreadPoolExecutor() as aside:
