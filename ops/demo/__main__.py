@@ -112,7 +112,7 @@ def _about_data(data: Path, key: str, *, stays: bool) -> list[str]:
             'keep it with: make demo ARGS="--keep"',
         ]
     return [
-        f"All of it is in {data}: the log, the ledger, the settings. Open it again, once this has ended, with",
+        f"All of it is in {data}: the log, the ledger, the settings. Open it again, once this ended, with",
         f"  {_trackrev()} up --data {data}",
         f"  and look at {_PAGE}#ws={WORKSPACE}&key={key}",
         "The stand-in for Stripe is gone by then: what is in the ledger stays, and nothing new comes.",
