@@ -89,7 +89,7 @@ VARIABLES = {
     "TRACKREV_BEHIND_PROXY": "1 when a reverse proxy sets X-Forwarded-Proto",
     "TRACKREV_SECRET_KEY": "the key that encrypts secrets; secret.key in the data directory by default",
     "TRACKREV_RATES_URL": "where the ECB's exchange rates are, "
-    "https://www.ecb.europa.eu/stats/eurofxref by default; off: amounts without a known rate stay pending",
+    "https://www.ecb.europa.eu/stats/eurofxref by default; off: amounts without a rate stay unconverted",
     "TRACKREV_LOG_LEVEL": "debug, info, warning (the default) or error",
 }
 

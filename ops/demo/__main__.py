@@ -52,7 +52,7 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=0, metavar="N", help="of the program (any free one)")
     parser.add_argument(
-        "--wait", type=float, default=30.0, metavar="S", help="how long the book may take to settle (30)"
+        "--wait", type=float, default=30.0, metavar="S", help="how long the ledger may take to settle (30)"
     )
     return parser
 
@@ -112,10 +112,10 @@ def _about_data(data: Path, key: str, *, stays: bool) -> list[str]:
             'keep it with: make demo ARGS="--keep"',
         ]
     return [
-        f"All of it is in {data}: the log, the book, the settings. Open it again, when this has ended, with",
+        f"All of it is in {data}: the log, the ledger, the settings. Open it again, once this ended, with",
         f"  {_trackrev()} up --data {data}",
         f"  and look at {_PAGE}#ws={WORKSPACE}&key={key}",
-        "The stand-in for Stripe is gone by then: what is in the book stays, and nothing new comes.",
+        "The stand-in for Stripe is gone by then: what is in the ledger stays, and nothing new comes.",
     ]
 
 

@@ -40,7 +40,7 @@ class Outcome:
 class Run:
     """What is to be run: so many people in so many days, drawn from a seed.
 
-    `port` is the program's, 0 for any free one; the book has `wait_s` to settle.
+    `port` is the program's, 0 for any free one; the ledger has `wait_s` to settle.
     """
 
     screen: Screen

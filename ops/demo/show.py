@@ -34,7 +34,7 @@ def starts_at(now: int, days: int) -> int:
 class Show:
     """What the demo shows, between a program and a stand-in that are up.
 
-    After the last turn the book has `wait_s` to settle.
+    After the last turn the ledger has `wait_s` to settle.
     """
 
     screen: Screen

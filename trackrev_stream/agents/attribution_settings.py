@@ -27,7 +27,7 @@ class SettingsSource(Protocol):
         ...
 
     async def refresh(self) -> SettingsTimeline:
-        """What is known for one record that is later than ``book`` knows; never raises RulesBehind."""
+        """What is known for one record that is later than ``book`` knows; never raises SettingsBehind."""
         ...
 
 
@@ -42,8 +42,8 @@ class StoredSettings:
     async def refresh(self) -> SettingsTimeline:
         """Read all versions; return what is known then, for one record that is later than ``book`` knows.
 
-        What is returned never raises RulesBehind: a charge of the future is decided by what holds now. Raises
-        what the database fails with for good.
+        What is returned never raises SettingsBehind: a charge of the future is decided by what holds now.
+        Raises what the database fails with for good.
         """
         pause = FIRST_PAUSE_S
         while True:

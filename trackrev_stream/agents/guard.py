@@ -64,7 +64,7 @@ class Guard:
     def apply(self, step: Step, rows: Rows, record: InputRecord, now: int) -> StepResult:
         """Let the agent apply a record; what it rejects leaves as dead letters.
 
-        Raises AgentBug for anything that is not the record's fault, RulesBehind when it is too new.
+        Raises AgentBug for anything that is not the record's fault, SettingsBehind when it is too new.
         """
         if record.value is None:
             return StepResult()  # a tombstone, or the marker of a rewriting: it says nothing
