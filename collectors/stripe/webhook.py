@@ -90,7 +90,7 @@ class StripeWebhook:
         if not any(secret for connection in connections for secret in connection.webhook_secrets):
             message = (
                 f"Workspace {workspace.id} has no Stripe webhook secret. Copy the endpoint's signing secret "
-                f"(whsec_...) and give it to: trackrev stripe connect {workspace.id} --webhook-secret"
+                f"(whsec_...) and give it to: trackrev stripe connect {workspace.id} --webhook-secret -"
             )
             raise HttpError(404, "no_webhook_secret", message)
         return workspace, connections

@@ -35,6 +35,10 @@ def test_what_names_half_of_a_payment_finds_it_before_and_after_a_restart(tmp_pa
             "that it waits",
         )
         assert told.returncode == 1
+        asked = program.run("inspect", "charge", "re_1")
+        assert asked.returncode == 1
+        assert "no charge of the ledger belongs to the refund 're_1' yet" in asked.stderr
+        assert "re_1 of 5.00 USD waits" in asked.stderr
         until(lambda: waiting(program) == ["1.0"], "that the metric says so")
         assert shop.webhook(stripe.succeeded(bought)).status == 200
         shop.worth("ch_1", 4_300)

@@ -46,22 +46,24 @@ def inspect_charge(args: argparse.Namespace, settings: Settings) -> CommandResul
             )
         if details:
             return _several(args.charge, details)
-        _refuse_other_kinds(args.charge)
         if waiting := _waiting(store, names, args.charge):
             raise CommandError(waiting)
+        _refuse_other_kinds(args.charge)
         like = list(store.read_now(partial(charges_like, workspaces=names, name=args.charge)))
     raise UnknownCharge(args.charge, like, names)
 
 
 def _waiting(store: Store, workspaces: list[str], charge: str) -> str:
-    """What waits for a charge that was not seen, in words; empty where nothing does."""
+    """What waits for a charge that was not seen, or waits itself, in words; empty where nothing does."""
     found = [
         line.removesuffix(".")
         for name in workspaces
         for one in store.read_now(partial(waiting_for, workspace=name, names=[charge]))
         for line in waits(one)
     ]
-    return ". ".join([f"the ledger has no charge {charge!r} yet", *found]) if found else ""
+    kind = _kind(charge)
+    nothing = f"no charge of the ledger belongs to the {kind}" if kind else "the ledger has no charge"
+    return ". ".join([f"{nothing} {charge!r} yet", *found]) if found else ""
 
 
 def _find(store: Store, workspaces: list[str], charge: str) -> ChargeDetail | None:
