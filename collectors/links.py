@@ -7,6 +7,7 @@ from aiohttp import web
 from collectors.bots import Caller, caller_of, looks_ahead
 from collectors.deps import EdgeDeps
 from collectors.publisher import HitPublisher
+from collectors.recent import DROPPED, REFUSED, TAKEN, Outcome, host_in
 from collectors.scrub import BadUrl, scrub_referrer, scrub_url
 from collectors.visitor_cookie import set_visitor_cookie, visitor_of
 from trackrev_stream.contracts import click_token
@@ -17,6 +18,7 @@ from trackrev_stream.metrics import LINK_CLICKS
 
 LONGEST_SLUG = 128
 
+_OUTCOMES = {"yes": (TAKEN, ""), "not_recorded": (REFUSED, "unavailable")}
 _HEADERS = {
     "Cache-Control": "no-store, private",
     # The landing page shall learn the site the click came from, but not the page.
@@ -51,19 +53,26 @@ class Links:
         if link is None or workspace is None:
             return web.Response(status=404, text=_NOT_FOUND, content_type="text/html", headers=_HEADERS)
         if (unwanted := _not_counted(request, workspace, link)) is not None:
-            LINK_CLICKS.labels(unwanted).inc()
+            self._note(workspace, link, unwanted)
             return _redirect(link.url)
         click = self._click(link)
         target = with_token(link.url, click_token.sign(click, workspace.id, workspace.click_secret))
         response = _redirect(target)
         if looks_ahead(request):
             # The browser may show what it fetched now without asking again, so the landing has to know.
-            LINK_CLICKS.labels("ahead").inc()
+            self._note(workspace, link, "ahead")
             return response
         visitor = visitor_of(request, "", workspace, click.occurred_at, self._deps.randomness(10))
-        LINK_CLICKS.labels(await self._count(request, link, workspace, click, visitor)).inc()
+        self._note(workspace, link, await self._count(request, link, workspace, click, visitor))
         set_visitor_cookie(request, response, visitor, workspace, self._deps.limits)
         return response
+
+    def _note(self, workspace: Workspace, link: Link, counted: str) -> None:
+        """Count what became of a click, for metrics and for who wonders whether it works."""
+        LINK_CLICKS.labels(counted).inc()
+        outcome, reason = _OUTCOMES.get(counted, (DROPPED, counted))
+        now, host = self._deps.clock(), host_in(link.url)
+        self._deps.recent.hit(workspace.id, Outcome(now, HitKind.CLICK.value, host, outcome, reason))
 
     def _click(self, link: Link) -> Click:
         now = self._deps.clock()

@@ -3,7 +3,7 @@
 import json
 
 from collectors.recent import MOST, Outcome, Recent, host_in
-from tests.collectors.edge import Edge, identify, on_edge, pageview
+from tests.collectors.edge import BROWSER, Edge, identify, on_edge, pageview
 from tests.facts import NOW
 
 
@@ -37,6 +37,21 @@ def test_what_became_of_hits_is_kept_with_the_reason_and_the_host_alone() -> Non
         told = json.dumps(edge.recent.as_json())
         assert "anna" not in told
         assert str(NOW) in told
+
+    on_edge(scenario)
+
+
+def test_clicks_on_links_are_kept_too() -> None:
+    async def scenario(edge: Edge) -> None:
+        for agent in (BROWSER, "Googlebot/2.1"):
+            await edge.client.get("/l/spring", headers={"User-Agent": agent}, allow_redirects=False)
+        edge.log.down = True
+        await edge.client.get("/l/spring", headers={"User-Agent": BROWSER}, allow_redirects=False)
+        assert kept(edge)["ws_1"] == [
+            ("click", "shop.example", "taken", ""),
+            ("click", "shop.example", "dropped", "bot"),
+            ("click", "shop.example", "refused", "unavailable"),
+        ]
 
     on_edge(scenario)
 

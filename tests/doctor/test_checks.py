@@ -97,6 +97,7 @@ OK, NOTE, WARNING, ERROR = Severity.OK, Severity.NOTE, Severity.WARNING, Severit
 STOPPED = replace(WELL, running=None)
 NO_CLOCK = replace(WELL, clocks={})
 
+CLICKED_ALONE = replace(shop(last_visit_day=None), running=hits(outcome(kind="click")).running)
 GROWN = kafka(partitions=Partitions({"binds": 12, "visits": 13, "payments": 12}, 12))
 
 CASES = [
@@ -154,6 +155,7 @@ CASES = [
     (STOPPED, "tag_seen", OK, "the last visit was on 2026-02-02"),
     (WELL, "hits_ok", OK, "of the last 1 hits 1 taken"),
     (hits(outcome(), outcome("dropped", "bot")), "hits_ok", OK, "1 taken, 1 dropped (bot)"),
+    (CLICKED_ALONE, "tag_never_seen", WARNING, "no hit of shop.example was ever taken"),
     (hits(outcome("dropped", "bad_email")), "hits_lost", WARNING, "0 taken, 1 dropped (bad_email)"),
     (hits(outcome("refused", "too_many")), "hits_lost", WARNING, "1 refused (too_many)"),
     (shop(connections=()), "stripe_not_connected", WARNING, "Stripe is not connected"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from trackrev_stream.contracts.times import utc_minute
 from trackrev_stream.doctor.facts import Facts, Outcomes, WorkspaceFacts
 from trackrev_stream.doctor.findings import Finding, note, ok, warning
+from trackrev_stream.domain.journeys.touch import HitKind
 from trackrev_stream.domain.values.days import day_of, iso_of
 
 QUIET_DAYS = 2
@@ -14,6 +15,9 @@ DROPPED = {
     "bot": "they came from bots: nothing is wrong with that",
     "prefetch": "a browser fetched in advance: nothing is wrong with that",
     "prerender": "a browser rendered in advance: nothing is wrong with that",
+    "ahead": "a browser looked ahead at a link: nothing is wrong with that",
+    "head": "a program asked where a link leads: nothing is wrong with that",
+    "archived": "the link or the workspace is archived, and counts no more",
     "gpc": "the visitor asked not to be counted",
     "placeholder_email": "identify was given an address that stands for nobody, such as test@example.com",
     "erased": "they are of somebody who was erased",
@@ -27,13 +31,13 @@ DROPPED = {
     "too_many": "more came in a second than is taken",
     "unavailable": "the log did not take them: see what is said of it above",
 }
-HARMLESS = frozenset({"bot", "prefetch", "prerender", "gpc", "erased"})
+HARMLESS = frozenset({"bot", "prefetch", "prerender", "ahead", "head", "archived", "gpc", "erased"})
 
 
 def check_tag(facts: Facts, workspace: WorkspaceFacts) -> Iterator[Finding]:
     """Whether the script was ever heard of from the site."""
     hits = _hits(facts, workspace)
-    taken = [one for one in hits if one["outcome"] == "taken"]
+    taken = [one for one in hits if one["outcome"] == "taken" and one["kind"] != HitKind.CLICK]
     hosts = ", ".join(dict.fromkeys(str(one["host"]) for one in reversed(taken) if one["host"]))
     if taken:
         at = utc_minute(int(str(taken[-1]["at"])))
